@@ -1,0 +1,81 @@
+/**
+ * What the rest of the compiler sees of the library: definitions by kind, and what can be made of them.
+ * `load.ts` gathers declarations into a Library; `architecture.ts` reads a config.json into a ModelShape;
+ * `elaborate.ts` evaluates bodies into tensor IR; `schedule.ts` into scalars.
+ */
+import type { ArchitectureDecl, DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
+import type { Axis, Node } from "../ir/tensor.js";
+
+/** A declaration with the file it stands in, for diagnostics. */
+export interface Located<D> {
+  readonly file: SourceFile;
+  readonly decl: D;
+}
+
+export interface Library {
+  readonly architectures: ReadonlyMap<string, Located<ArchitectureDecl>>;
+  /** Keyed by keyword, then name: `definitions.loss.get("kld")`. */
+  readonly definitions: Readonly<
+    Record<DefinitionDecl["keyword"], ReadonlyMap<string, Located<DefinitionDecl>>>
+  >;
+}
+
+/** A value or the diagnostics that say why there is none. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/** A weight of an architecture at given sizes. */
+export interface WeightShape {
+  readonly name: string;
+  /** Template of the tensor's name in the file; `{layer}` stands for the index. */
+  readonly file: string;
+  /** True inside `each layer`. */
+  readonly perLayer: boolean;
+  readonly dims: readonly (readonly Axis[])[];
+}
+
+/** What may be scored for an axis: the tapped values of each layer (one entry for taps outside `each`). */
+export interface Tap {
+  readonly axis: string;
+  /** Layer index, or null outside `each`. */
+  readonly layer: number | null;
+  readonly values: readonly Node[];
+}
+
+/** An architecture read from a config.json. */
+export interface ModelShape {
+  readonly architecture: Located<ArchitectureDecl>;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Every axis the architecture declares, with its size, in order of declaration. */
+  readonly axes: readonly Axis[];
+  /** The axis of `each`, or null where the architecture has none. */
+  readonly layerAxis: string | null;
+  /** Weights present under this config. */
+  readonly weights: readonly WeightShape[];
+  /**
+   * For each tapped axis: the axes along which kept sets may differ, in the order layer axis first, then the tap's own:
+   * those that every weight carrying the axis carries too (the layer axis for weights inside `each`) and every tap of it has.
+   */
+  readonly along: ReadonlyMap<string, readonly Axis[]>;
+  readonly parameters: number;
+}
+
+/** The name of a weight's input node: `${model}/${weight}` or `${model}/${weight}@${layer}`. */
+export const weightInput = (model: string, weight: string, layer: number | null): string =>
+  layer === null ? `${model}/${weight}` : `${model}/${weight}@${layer}`;
+
+/** A forward pass in IR: top-level names (`logits`) and taps. */
+export interface Forward {
+  readonly values: ReadonlyMap<string, Node>;
+  readonly taps: readonly Tap[];
+}
+
+/** A criterion with its arguments, as named in a spec: `activation(batch: l2, position: mean)`. */
+export interface CriterionUse {
+  readonly definition: Located<DefinitionDecl>;
+  readonly args: ReadonlyMap<string, Expr>;
+  /** As written, for reports. */
+  readonly text: string;
+}

@@ -1,0 +1,301 @@
+/**
+ * The plan: what the compiler gives and the runtime executes, as plain JSON data.
+ * It names no architecture, criterion, loss or schedule; nothing in it is code but WGSL text.
+ * Numbers are finite; ids are strings; arrays are in execution order.
+ */
+
+// ── programs: lists of dispatches over buffers ───────────────────────────────────────────────
+
+/**
+ * A device buffer. "state" buffers live as long as the run and are shared by name between programs
+ * (weights, gradients, optimiser moments, accumulators); "feed" buffers are written by the host before each execution;
+ * "constant" buffers are filled once from `constants`; "scratch" is private and undefined at the start of an execution.
+ */
+export interface BufferSpec {
+  readonly id: string;
+  readonly role: "state" | "feed" | "constant" | "scratch" | "output";
+  readonly bytes: number;
+}
+
+/** A range of a buffer. Offsets are multiples of 256, bytes of 4. */
+export interface Binding {
+  readonly buffer: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** One way to run a dispatch: the kernel's id in `Plan.kernels` and the grid. All launches of a dispatch give the same values up to rounding. */
+export interface Launch {
+  readonly kernel: string;
+  readonly workgroups: readonly [number, number, number];
+}
+
+export interface Dispatch {
+  /** For people and profiles: family and what it computes, e.g. "matmul q_proj". */
+  readonly label: string;
+  /** Tuning key: dispatches with equal keys use the same index into `launches`. */
+  readonly tuning: string;
+  readonly launches: readonly Launch[];
+  /** Bound at group 0, bindings 1, 2, … in order. Binding 0 is the uniform `params`. */
+  readonly bindings: readonly Binding[];
+  /** The uniform at binding 0, as 32-bit words (floats by their bits). Never empty. */
+  readonly params: readonly number[];
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** What the host writes into a feed buffer. */
+export type FeedSource =
+  | { readonly kind: "tokens" } // u32 [window, position]: the first N of each N + 1 tokens
+  | { readonly kind: "labels" } // u32 [window, position]: the last N of each N + 1 tokens
+  | { readonly kind: "buckets"; readonly of: string; readonly size: number } // u32: starts[size + 1], then positions of feed `of` sorted stably by value
+  | { readonly kind: "scalars" }; // f32 values by name, given at each execution
+
+export interface Feed {
+  readonly name: string;
+  readonly binding: Binding;
+  readonly source: FeedSource;
+  /** Only for kind "scalars": the names in order, one f32 each. */
+  readonly names?: readonly string[];
+}
+
+/** A constant filled once in float64 and rounded to f32: `value` over the named indices, row-major. */
+export interface Constant {
+  readonly binding: Binding;
+  readonly axes: readonly { readonly name: string; readonly size: number }[];
+  readonly value: Scalar;
+}
+
+export interface Output {
+  readonly name: string;
+  readonly binding: Binding;
+  readonly axes: readonly { readonly name: string; readonly size: number }[];
+}
+
+export interface Program {
+  readonly name: string;
+  readonly buffers: readonly BufferSpec[];
+  readonly feeds: readonly Feed[];
+  readonly constants: readonly Constant[];
+  readonly dispatches: readonly Dispatch[];
+  /** What the host may read back afterwards (in "output" or "state" buffers). */
+  readonly outputs: readonly Output[];
+}
+
+/** A WGSL shader with entry point `main`. */
+export interface Kernel {
+  readonly wgsl: string;
+  readonly workgroup: readonly [number, number, number];
+  /** WebGPU features it needs; a launch whose kernel the adapter cannot run is left out. */
+  readonly features: readonly string[];
+}
+
+/** Scalar arithmetic as data: schedules over (step, steps), constants over axis indices, expectations over measures. */
+export type Scalar =
+  | { readonly op: "number"; readonly value: number }
+  | { readonly op: "variable"; readonly name: string }
+  | {
+      readonly op:
+        | "neg"
+        | "exp"
+        | "log"
+        | "sqrt"
+        | "abs"
+        | "sin"
+        | "cos"
+        | "tanh"
+        | "floor"
+        | "not"
+        | "add"
+        | "sub"
+        | "mul"
+        | "div"
+        | "pow"
+        | "min"
+        | "max"
+        | "less"
+        | "equal"
+        | "select"
+        | "mod";
+      readonly args: readonly Scalar[];
+    };
+
+// ── models ───────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * One tensor of a model: in the file `file` with shape = product of sizes per dimension, and in the model's
+ * state buffer as f32 at `offset`, row-major over all axes in order.
+ */
+export interface WeightEntry {
+  /** As the architecture declares it, e.g. "q_proj". */
+  readonly weight: string;
+  /** Index along the layer axis, null for weights outside it. */
+  readonly layer: number | null;
+  readonly file: string;
+  readonly dims: readonly (readonly { readonly axis: string; readonly size: number }[])[];
+  /** Byte offset in the model's state buffers, a multiple of 256. */
+  readonly offset: number;
+}
+
+export interface ModelLayout {
+  /** Name in the spec; its weights are the state buffer `${name}.weights`. */
+  readonly name: string;
+  readonly axes: Readonly<Record<string, number>>;
+  readonly layerAxis: string | null;
+  readonly weights: readonly WeightEntry[];
+  readonly bytes: number;
+  readonly parameters: number;
+  /** The config.json this shape is written with. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Multiply-adds times two for one token at the given context, forward. */
+  readonly flopsPerToken: number;
+}
+
+// ── data ─────────────────────────────────────────────────────────────────────────────────────
+
+export interface DataSource {
+  readonly name: string;
+  readonly kind: "text" | "jsonl";
+  /** Glob relative to the spec's folder. */
+  readonly glob: string;
+  /** Predicted tokens per window (windows hold one more). */
+  readonly window: number;
+  /** At most so many windows, from the front; null for all. */
+  readonly take: number | null;
+}
+
+// ── stages ───────────────────────────────────────────────────────────────────────────────────
+
+export interface OpenStage {
+  readonly kind: "open";
+  readonly model: string;
+  /** Path relative to the spec's folder. */
+  readonly path: string;
+}
+
+/** A program to be run once for each batch of `windows` windows. */
+export interface BatchProgram {
+  readonly windows: number;
+  readonly program: string;
+}
+
+/**
+ * Sums over a data set: zero `accumulators` (state buffers), run the programs over `windows` windows in batches
+ * (largest first, the remainder by the smaller program), then `finish` once, whose outputs are the results.
+ */
+export interface Sweep {
+  readonly data: string;
+  readonly windows: number;
+  readonly order: "sequential" | "shuffled";
+  readonly accumulators: readonly string[];
+  readonly batches: readonly BatchProgram[];
+  readonly finish: string;
+}
+
+/** Scores of one axis: an output of the sweep, over `along` axes then the axis itself. */
+export interface ScoreTable {
+  readonly axis: string;
+  readonly criterion: string;
+  readonly output: string;
+  /** Axes along which kept sets differ, e.g. [] for hidden, ["layer"] for mlp, ["layer", "group"] for query. */
+  readonly along: readonly { readonly name: string; readonly size: number }[];
+  readonly size: number;
+}
+
+export interface ScoreStage {
+  readonly kind: "score";
+  readonly name: string;
+  readonly model: string;
+  readonly sweep: Sweep;
+  readonly tables: readonly ScoreTable[];
+}
+
+/** Keep the `keep` best of `from` units of an axis; ties go to the lower index; kept indices ascend. */
+export interface Cut {
+  readonly axis: string;
+  readonly from: number;
+  readonly keep: number;
+}
+
+export interface PruneStage {
+  readonly kind: "prune";
+  readonly name: string;
+  readonly source: string;
+  readonly scores: string;
+  readonly cuts: readonly Cut[];
+}
+
+export interface DistillStage {
+  readonly kind: "distill";
+  readonly name: string;
+  /** Starts as a copy of this model's weights. */
+  readonly student: string;
+  readonly teacher: string | null;
+  readonly data: string;
+  readonly steps: number;
+  /** Windows per step (`accumulate` micro-batches of `micro` windows each). */
+  readonly windows: number;
+  readonly micro: number;
+  /** Forward, backward; gradients accumulate into state `${name}.gradients`. Feed scalars: none. Output "loss". */
+  readonly gradient: string;
+  /** Clip and AdamW. Feed scalars "rate", "bias1", "bias2" (1 − beta^t). Output "norm". */
+  readonly update: string;
+  readonly beta: readonly [number, number];
+  /** Learning rate at variables "step" (from 0) and "steps". */
+  readonly rate: Scalar;
+  readonly checkpointEvery: number;
+}
+
+export interface EvaluateStage {
+  readonly kind: "evaluate";
+  /** One sweep per model; its `finish` outputs are the metrics by name. */
+  readonly entries: readonly {
+    readonly model: string;
+    readonly sweep: Sweep;
+    readonly metrics: readonly string[];
+  }[];
+}
+
+/** Variables are "params(NAME)" and "METRIC(NAME)", as written in the spec. */
+export interface ExpectStage {
+  readonly kind: "expect";
+  readonly conditions: readonly {
+    readonly text: string;
+    readonly left: Scalar;
+    readonly relation: "<=" | ">=" | "<" | ">" | "==" | "!=";
+    readonly right: Scalar;
+  }[];
+}
+
+export interface ExportStage {
+  readonly kind: "export";
+  readonly model: string;
+  /** Relative to the run's output folder's parent rules: see runtime/export.ts. */
+  readonly path: string;
+  readonly dtype: "f32" | "f16" | "bf16";
+}
+
+export type Stage =
+  | OpenStage
+  | ScoreStage
+  | PruneStage
+  | DistillStage
+  | EvaluateStage
+  | ExpectStage
+  | ExportStage;
+
+export interface Plan {
+  readonly format: 1;
+  /** Of the spec, for people. */
+  readonly title: string;
+  readonly seed: number;
+  /** Resolved parameters, after profiles and --set, for the lock and `explain`. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly models: Readonly<Record<string, ModelLayout>>;
+  readonly data: Readonly<Record<string, DataSource>>;
+  readonly stages: readonly Stage[];
+  readonly programs: Readonly<Record<string, Program>>;
+  readonly kernels: Readonly<Record<string, Kernel>>;
+  /** Sources the plan was made from: path → sha256, `stdlib/…` and `use`d files and config.json among them. */
+  readonly sources: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,99 @@
+/**
+ * A checked recipe: names resolved, units converted, sizes known, defaults filled. Plain data, in order of the spec;
+ * `plan/` turns it into a Plan. Anything wrong was said by `check.ts` before one of these exists.
+ */
+import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
+import type { Span } from "../../grammar/span.js";
+import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
+import type { DataSource, ExpectStage, Scalar } from "../plan.js";
+
+/** Every model of the recipe by name: opened, pruned or distilled. */
+export interface RecipeModel {
+  readonly name: string;
+  readonly shape: ModelShape;
+}
+
+export interface OpenStep {
+  readonly kind: "open";
+  readonly model: string;
+  readonly path: string;
+}
+
+export interface ScoreStep {
+  readonly kind: "score";
+  readonly name: string;
+  readonly model: string;
+  readonly data: string;
+  /** Windows to look at; null for all. */
+  readonly take: number | null;
+  readonly entries: readonly { readonly axis: string; readonly criterion: CriterionUse }[];
+}
+
+export interface PruneStep {
+  readonly kind: "prune";
+  readonly name: string;
+  readonly source: string;
+  readonly scores: string;
+  /** Only axes that shrink. */
+  readonly cuts: readonly { readonly axis: string; readonly from: number; readonly keep: number }[];
+}
+
+export interface DistillStep {
+  readonly kind: "distill";
+  readonly name: string;
+  readonly student: string;
+  /** Null for training without one. */
+  readonly teacher: string | null;
+  readonly data: string;
+  /** The loss expression: calls of library losses, `+`, `*` and numbers. */
+  readonly loss: Located<Expr>;
+  readonly steps: number;
+  readonly windows: number;
+  readonly optimizer: {
+    readonly beta: readonly [number, number];
+    readonly epsilon: number;
+    readonly decay: number;
+    /** Global norm; null for no clipping. */
+    readonly clip: number | null;
+  };
+  readonly rate: Scalar;
+  readonly checkpointEvery: number;
+}
+
+export interface EvaluateStep {
+  readonly kind: "evaluate";
+  readonly models: readonly string[];
+  readonly data: string;
+  readonly metrics: readonly Located<DefinitionDecl>[];
+}
+
+export type ExpectStep = ExpectStage;
+
+export interface ExportStep {
+  readonly kind: "export";
+  readonly model: string;
+  readonly path: string;
+  readonly dtype: "f32" | "f16" | "bf16";
+  readonly span: Span;
+}
+
+export type Step =
+  | OpenStep
+  | ScoreStep
+  | PruneStep
+  | DistillStep
+  | EvaluateStep
+  | ExpectStep
+  | ExportStep;
+
+export interface Recipe {
+  readonly file: SourceFile;
+  readonly library: Library;
+  readonly seed: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly models: ReadonlyMap<string, RecipeModel>;
+  readonly data: ReadonlyMap<string, DataSource>;
+  readonly steps: readonly Step[];
+  /** path → sha256 of everything read: the spec, stdlib files, used files, config.json files. */
+  readonly sources: Readonly<Record<string, string>>;
+}

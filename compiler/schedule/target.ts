@@ -1,0 +1,52 @@
+/** What a program is compiled for. Defaults are WebGPU's own, so that a plan runs on every adapter. */
+import type { Axis } from "../ir/tensor.js";
+import type { Binding, Feed } from "../plan.js";
+
+export interface Target {
+  /** Largest storage binding in bytes; larger tensors are bound in pieces along their outermost axis. */
+  readonly maxBinding: number;
+  readonly maxStorageBuffers: number;
+  /** False: every node its own kernel, to test that fusion changes nothing. */
+  readonly fuse: boolean;
+}
+
+export const portableTarget: Target = {
+  maxBinding: 128 * 2 ** 20,
+  maxStorageBuffers: 8,
+  fuse: true,
+};
+
+/** Where an input of a graph lives. Feeds of indices need their `source`; `buckets` feeds are added by the lowering. */
+export type InputPlace =
+  | {
+      readonly kind: "state";
+      readonly state: string;
+      readonly stateBytes: number;
+      readonly offset: number;
+    }
+  | { readonly kind: "feed"; readonly source: Feed["source"] };
+
+/** Where an output of a graph goes: an own readable buffer, or a range of a state, added to it if `accumulate`. */
+export type OutputPlace =
+  | { readonly kind: "output" }
+  | {
+      readonly kind: "state";
+      readonly state: string;
+      readonly stateBytes: number;
+      readonly offset: number;
+      readonly accumulate: boolean;
+    };
+
+export interface Placement {
+  readonly inputs: ReadonlyMap<string, InputPlace>;
+  readonly outputs: ReadonlyMap<string, OutputPlace>;
+}
+
+/** The binding of a whole tensor of f32 or u32. */
+export const tensorBytes = (axes: readonly Axis[]): number =>
+  Math.max(
+    4,
+    axes.reduce((n, a) => n * a.size, 4),
+  );
+
+export type { Binding };

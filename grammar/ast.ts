@@ -1,0 +1,410 @@
+/**
+ * The syntax tree of a `.prune` file: recipes and libraries in one grammar.
+ * Plain data; every node has the exact span of its own text. Nothing here is checked:
+ * what a statement means is decided by the compiler from the library's signatures.
+ */
+import type { Span } from "./span.js";
+
+export interface Name {
+  readonly kind: "name";
+  readonly name: string;
+  readonly span: Span;
+}
+
+// ── expressions ──────────────────────────────────────────────────────────────────────────────
+
+export type BinaryOp =
+  | "+"
+  | "-"
+  | "*"
+  | "/"
+  | "^"
+  | "." // contraction over the shared axes
+  | "??"
+  | "<="
+  | ">="
+  | "<"
+  | ">"
+  | "=="
+  | "!="
+  | "and"
+  | "or"
+  | "of" // `60% of params(teacher)`
+  | "±"; // `budget ± 5%`
+
+/** A number as written; `value` has its magnitude suffix applied (`8B` is 8e9). */
+export interface NumberExpr {
+  readonly kind: "number";
+  readonly value: number;
+  readonly text: string;
+  readonly span: Span;
+}
+
+/** A number with a unit: `1.8B tokens`, `50%` (unit "%"), `2 GiB`, `40 steps`. The value is not converted. */
+export interface QuantityExpr {
+  readonly kind: "quantity";
+  readonly value: number;
+  readonly unit: string;
+  readonly text: string;
+  readonly unitSpan: Span;
+  readonly span: Span;
+}
+
+export interface StringExpr {
+  readonly kind: "string";
+  readonly value: string;
+  readonly span: Span;
+}
+
+/** `[0.9, 0.95]` */
+export interface ListExpr {
+  readonly kind: "list";
+  readonly items: readonly Expr[];
+  readonly span: Span;
+}
+
+/** `student.logits` (no space around the dot; with spaces it is a contraction). */
+export interface MemberExpr {
+  readonly kind: "member";
+  readonly target: Expr;
+  readonly member: Name;
+  readonly span: Span;
+}
+
+/** `embed[tokens]`, `logits[labels]`: a gather by an integer tensor. */
+export interface IndexExpr {
+  readonly kind: "index";
+  readonly target: Expr;
+  readonly index: Expr;
+  readonly span: Span;
+}
+
+export interface Argument {
+  readonly name: Name | null;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `kld(temperature: 1)`, `rms_norm[hidden](x, scale)`: `axes` is empty where no brackets are written. */
+export interface CallExpr {
+  readonly kind: "call";
+  readonly callee: Name | MemberExpr;
+  readonly axes: readonly Name[];
+  readonly args: readonly Argument[];
+  readonly span: Span;
+}
+
+export interface UnaryExpr {
+  readonly kind: "unary";
+  readonly op: "-" | "not";
+  readonly operand: Expr;
+  readonly span: Span;
+}
+
+export interface BinaryExpr {
+  readonly kind: "binary";
+  readonly op: BinaryOp;
+  readonly opSpan: Span;
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly span: Span;
+}
+
+/** `128 -> 96`, or `-> 96` with `from` null. */
+export interface ArrowExpr {
+  readonly kind: "arrow";
+  readonly from: Expr | null;
+  readonly to: Expr;
+  readonly span: Span;
+}
+
+/** `29..32`, `4096..5120 step 256`. */
+export interface RangeExpr {
+  readonly kind: "range";
+  readonly from: Expr;
+  readonly to: Expr;
+  readonly step: Expr | null;
+  readonly span: Span;
+}
+
+export type Expr =
+  | Name
+  | NumberExpr
+  | QuantityExpr
+  | StringExpr
+  | ListExpr
+  | MemberExpr
+  | IndexExpr
+  | CallExpr
+  | UnaryExpr
+  | BinaryExpr
+  | ArrowExpr
+  | RangeExpr;
+
+// ── recipes ──────────────────────────────────────────────────────────────────────────────────
+
+export interface EditionDecl {
+  readonly kind: "edition";
+  readonly version: NumberExpr;
+  readonly span: Span;
+}
+
+/** `use minitron`, `use minitron.activation`, `use "./house.prune" as house`. */
+export interface UseDecl {
+  readonly kind: "use";
+  readonly source: StringExpr | readonly Name[];
+  readonly alias: Name | null;
+  readonly span: Span;
+}
+
+/** `param budget = 8B params` (overridable by --set) and `let grain = 256` (not). */
+export interface BindingDecl {
+  readonly kind: "binding";
+  readonly keyword: "param" | "let";
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+export type StageKeyword =
+  | "model"
+  | "data"
+  | "score"
+  | "search"
+  | "prune"
+  | "distill"
+  | "evaluate"
+  | "export";
+
+/** `of teacher`, `on speeches`, `from teacher`, `using merit`, `to "out/x"`. */
+export interface Clause {
+  readonly word: "of" | "on" | "from" | "using" | "to";
+  readonly wordSpan: Span;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/**
+ * One line of a block: its head names and what follows, e.g. `hidden 128 -> 96` (heads [hidden], items [arrow]),
+ * `hidden, mlp by activation(batch: l2)` (heads [hidden, mlp], items [name by, call]), `take 64 windows`.
+ */
+export interface Statement {
+  readonly kind: "statement";
+  readonly heads: readonly Name[];
+  readonly items: readonly Expr[];
+  readonly span: Span;
+}
+
+/**
+ * Any stage of a recipe. Forms by keyword: `model NAME = EXPR {…}`, `data NAME = EXPR {…}`,
+ * `score NAME of M on D {…}`, `prune NAME from M using S {…}`, `distill NAME = STUDENT from TEACHER on D {…}`,
+ * `evaluate A, B on D {…}`, `export NAME to "path" {…}`. `body` is null where no braces are written.
+ */
+export interface StageDecl {
+  readonly kind: "stage";
+  readonly keyword: StageKeyword;
+  readonly keywordSpan: Span;
+  readonly names: readonly Name[];
+  readonly value: Expr | null;
+  readonly clauses: readonly Clause[];
+  readonly body: readonly Statement[] | null;
+  readonly doc: string | null;
+  readonly span: Span;
+}
+
+export interface ExpectDecl {
+  readonly kind: "expect";
+  readonly conditions: readonly Expr[];
+  readonly span: Span;
+}
+
+/** One line of a profile: `healed.stop = 50K tokens`, `budget = 0.8M params`. */
+export interface Override {
+  readonly path: readonly Name[];
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+export interface ProfileDecl {
+  readonly kind: "profile";
+  readonly name: Name;
+  readonly overrides: readonly Override[];
+  readonly span: Span;
+}
+
+// ── libraries ────────────────────────────────────────────────────────────────────────────────
+
+/** One stored dimension: the axes flattened into it, outermost first. `[group query dim, hidden]` has two. */
+export interface Dimension {
+  readonly axes: readonly Name[];
+  readonly span: Span;
+}
+
+/**
+ * A parameter of a function, criterion, loss, schedule, metric or forward pass:
+ * `temperature = 1`, `target [window, position, vocab] = teacher.logits`, `tokens [window, position] of vocab`,
+ * `from -> to` (name `from`, arrowTo `to`: the argument is an arrow).
+ */
+export interface Parameter {
+  readonly name: Name;
+  readonly arrowTo: Name | null;
+  readonly dims: readonly Dimension[] | null;
+  readonly indexOf: Name | null;
+  readonly fallback: Expr | null;
+  readonly span: Span;
+}
+
+/** The lines of a definition: assignments, then the value (null where the definition gives named values only). */
+export interface Body {
+  readonly lines: readonly BodyLine[];
+  readonly result: Expr | null;
+  readonly span: Span;
+}
+
+export type BodyLine = AssignLine | TapLine | EachLine;
+
+/** `x = x + h . down` */
+export interface AssignLine {
+  readonly kind: "assign";
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `tap hidden: n`, `tap layer: x, y`: what a criterion may look at to score the axis. */
+export interface TapLine {
+  readonly kind: "tap";
+  readonly axis: Name;
+  readonly values: readonly Expr[];
+  readonly span: Span;
+}
+
+/** `each layer { … }` in a forward pass. */
+export interface EachLine {
+  readonly kind: "each";
+  readonly axis: Name;
+  readonly lines: readonly BodyLine[];
+  readonly span: Span;
+}
+
+/** `axis dim = head_dim ?? hidden_size / num_attention_heads`: names on the right are keys of config.json or earlier axes. */
+export interface AxisItem {
+  readonly kind: "axis";
+  readonly name: Name;
+  readonly value: Expr;
+  readonly doc: string | null;
+  readonly span: Span;
+}
+
+/** `config num_attention_heads = group * query`: how a key of the new config.json follows from the axes. */
+export interface ConfigItem {
+  readonly kind: "config";
+  readonly key: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `require hidden_act == "silu"`: what this description can express; otherwise `check` says so. */
+export interface RequireItem {
+  readonly kind: "require";
+  readonly condition: Expr;
+  readonly span: Span;
+}
+
+/**
+ * `weight q_bias "…{layer}….bias" [group query dim] when attention_bias else 0`.
+ * A weight whose condition is false is absent from the file and reads as `otherwise` (0 where it is not written).
+ */
+export interface WeightItem {
+  readonly kind: "weight";
+  readonly name: Name;
+  readonly file: StringExpr;
+  readonly dims: readonly Dimension[];
+  readonly condition: Expr | null;
+  readonly otherwise: Expr | null;
+  readonly span: Span;
+}
+
+/** `each layer { weight … }` */
+export interface EachItem {
+  readonly kind: "each-item";
+  readonly axis: Name;
+  readonly items: readonly WeightItem[];
+  readonly span: Span;
+}
+
+/** `forward(tokens [window, position] of vocab) { … }`: the names assigned at its top level are its outputs. */
+export interface ForwardItem {
+  readonly kind: "forward";
+  readonly parameters: readonly Parameter[];
+  readonly body: Body;
+  readonly span: Span;
+}
+
+export type ArchitectureItem =
+  | AxisItem
+  | ConfigItem
+  | RequireItem
+  | WeightItem
+  | EachItem
+  | ForwardItem;
+
+/** `architecture llama for "LlamaForCausalLM" { … }` */
+export interface ArchitectureDecl {
+  readonly kind: "architecture";
+  readonly name: Name;
+  readonly classes: readonly StringExpr[];
+  readonly items: readonly ArchitectureItem[];
+  readonly doc: string | null;
+  readonly span: Span;
+}
+
+/**
+ * `function rms_norm[channel](x, scale, eps) { … }`, `loss kld(…) { … }`, `schedule cosine(from -> to, warmup = 0%) { … }`,
+ * `metric perplexity { … }`, `criterion activation(batch = l2, position = mean) of tap x { … }`,
+ * `criterion magnitude of weight w { … }`. `NAME(…) = EXPR` is the short form of a body with a result only.
+ */
+export interface DefinitionDecl {
+  readonly kind: "definition";
+  readonly keyword: "function" | "loss" | "schedule" | "metric" | "criterion";
+  readonly keywordSpan: Span;
+  readonly name: Name;
+  readonly axes: readonly Name[];
+  readonly parameters: readonly Parameter[];
+  /** Only on criteria: what it looks at. */
+  readonly subject: {
+    readonly of: "tap" | "weight";
+    readonly names: readonly Name[];
+    readonly span: Span;
+  } | null;
+  readonly body: Body;
+  readonly short: boolean;
+  readonly doc: string | null;
+  readonly span: Span;
+}
+
+export type Declaration =
+  | EditionDecl
+  | UseDecl
+  | BindingDecl
+  | StageDecl
+  | ExpectDecl
+  | ProfileDecl
+  | ArchitectureDecl
+  | DefinitionDecl;
+
+/** A comment with its place; the formatter puts it back. `///` comments also appear as `doc` on what follows. */
+export interface Comment {
+  readonly text: string;
+  readonly span: Span;
+}
+
+export interface SourceFile {
+  readonly kind: "file";
+  /** The name shown in diagnostics. */
+  readonly path: string;
+  readonly text: string;
+  readonly declarations: readonly Declaration[];
+  readonly comments: readonly Comment[];
+  readonly span: Span;
+}

@@ -12,9 +12,7 @@ export interface Host {
   /** All library sources, by path relative to stdlib ("architectures/llama.prune" → text), in order of path. */
   stdlib(): ReadonlyMap<string, string>;
   /** config.json of a model folder (relative to the spec), parsed; `reason` says why not in one line. */
-  readConfig(
-    folder: string,
-  ):
+  readConfig(folder: string):
     | {
         readonly ok: true;
         readonly config: Readonly<Record<string, unknown>>;

@@ -192,11 +192,12 @@ export interface Sweep {
   readonly finish: string;
 }
 
-/** Scores of one axis: an output of the sweep, over `along` axes then the axis itself. */
+/** Scores of one axis: outputs of the sweep's `finish`, in order of layer where kept sets differ by layer (or the axis
+ *  is the layer axis), else one. Each is over the remaining `along` axes, then the axis itself. */
 export interface ScoreTable {
   readonly axis: string;
   readonly criterion: string;
-  readonly output: string;
+  readonly outputs: readonly string[];
   /** Axes along which kept sets differ, e.g. [] for hidden, ["layer"] for mlp, ["layer", "group"] for query. */
   readonly along: readonly { readonly name: string; readonly size: number }[];
   readonly size: number;

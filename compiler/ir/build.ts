@@ -1,96 +1,70 @@
 /**
- * Builds hash-consed tensor IR and works out the axes of every node.
+ * Builds hash-consed tensor IR and works out the axes of every node (axes.ts).
  * Axis errors are thrown as `AxisError`; the library elaborator turns them into diagnostics at the source's place.
  * Builders do not simplify; `passes/simplify.ts` does.
  */
+import {
+  AxisError,
+  attentionAxes,
+  attentionGradAxes,
+  axisNames,
+  contractAxes,
+  gatherAxes,
+  hasAxis,
+  mapAxes,
+  orderedNames,
+  permuteAxes,
+  reduceAxes,
+  renameAxes,
+  requireAxis,
+  scatterAxes,
+  unionAxes,
+  withoutAxes,
+} from "./axes.js";
+import { axesKey, idsKey, numberKey } from "./key.js";
 import type {
   Attention,
   AttentionGrad,
   Axis,
   BinaryFn,
-  Contract,
-  Gather,
   Input,
   MapFn,
   Node,
   UnaryFn,
 } from "./tensor.js";
 
-export class AxisError extends Error {
-  constructor(
-    readonly reason: "missing" | "sizes-differ" | "repeated" | "not-indices",
-    readonly axis: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+export { AxisError, unionAxes };
 
-const describe = (axes: readonly Axis[]): string =>
-  `[${axes.map((a) => `${a.name}: ${a.size}`).join(", ")}]`;
-
-const without = (axes: readonly Axis[], names: readonly string[]): Axis[] =>
-  axes.filter((a) => !names.includes(a.name));
-
-/** Union in order of first appearance; equal names must have equal sizes. */
-export const unionAxes = (...lists: readonly (readonly Axis[])[]): Axis[] => {
-  const union: Axis[] = [];
-  for (const axis of lists.flat()) {
-    const seen = union.find((a) => a.name === axis.name);
-    if (seen === undefined) union.push(axis);
-    else if (seen.size !== axis.size)
-      throw new AxisError(
-        "sizes-differ",
-        axis.name,
-        `axis ${axis.name} has size ${seen.size} on one side and ${axis.size} on the other`,
-      );
-  }
-  return union;
-};
-
-const requireAxis = (axes: readonly Axis[], name: string): Axis => {
-  const axis = axes.find((a) => a.name === name);
-  if (axis === undefined)
-    throw new AxisError("missing", name, `no axis ${name} in ${describe(axes)}`);
-  return axis;
-};
-
-type Draft = Node extends infer N ? (N extends Node ? Omit<N, "id"> : never) : never;
+/** A node without what the builder adds: its id and axes. */
+type Fields<N extends Node> = N extends Node ? Omit<N, "id" | "axes"> : never;
 
 export class Builder {
   private readonly interned = new Map<string, Node>();
 
-  private intern(draft: Draft): Node {
-    const key = JSON.stringify(draft, (field, value: unknown) =>
-      field !== "" && typeof value === "object" && value !== null && "op" in value && "id" in value
-        ? `#${(value as Node).id}`
-        : Object.is(value, -0)
-          ? "-0"
-          : typeof value === "number" && !Number.isFinite(value)
-            ? String(value)
-            : value,
-    );
+  /** `axes` runs, and may throw, only for a node not seen before: equal nodes passed the same checks. */
+  private intern<N extends Node>(key: string, fields: Fields<N>, axes: () => readonly Axis[]): N {
     const known = this.interned.get(key);
-    if (known !== undefined) return known;
-    const node = { id: this.interned.size, ...draft } as Node;
+    if (known !== undefined) return known as N;
+    const node = { id: this.interned.size, ...fields, axes: axes() } as unknown as N;
     this.interned.set(key, node);
     return node;
   }
 
   input(name: string, axes: readonly Axis[], dtype: "f32" | "u32" = "f32"): Input {
-    return this.intern({ op: "input", name, dtype, axes }) as Input;
+    const key = `input ${dtype} ${axesKey(axes)} ${name}`;
+    return this.intern<Input>(key, { op: "input", name, dtype }, () => axes);
   }
   constant(value: number): Node {
-    return this.intern({ op: "const", value, axes: [] });
+    return this.intern(`const ${numberKey(value)}`, { op: "const", value }, () => []);
   }
   index(axis: Axis): Node {
-    return this.intern({ op: "index", axes: [axis] });
+    return this.intern(`index ${axesKey([axis])}`, { op: "index" }, () => [axis]);
   }
   cast(arg: Input): Node {
-    return this.intern({ op: "cast", arg, axes: arg.axes });
+    return this.intern(`cast ${arg.id}`, { op: "cast", arg }, () => arg.axes);
   }
   map(fn: MapFn, ...args: readonly Node[]): Node {
-    return this.intern({ op: "map", fn, args, axes: unionAxes(...args.map((a) => a.axes)) });
+    return this.intern(`${fn} ${idsKey(args)}`, { op: "map", fn, args }, () => mapAxes(args));
   }
   unary(fn: UnaryFn, arg: Node): Node {
     return this.map(fn, arg);
@@ -101,82 +75,89 @@ export class Builder {
   select(condition: Node, then: Node, otherwise: Node): Node {
     return this.map("select", condition, then, otherwise);
   }
+  /** `arg` itself where it already has that order. */
   permute(arg: Node, order: readonly string[]): Node {
-    if (order.length !== arg.axes.length)
-      throw new AxisError(
-        "missing",
-        order[0] ?? "",
-        `cannot order ${describe(arg.axes)} by ${order}`,
-      );
+    const key = `permute ${arg.id} ${order}`;
+    const axes = permuteAxes(arg, order);
     if (order.every((name, i) => arg.axes[i]?.name === name)) return arg;
-    return this.intern({ op: "permute", arg, axes: order.map((n) => requireAxis(arg.axes, n)) });
+    return this.intern(key, { op: "permute", arg }, () => axes);
   }
+  /** Over nothing: `arg` itself. `over` is kept in the order of the argument's axes. */
   reduce(fn: "sum" | "max", arg: Node, over: readonly string[]): Node {
-    for (const name of over) requireAxis(arg.axes, name);
     if (over.length === 0) return arg;
-    return this.intern({ op: "reduce", fn, over, arg, axes: without(arg.axes, over) });
+    const names = orderedNames(arg.axes, over);
+    const key = `reduce ${fn} ${arg.id} ${names}`;
+    return this.intern(key, { op: "reduce", fn, over: names, arg }, () => reduceAxes(arg, names));
   }
   sum(arg: Node, over: readonly string[]): Node {
     return this.reduce("sum", arg, over);
   }
+  /** `over` is kept in the order of the left side's axes. */
   contract(left: Node, right: Node, over: readonly string[]): Node {
-    const all = unionAxes(left.axes, right.axes);
-    for (const name of over) {
-      requireAxis(left.axes, name);
-      requireAxis(right.axes, name);
-    }
-    return this.intern({
-      op: "contract",
-      over,
-      left,
-      right,
-      axes: without(all, over),
-    } satisfies Omit<Contract, "id">);
+    const names = orderedNames(left.axes, over);
+    const key = `contract ${left.id} ${right.id} ${names}`;
+    const axes = () => contractAxes(left, right, names);
+    return this.intern(key, { op: "contract", over: names, left, right }, axes);
   }
   gather(table: Node, indices: Input, axis: string): Node {
-    requireAxis(table.axes, axis);
-    if (indices.dtype !== "u32")
-      throw new AxisError("not-indices", axis, `${indices.name} does not hold indices`);
-    const axes = unionAxes(indices.axes, without(table.axes, [axis]));
-    return this.intern({ op: "gather", table, indices, axis, axes } satisfies Omit<Gather, "id">);
+    const key = `gather ${table.id} ${indices.id} ${axis}`;
+    const axes = () => gatherAxes(table, indices, axis);
+    return this.intern(key, { op: "gather", table, indices, axis }, axes);
   }
   scatter(value: Node, indices: Input, axis: Axis): Node {
-    const rest = without(
-      value.axes,
-      indices.axes.map((a) => a.name),
-    );
-    return this.intern({ op: "scatter", value, indices, axis: axis.name, axes: [axis, ...rest] });
+    const key = `scatter ${value.id} ${indices.id} ${axesKey([axis])}`;
+    const axes = () => scatterAxes(value, indices, axis);
+    return this.intern(key, { op: "scatter", value, indices, axis: axis.name }, axes);
   }
+  /** `by` may be any integer; by a multiple of the size, `arg` itself. */
   shift(arg: Node, axis: string, by: number): Node {
     const { size } = requireAxis(arg.axes, axis);
     const wrapped = ((by % size) + size) % size;
-    return wrapped === 0
-      ? arg
-      : this.intern({ op: "shift", arg, axis, by: wrapped, axes: arg.axes });
+    if (wrapped === 0) return arg;
+    const key = `shift ${arg.id} ${wrapped} ${axis}`;
+    return this.intern(key, { op: "shift", arg, axis, by: wrapped }, () => arg.axes);
   }
   rename(arg: Node, from: string, to: string): Node {
-    requireAxis(arg.axes, from);
-    if (arg.axes.some((a) => a.name === to))
-      throw new AxisError("repeated", to, `axis ${to} is already in ${describe(arg.axes)}`);
-    const axes = arg.axes.map((a) => (a.name === from ? { name: to, size: a.size } : a));
-    return this.intern({ op: "rename", arg, from, to, axes });
+    const key = `rename ${arg.id} ${from} ${to}`;
+    return this.intern(key, { op: "rename", arg, from, to }, () => renameAxes(arg, from, to));
   }
   stop(arg: Node): Node {
-    return this.intern({ op: "stop", arg, axes: arg.axes });
+    return this.intern(`stop ${arg.id}`, { op: "stop", arg }, () => arg.axes);
   }
   attention(spec: Omit<Attention, "id" | "op" | "axes">): Node {
-    const { q, k, v, position, dim } = spec;
-    unionAxes(q.axes, k.axes, v.axes);
-    for (const operand of [q, k, v]) {
-      requireAxis(operand.axes, position);
-      requireAxis(operand.axes, dim);
-      for (const axis of operand.axes) requireAxis(q.axes, axis.name);
-    }
-    const axes = spec.part === "out" ? q.axes : without(q.axes, [dim]);
-    return this.intern({ op: "attention", ...spec, axes });
+    const { part, position, dim, scale, q, k, v } = spec;
+    const key = `attention ${part} ${idsKey([q, k, v])} ${numberKey(scale)} ${position} ${dim}`;
+    const fields = { op: "attention", part, position, dim, scale, q, k, v } as const;
+    return this.intern<Attention>(key, fields, () => attentionAxes(spec));
   }
   attentionGrad(spec: Omit<AttentionGrad, "id" | "op" | "axes">): Node {
-    const operand = { q: spec.q, k: spec.k, v: spec.v }[spec.part];
-    return this.intern({ op: "attention_grad", ...spec, axes: operand.axes });
+    const { part, position, dim, scale, q, k, v, lse, dOut, delta } = spec;
+    const ids = idsKey([q, k, v, lse, dOut, delta]);
+    const key = `attention_grad ${part} ${ids} ${numberKey(scale)} ${position} ${dim}`;
+    const shared = { part, position, dim, scale, q, k, v, lse, dOut, delta } as const;
+    const fields = { op: "attention_grad", ...shared } as const;
+    return this.intern<AttentionGrad>(key, fields, () => attentionGradAxes(spec));
+  }
+
+  /** Zero at every place of `axes`, as a product of 0 and indices: the IR's broadcasting needs something that has the axes. */
+  zeros(axes: readonly Axis[]): Node {
+    return axes.reduce((zero, axis) => this.map("mul", zero, this.index(axis)), this.constant(0));
+  }
+
+  /** `arg` spread over the axes it lacks, in exactly the order of `axes`, which hold all of its own. */
+  broadcast(arg: Node, axes: readonly Axis[]): Node {
+    for (const { name } of arg.axes) requireAxis(axes, name);
+    const missing = withoutAxes(axes, axisNames(arg.axes));
+    if (arg.op === "const" && arg.value === 0) return this.zeros(axes);
+    const full = missing.length === 0 ? arg : this.map("add", arg, this.zeros(missing));
+    return this.permute(full, axisNames(axes));
+  }
+
+  /** Puts the axes of `arg` into the order they have in `axes`, which may hold more. */
+  ordered(arg: Node, axes: readonly Axis[]): Node {
+    return this.permute(
+      arg,
+      axisNames(axes).filter((name) => hasAxis(arg.axes, name)),
+    );
   }
 }

@@ -1,0 +1,204 @@
+/**
+ * The check: a spec's text to a recipe in which every name, size and unit is known, or to everything that is wrong
+ * with it. Nothing is thrown and nothing of the GPU is touched.
+ */
+import type { Declaration, ExpectDecl, SourceFile, StageDecl } from "../grammar/ast.js";
+import type { Diagnostic } from "../grammar/diagnostic.js";
+import { parse } from "../grammar/parse.js";
+import type { Host } from "./host.js";
+import { loadLibrary } from "./library/load.js";
+import { type ConstantContext, evaluate } from "./recipe/constant.js";
+import { type Context, say } from "./recipe/context.js";
+import { settled } from "./recipe/order.js";
+import { applyParams, applyProfile, readSets } from "./recipe/overrides.js";
+import type { Recipe, RecipeModel } from "./recipe/recipe.js";
+import { createReport } from "./recipe/report.js";
+import { createScope, type Kind, type Scope } from "./recipe/scope.js";
+import { checkData } from "./recipe/stages/data.js";
+import { checkDistill } from "./recipe/stages/distill.js";
+import { checkEvaluate } from "./recipe/stages/evaluate.js";
+import { checkExpect } from "./recipe/stages/expect.js";
+import { checkExport } from "./recipe/stages/export.js";
+import { checkModel } from "./recipe/stages/model.js";
+import { checkPrune } from "./recipe/stages/prune.js";
+import { checkScore } from "./recipe/stages/score.js";
+import { printQuantity } from "./recipe/units.js";
+import { resolveUses, type Uses } from "./recipe/uses.js";
+import type { DataSource } from "./plan.js";
+
+export interface CheckOptions {
+  /** `--set name=value`, as written. */
+  readonly set?: Readonly<Record<string, string>>;
+  readonly profile?: string;
+}
+
+export interface CheckResult {
+  /** Null where there is any error. */
+  readonly recipe: Recipe | null;
+  /** Sorted by position, the spec's own first. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The text of everything that was read, by the path that diagnostics use. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+const EDITION = 1;
+
+/** What a stage's name stands for. */
+const kindOf = (stage: StageDecl): Kind | null => {
+  switch (stage.keyword) {
+    case "model":
+    case "prune":
+    case "distill":
+      return "model";
+    case "data":
+    case "score":
+    case "search":
+      return stage.keyword;
+    case "evaluate":
+    case "export":
+      return null;
+    default:
+      return stage.keyword satisfies never;
+  }
+};
+
+const declareAll = (scope: Scope, spec: SourceFile, uses: Uses): void => {
+  const constants = [
+    ...uses.bindings,
+    ...spec.declarations
+      .filter((decl) => decl.kind === "binding")
+      .map((decl) => ({ file: spec, decl })),
+  ];
+  for (const { file, decl } of constants) {
+    const { name, value, keyword } = decl;
+    scope.declare({ kind: "constant", name, file, value, keyword });
+  }
+  for (const stage of spec.declarations.filter((decl) => decl.kind === "stage")) {
+    const kind = kindOf(stage);
+    const [name] = stage.names;
+    if (kind !== null && name !== undefined)
+      scope.declare({ kind, name, file: spec, value: null, keyword: stage.keyword });
+  }
+};
+
+const checkStage = (context: Context, stage: StageDecl): void => {
+  switch (stage.keyword) {
+    case "model":
+      return checkModel(context, stage);
+    case "data":
+      return checkData(context, stage);
+    case "score":
+      return checkScore(context, stage);
+    case "prune":
+      return checkPrune(context, stage);
+    case "distill":
+      return checkDistill(context, stage);
+    case "evaluate":
+      return checkEvaluate(context, stage);
+    case "export":
+      return checkExport(context, stage);
+    case "search":
+      return say(context, "unsupported-stage", stage.keywordSpan, { keyword: stage.keyword });
+    default:
+      return stage.keyword satisfies never;
+  }
+};
+
+/** Edition, constants, then stages in the order they are written. */
+const checkDeclarations = (context: Context): void => {
+  const staged = (decl: Declaration): decl is StageDecl | ExpectDecl =>
+    decl.kind === "stage" || decl.kind === "expect";
+  for (const decl of context.file.declarations)
+    if (decl.kind === "edition" && decl.version.value !== EDITION)
+      say(context, "unknown-edition", decl.version.span, { found: decl.version.text });
+  const constants: ConstantContext = context;
+  for (const { kind, name, file } of context.scope.declared.values())
+    if (kind === "constant") evaluate(constants, name, file);
+  for (const decl of context.file.declarations.filter(staged))
+    if (decl.kind === "expect") checkExpect(context, decl);
+    else checkStage(context, decl);
+};
+
+const seedOf = (scope: Scope): number => {
+  const seed = scope.peek("constant", "seed");
+  return typeof seed === "object" && seed !== null && Number.isSafeInteger(seed.value)
+    ? seed.value
+    : 0;
+};
+
+const settingsOf = (scope: Scope): Record<string, string> =>
+  Object.fromEntries(
+    [...scope.declared.values()]
+      .filter((declared) => declared.keyword === "param")
+      .map(({ name }) => {
+        const value = scope.peek("constant", name.name) ?? "";
+        return [name.name, typeof value === "string" ? value : printQuantity(value)];
+      }),
+  );
+
+const entriesOf = <K extends Kind, T>(
+  scope: Scope,
+  kind: K,
+  make: (name: string, value: NonNullable<ReturnType<typeof scope.peek<K>>>) => T,
+): Map<string, T> => {
+  const entries = new Map<string, T>();
+  for (const name of scope.declared.keys()) {
+    const value = scope.peek(kind, name);
+    if (value !== null && value !== undefined) entries.set(name, make(name, value));
+  }
+  return entries;
+};
+
+const recipeOf = (context: Context): Recipe => {
+  const { file, library, scope, steps, sources, host } = context;
+  const models = entriesOf(scope, "model", (name, { shape }): RecipeModel => ({ name, shape }));
+  const data = entriesOf(scope, "data", (_name, source): DataSource => source);
+  const hashes = [...sources]
+    .filter(([path]) => !path.startsWith("--"))
+    .map(([path, text]) => [path, host.hash(text)] as const);
+  return {
+    file,
+    library,
+    seed: seedOf(scope),
+    settings: settingsOf(scope),
+    models,
+    data,
+    steps,
+    sources: Object.fromEntries(hashes),
+  };
+};
+
+/** Checks a spec. `specPath` is the name shown in diagnostics and what `use`d paths are relative to. */
+export const check = (
+  specPath: string,
+  text: string,
+  host: Host,
+  options: CheckOptions = {},
+): CheckResult => {
+  const report = createReport();
+  const sources = new Map([[specPath, text]]);
+  const parsed = parse(specPath, text);
+  report.pass(parsed.diagnostics);
+  const uses = resolveUses(parsed.file, host, report, sources);
+  const profiled = applyProfile(uses.spec, options.profile, report, sources);
+  const loaded = loadLibrary([...uses.files, profiled.file]);
+  report.pass(loaded.diagnostics);
+  const scope = createScope(report);
+  const context: Context = {
+    file: profiled.file,
+    host,
+    library: loaded.library,
+    report,
+    scope,
+    steps: [],
+    measured: new Set(),
+    unread: { evaluations: false },
+    sources,
+  };
+  declareAll(scope, profiled.file, uses);
+  applyParams(context, [...profiled.params, ...readSets(context, options.set ?? {}, sources)]);
+  checkDeclarations(context);
+  const diagnostics = settled(report.diagnostics, specPath, parsed.diagnostics.length > 0);
+  const wrong = diagnostics.some((diagnostic) => diagnostic.severity === "error");
+  return { recipe: wrong ? null : recipeOf(context), diagnostics, sources };
+};

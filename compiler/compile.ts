@@ -1,0 +1,31 @@
+/** The compiler's front door: a checked recipe to a plan. */
+
+import type { Plan } from "./plan.js";
+import { buildPlan, type WindowCounts } from "./planning/plan.js";
+import type { Recipe, Step } from "./recipe/recipe.js";
+import { portableTarget, type Target } from "./schedule/target.js";
+
+export type { WindowCounts } from "./planning/plan.js";
+
+const readsAll = (recipe: Recipe, step: Step): string | null => {
+  const unbounded = (name: string): string | null =>
+    recipe.data.get(name)?.take === null ? name : null;
+  if (step.kind === "score" && step.take === null) return unbounded(step.data);
+  return step.kind === "evaluate" ? unbounded(step.data) : null;
+};
+
+/** Data sets whose number of windows the plan depends on, because a stage takes all of them. */
+export const countedData = (recipe: Recipe): readonly string[] => [
+  ...new Set(
+    recipe.steps
+      .map((step) => readsAll(recipe, step))
+      .filter((name): name is string => name !== null),
+  ),
+];
+
+/** Compiles a recipe. `counts` must hold the windows of every data set of `countedData`. */
+export const compile = (
+  recipe: Recipe,
+  counts: WindowCounts = {},
+  target: Partial<Target> = {},
+): Plan => buildPlan(recipe, { ...portableTarget, ...target }, counts);

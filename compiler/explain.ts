@@ -1,0 +1,245 @@
+/** A plan for people: stages, parameters before and after by axis, kernels, FLOPs, memory. Data first, then text. */
+import type { ModelLayout, Plan, Program, Stage } from "./plan.js";
+
+export interface ProgramReport {
+  readonly name: string;
+  readonly dispatches: number;
+  readonly kernels: number;
+  readonly flops: number;
+  readonly scratchBytes: number;
+}
+
+export interface StageReport {
+  readonly kind: Stage["kind"];
+  readonly title: string;
+  readonly details: readonly string[];
+  /** FLOPs of the whole stage. */
+  readonly flops: number;
+  readonly programs: readonly ProgramReport[];
+}
+
+export interface ModelReport {
+  readonly name: string;
+  readonly parameters: number;
+  readonly axes: Readonly<Record<string, number>>;
+  readonly weightBytes: number;
+  readonly flopsPerToken: number;
+}
+
+export interface Explanation {
+  readonly models: readonly ModelReport[];
+  readonly stages: readonly StageReport[];
+  readonly kernels: number;
+  readonly flops: number;
+  /** The most device memory that any stage needs at once, in bytes. */
+  readonly peakBytes: number;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+const programReport = (plan: Plan, name: string): ProgramReport => {
+  const program: Program | undefined = plan.programs[name];
+  const dispatches = program?.dispatches ?? [];
+  return {
+    name,
+    dispatches: dispatches.length,
+    kernels: new Set(dispatches.map((dispatch) => dispatch.launches[0]?.kernel)).size,
+    flops: sum(dispatches.map((dispatch) => dispatch.flops)),
+    scratchBytes: sum(
+      (program?.buffers ?? [])
+        .filter((buffer) => buffer.role !== "state")
+        .map((buffer) => buffer.bytes),
+    ),
+  };
+};
+
+interface Run {
+  readonly program: string;
+  readonly times: number;
+}
+
+/** Which programs a sweep runs, and how often. */
+const sweepRuns = (sweep: Extract<Stage, { kind: "score" }>["sweep"]): Run[] => {
+  let left = sweep.windows;
+  const batches = sweep.batches.map(({ program, windows }) => {
+    const times = Math.floor(left / windows);
+    left -= times * windows;
+    return { program, times };
+  });
+  return [...batches, { program: sweep.finish, times: 1 }];
+};
+
+const runsOf = (stage: Stage): Run[] => {
+  switch (stage.kind) {
+    case "score":
+      return sweepRuns(stage.sweep);
+    case "distill":
+      return [
+        { program: stage.gradient, times: (stage.steps * stage.windows) / stage.micro },
+        { program: stage.update, times: stage.steps },
+      ];
+    case "evaluate":
+      return stage.entries.flatMap((entry) => sweepRuns(entry.sweep));
+    case "open":
+    case "prune":
+    case "expect":
+    case "export":
+      return [];
+    default:
+      return stage satisfies never;
+  }
+};
+
+const axesText = (layout: ModelLayout | undefined): string =>
+  Object.entries(layout?.axes ?? {})
+    .map(([axis, size]) => `${axis} ${size}`)
+    .join(", ");
+
+const describe = (plan: Plan, stage: Stage): { title: string; details: string[] } => {
+  switch (stage.kind) {
+    case "open":
+      return {
+        title: `open ${stage.model} from ${stage.path}`,
+        details: [axesText(plan.models[stage.model])],
+      };
+    case "score":
+      return {
+        title: `score ${stage.name} of ${stage.model} on ${stage.sweep.data}, ${stage.sweep.windows} windows`,
+        details: stage.tables.map(
+          (table) =>
+            `${table.axis} by ${table.criterion}${table.along.length === 0 ? "" : `, ranked per ${table.along.map((axis) => axis.name).join(" and ")}`}`,
+        ),
+      };
+    case "prune":
+      return {
+        title: `prune ${stage.name} from ${stage.source} using ${stage.scores}`,
+        details: stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`),
+      };
+    case "distill":
+      return {
+        title: `distill ${stage.name} from ${stage.teacher ?? "labels alone"} on ${stage.data}`,
+        details: [
+          `${stage.steps} steps of ${stage.windows} windows (${stage.windows / stage.micro} micro-batches of ${stage.micro})`,
+        ],
+      };
+    case "evaluate":
+      return {
+        title: `evaluate ${stage.entries.map((entry) => entry.model).join(", ")}`,
+        details: stage.entries
+          .slice(0, 1)
+          .map((e) => `${e.metrics.join(", ")} on ${e.sweep.data}, ${e.sweep.windows} windows`),
+      };
+    case "expect":
+      return { title: "expect", details: stage.conditions.map((condition) => condition.text) };
+    case "export":
+      return { title: `export ${stage.model} to ${stage.path}`, details: [stage.dtype] };
+    default:
+      return stage satisfies never;
+  }
+};
+
+const stageReport = (plan: Plan, stage: Stage): StageReport => {
+  const runs = runsOf(stage);
+  const programs = [...new Set(runs.map((run) => run.program))].map((p) => programReport(plan, p));
+  const flopsOf = new Map(programs.map((program) => [program.name, program.flops]));
+  const flops = sum(runs.map((run) => run.times * (flopsOf.get(run.program) ?? 0)));
+  return { kind: stage.kind, ...describe(plan, stage), flops, programs };
+};
+
+const stateBytes = (plan: Plan, programs: readonly string[]): number => {
+  const states = new Map<string, number>();
+  for (const name of programs)
+    for (const buffer of plan.programs[name]?.buffers ?? [])
+      if (buffer.role === "state") states.set(buffer.id, buffer.bytes);
+  return sum([...states.values()]);
+};
+
+export const explainPlan = (plan: Plan): Explanation => {
+  const stages = plan.stages.map((stage) => stageReport(plan, stage));
+  const models = Object.values(plan.models).map((layout) => ({
+    name: layout.name,
+    parameters: layout.parameters,
+    axes: layout.axes,
+    weightBytes: layout.bytes,
+    flopsPerToken: layout.flopsPerToken,
+  }));
+  const peaks = stages.map(
+    ({ programs }) =>
+      sum(programs.map((program) => program.scratchBytes)) +
+      stateBytes(
+        plan,
+        programs.map((program) => program.name),
+      ),
+  );
+  return {
+    models,
+    stages,
+    kernels: Object.keys(plan.kernels).length,
+    flops: sum(stages.map((stage) => stage.flops)),
+    peakBytes: Math.max(0, ...peaks),
+  };
+};
+
+const SCALES = [
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "K"],
+] as const;
+
+const short = (value: number, unit: string): string => {
+  const [scale, suffix] = SCALES.find(([size]) => value >= size) ?? [1, ""];
+  return `${(value / scale).toPrecision(3)} ${suffix}${unit}`;
+};
+
+const bytes = (value: number): string => `${(value / 2 ** 20).toFixed(1)} MiB`;
+
+/** A table of axes: one row per axis, one column per distinct shape. */
+const axisTable = (models: readonly ModelReport[]): string[] => {
+  const names = Object.keys(models[0]?.axes ?? {});
+  const row = (head: string, cells: readonly string[]): string =>
+    `  ${head.padEnd(12)}${cells.map((cell) => cell.padStart(14)).join("")}`;
+  return [
+    row(
+      "",
+      models.map((model) => model.name),
+    ),
+    ...names.map((axis) =>
+      row(
+        axis,
+        models.map((model) => String(model.axes[axis] ?? "-")),
+      ),
+    ),
+    row(
+      "parameters",
+      models.map((model) => model.parameters.toLocaleString("en")),
+    ),
+    row(
+      "weights f32",
+      models.map((model) => bytes(model.weightBytes)),
+    ),
+    row(
+      "FLOPs/token",
+      models.map((model) => short(model.flopsPerToken, "")),
+    ),
+  ];
+};
+
+/** The explanation as text. */
+export const explainText = (explanation: Explanation): string => {
+  const lines = [...axisTable(explanation.models), ""];
+  explanation.stages.forEach((stage, index) => {
+    lines.push(`${index + 1}. ${stage.title}`);
+    for (const detail of stage.details) lines.push(`     ${detail}`);
+    for (const program of stage.programs)
+      lines.push(
+        `     ${program.name}: ${program.dispatches} dispatches of ${program.kernels} kernels, ${short(program.flops, "FLOP")}, ${bytes(program.scratchBytes)} besides weights`,
+      );
+    if (stage.flops > 0) lines.push(`     ${short(stage.flops, "FLOP")} in all`);
+  });
+  lines.push(
+    "",
+    `${explanation.kernels} kernels, ${short(explanation.flops, "FLOP")}, at most ${bytes(explanation.peakBytes)} of device memory at once`,
+  );
+  return `${lines.join("\n")}\n`;
+};

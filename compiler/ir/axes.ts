@@ -1,0 +1,161 @@
+/** The axis rules of every operation: which axes a result has, and why operands do not fit together. */
+import type { Attention, AttentionGrad, Axis, Input, Node } from "./tensor.js";
+
+/** Operands whose axes do not fit; `axis` is the one at fault. */
+export class AxisError extends Error {
+  constructor(
+    readonly reason: "missing" | "sizes-differ" | "repeated" | "not-indices",
+    readonly axis: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** "[window: 4, position: 8]" */
+export const describeAxes = (axes: readonly Axis[]): string =>
+  `[${axes.map((a) => `${a.name}: ${a.size}`).join(", ")}]`;
+
+export const hasAxis = (axes: readonly Axis[], name: string): boolean =>
+  axes.some((a) => a.name === name);
+
+export const axisNames = (axes: readonly Axis[]): string[] => axes.map((a) => a.name);
+
+export const withoutAxes = (axes: readonly Axis[], names: readonly string[]): Axis[] =>
+  axes.filter((a) => !names.includes(a.name));
+
+export const sameAxes = (left: readonly Axis[], right: readonly Axis[]): boolean =>
+  left.length === right.length &&
+  left.every((a, i) => a.name === right[i]?.name && a.size === right[i]?.size);
+
+/** Union in order of first appearance; equal names must have equal sizes. */
+export const unionAxes = (...lists: readonly (readonly Axis[])[]): Axis[] => {
+  const union: Axis[] = [];
+  for (const list of lists)
+    for (const axis of list) {
+      const seen = union.find((a) => a.name === axis.name);
+      if (seen === undefined) union.push(axis);
+      else if (seen.size !== axis.size)
+        throw new AxisError(
+          "sizes-differ",
+          axis.name,
+          `axis ${axis.name} has size ${seen.size} on one side and ${axis.size} on the other`,
+        );
+    }
+  return union;
+};
+
+export const requireAxis = (axes: readonly Axis[], name: string): Axis => {
+  const axis = axes.find((a) => a.name === name);
+  if (axis === undefined)
+    throw new AxisError("missing", name, `no axis ${name} in ${describeAxes(axes)}`);
+  return axis;
+};
+
+/** `names` in the order of `axes`, each once; all must be there. */
+export const orderedNames = (axes: readonly Axis[], names: readonly string[]): string[] => {
+  for (const name of names) requireAxis(axes, name);
+  return axisNames(axes).filter((name) => names.includes(name));
+};
+
+const requireIndices = (indices: Input, axis: string): void => {
+  if (indices.dtype !== "u32")
+    throw new AxisError("not-indices", axis, `${indices.name} does not hold indices`);
+};
+
+export const mapAxes = (args: readonly Node[]): readonly Axis[] => {
+  const [first, ...rest] = args;
+  if (first === undefined) return [];
+  return rest.every((arg) => arg.axes === first.axes)
+    ? first.axes
+    : unionAxes(...args.map((a) => a.axes));
+};
+
+export const permuteAxes = (arg: Node, order: readonly string[]): Axis[] => {
+  if (order.length !== arg.axes.length)
+    throw new AxisError(
+      "missing",
+      order[0] ?? "",
+      `cannot order ${describeAxes(arg.axes)} by ${order}`,
+    );
+  const axes = order.map((name) => requireAxis(arg.axes, name));
+  const repeated = order.find((name, i) => order.indexOf(name) !== i);
+  if (repeated !== undefined)
+    throw new AxisError("repeated", repeated, `axis ${repeated} is given twice`);
+  return axes;
+};
+
+export const reduceAxes = (arg: Node, over: readonly string[]): Axis[] => {
+  for (const name of over) requireAxis(arg.axes, name);
+  return withoutAxes(arg.axes, over);
+};
+
+export const contractAxes = (left: Node, right: Node, over: readonly string[]): Axis[] => {
+  const all = unionAxes(left.axes, right.axes);
+  for (const name of over) {
+    requireAxis(left.axes, name);
+    requireAxis(right.axes, name);
+  }
+  return withoutAxes(all, over);
+};
+
+export const gatherAxes = (table: Node, indices: Input, axis: string): Axis[] => {
+  requireAxis(table.axes, axis);
+  requireIndices(indices, axis);
+  return unionAxes(indices.axes, withoutAxes(table.axes, [axis]));
+};
+
+export const scatterAxes = (value: Node, indices: Input, axis: Axis): Axis[] => {
+  requireIndices(indices, axis.name);
+  for (const { name } of indices.axes) requireAxis(value.axes, name);
+  unionAxes(value.axes, indices.axes);
+  const rest = withoutAxes(value.axes, axisNames(indices.axes));
+  if (hasAxis(rest, axis.name))
+    throw new AxisError("repeated", axis.name, `axis ${axis.name} is already in the value`);
+  return [axis, ...rest];
+};
+
+export const renameAxes = (arg: Node, from: string, to: string): Axis[] => {
+  requireAxis(arg.axes, from);
+  if (hasAxis(arg.axes, to))
+    throw new AxisError("repeated", to, `axis ${to} is already in ${describeAxes(arg.axes)}`);
+  return arg.axes.map((a) => (a.name === from ? { name: to, size: a.size } : a));
+};
+
+type AttentionOperands = Pick<Attention, "q" | "k" | "v" | "position" | "dim">;
+
+const requireAttention = ({ q, k, v, position, dim }: AttentionOperands): void => {
+  unionAxes(q.axes, k.axes, v.axes);
+  for (const operand of [q, k, v]) {
+    requireAxis(operand.axes, position);
+    requireAxis(operand.axes, dim);
+    for (const axis of operand.axes) requireAxis(q.axes, axis.name);
+  }
+};
+
+export const attentionAxes = (
+  spec: AttentionOperands & Pick<Attention, "part">,
+): readonly Axis[] => {
+  requireAttention(spec);
+  return spec.part === "out" ? spec.q.axes : withoutAxes(spec.q.axes, [spec.dim]);
+};
+
+export const attentionGradAxes = (
+  spec: Omit<AttentionGrad, "id" | "op" | "axes">,
+): readonly Axis[] => {
+  requireAttention(spec);
+  const rows = withoutAxes(spec.q.axes, [spec.dim]);
+  const exact = [
+    [spec.lse, rows],
+    [spec.delta, rows],
+    [spec.dOut, spec.q.axes],
+  ] as const;
+  for (const [operand, axes] of exact)
+    if (!sameAxes(operand.axes, axes))
+      throw new AxisError(
+        "missing",
+        spec.dim,
+        `attention's gradient needs ${describeAxes(axes)}, not ${describeAxes(operand.axes)}`,
+      );
+  return { q: spec.q, k: spec.k, v: spec.v }[spec.part].axes;
+};

@@ -1,0 +1,18 @@
+/** Text keys that tell nodes apart while they are interned: an operation, its fields, its operands' ids. */
+import type { Axis, Node } from "./tensor.js";
+
+/** Axis names are identifiers of the language, so neither ":" nor "," occurs in them. */
+export const axesKey = (axes: readonly Axis[]): string => {
+  let key = "";
+  for (const axis of axes) key += `${axis.name}:${axis.size},`;
+  return key;
+};
+
+/** Tells -0 from 0; NaN and the infinities have their own names. */
+export const numberKey = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
+
+export const idsKey = (nodes: readonly Node[]): string => {
+  let key = "";
+  for (const node of nodes) key += `${node.id},`;
+  return key;
+};

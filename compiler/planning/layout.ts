@@ -1,0 +1,52 @@
+/** Where each tensor of a model lives: its name and shape in the file, its place in the model's weight arena. */
+import type { Axis } from "../ir/tensor.js";
+import type { ModelShape, WeightShape } from "../library/library.js";
+import type { ModelLayout, WeightEntry } from "../plan.js";
+
+/** WebGPU's least storage-buffer offset alignment on every adapter, in bytes. */
+const ALIGNMENT = 256;
+
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+export const elements = (dims: readonly (readonly Axis[])[]): number =>
+  dims.flat().reduce((n, axis) => n * axis.size, 1);
+
+const entry = (weight: WeightShape, layer: number | null, offset: number): WeightEntry => ({
+  weight: weight.name,
+  layer,
+  file: layer === null ? weight.file : weight.file.replaceAll("{layer}", String(layer)),
+  dims: weight.dims.map((axes) => axes.map(({ name, size }) => ({ axis: name, size }))),
+  offset,
+});
+
+/** Lays the weights out in order of declaration, layer after layer, each on a 256-byte boundary. */
+export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number): ModelLayout => {
+  const layers = shape.axes.find((axis) => axis.name === shape.layerAxis)?.size ?? 0;
+  const weights: WeightEntry[] = [];
+  let bytes = 0;
+  const place = (weight: WeightShape, layer: number | null): void => {
+    weights.push(entry(weight, layer, bytes));
+    bytes += align(elements(weight.dims) * 4);
+  };
+  for (const weight of shape.weights) if (!weight.perLayer) place(weight, null);
+  for (let layer = 0; layer < layers; layer++)
+    for (const weight of shape.weights) if (weight.perLayer) place(weight, layer);
+  return {
+    name,
+    axes: Object.fromEntries(shape.axes.map((axis) => [axis.name, axis.size])),
+    layerAxis: shape.layerAxis,
+    weights,
+    bytes,
+    parameters: shape.parameters,
+    config: shape.config,
+    flopsPerToken,
+  };
+};
+
+/** The state buffers of a model and of its training. */
+export const stateOf = {
+  weights: (model: string): string => `${model}.weights`,
+  gradients: (model: string): string => `${model}.gradients`,
+  first: (model: string): string => `${model}.first`,
+  second: (model: string): string => `${model}.second`,
+};

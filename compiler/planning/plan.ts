@@ -1,0 +1,134 @@
+/** A checked recipe becomes a plan: stages in the spec's order, programs and kernels once each. */
+
+import { Builder } from "../ir/build.js";
+import { graphFlops } from "../ir/cost.js";
+import { forward } from "../library/forward.js";
+import type { ModelShape } from "../library/library.js";
+import type { DataSource, EvaluateStage, ModelLayout, Plan, Stage } from "../plan.js";
+import type { Recipe, Step } from "../recipe/recipe.js";
+import type { Target } from "../schedule/target.js";
+import { planDistill } from "./distill.js";
+import { planMetrics } from "./evaluate.js";
+import { layoutOf } from "./layout.js";
+import { must } from "./outcome.js";
+import { createPrograms, type Programs } from "./programs.js";
+import { planScore } from "./score.js";
+import { feedInputs, windowAxes } from "./sweep.js";
+
+/** How many windows each data set has, where a stage takes all of them. */
+export type WindowCounts = Readonly<Record<string, number>>;
+
+/** A stage takes all windows of a data set whose size is not known here. */
+export class WindowsUnknown extends Error {
+  constructor(readonly data: string) {
+    super(`the number of windows of ${data} is not known`);
+  }
+}
+
+interface Planning {
+  readonly recipe: Recipe;
+  readonly layouts: Map<string, ModelLayout>;
+  readonly into: Programs;
+  readonly counts: WindowCounts;
+}
+
+const sourceOf = (planning: Planning, name: string): DataSource => {
+  const source = planning.recipe.data.get(name);
+  if (source === undefined) throw new Error(`the check let unknown data through: ${name}`);
+  return source;
+};
+
+const totalWindows = (planning: Planning, data: DataSource, take: number | null): number => {
+  const most = take ?? data.take ?? planning.counts[data.name];
+  if (most === undefined) throw new WindowsUnknown(data.name);
+  return data.take === null ? most : Math.min(most, data.take);
+};
+
+/** FLOPs of the forward pass per token at windows of `context` tokens. */
+const flopsPerToken = (shape: ModelShape, context: number): number => {
+  const builder = new Builder();
+  const data = { name: "", kind: "text", glob: "", window: context, take: null } as const;
+  const { tokens } = feedInputs(builder, windowAxes(1, data));
+  const pass = must(forward(shape, builder, { model: "model", tokens }));
+  return graphFlops({ outputs: Object.fromEntries(pass.values) }) / context;
+};
+
+const contextOf = (recipe: Recipe): number =>
+  Math.max(1, ...[...recipe.data.values()].map((data) => data.window));
+
+const layoutsOf = (recipe: Recipe): Map<string, ModelLayout> => {
+  const context = contextOf(recipe);
+  return new Map(
+    [...recipe.models.values()].map(({ name, shape }) => [
+      name,
+      layoutOf(name, shape, flopsPerToken(shape, context)),
+    ]),
+  );
+};
+
+const layoutNamed = (planning: Planning, name: string): ModelLayout => {
+  const layout = planning.layouts.get(name);
+  if (layout === undefined) throw new Error(`the check let an unknown model through: ${name}`);
+  return layout;
+};
+
+const planStep = (planning: Planning, step: Step, index: number): Stage => {
+  switch (step.kind) {
+    case "open":
+    case "prune":
+    case "expect":
+      return step;
+    case "export":
+      return { kind: "export", model: step.model, path: step.path, dtype: step.dtype };
+    case "score": {
+      const data = sourceOf(planning, step.data);
+      const total = totalWindows(planning, data, step.take);
+      const layout = layoutNamed(planning, step.model);
+      return planScore(planning.into, planning.recipe, step, layout, data, total);
+    }
+    case "distill": {
+      const data = sourceOf(planning, step.data);
+      return planDistill(planning.into, planning.recipe, step, planning.layouts, data);
+    }
+    case "evaluate": {
+      const data = sourceOf(planning, step.data);
+      const total = totalWindows(planning, data, null);
+      const metrics = step.metrics.map((metric) => metric.decl.name.name);
+      const entries: EvaluateStage["entries"] = step.models.map((model) => ({
+        model,
+        metrics,
+        sweep: planMetrics(
+          planning.into,
+          `evaluate${index}.${model}`,
+          planning.recipe,
+          step,
+          layoutNamed(planning, model),
+          data,
+          total,
+        ),
+      }));
+      return { kind: "evaluate", entries };
+    }
+    default:
+      return step satisfies never;
+  }
+};
+
+/** Builds the plan. Throws WindowsUnknown where a count is needed, and only then. */
+export const buildPlan = (recipe: Recipe, target: Target, counts: WindowCounts): Plan => {
+  const into = createPrograms(target);
+  const planning: Planning = { recipe, layouts: layoutsOf(recipe), into, counts };
+  const stages = recipe.steps.map((step, index) => planStep(planning, step, index));
+  return {
+    format: 1,
+    title: recipe.file.path,
+    seed: recipe.seed,
+    settings: recipe.settings,
+    models: Object.fromEntries(planning.layouts),
+    data: Object.fromEntries(recipe.data),
+    stages,
+    programs: Object.fromEntries(into.programs),
+    kernels: Object.fromEntries([...into.kernels].sort(([a], [b]) => (a < b ? -1 : 1))),
+    sources: recipe.sources,
+  };
+};

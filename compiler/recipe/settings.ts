@@ -1,0 +1,232 @@
+/**
+ * The settings of each stage: names, types, defaults. One table, so that one reader reports whatever is unknown,
+ * missing, said twice or of the wrong kind, in every stage alike.
+ */
+import type { CallExpr, Expr, Name, StageDecl, StageKeyword, Statement } from "../../grammar/ast.js";
+import type { Span } from "../../grammar/span.js";
+import { nearest } from "../../grammar/suggest.js";
+import { evaluate } from "./constant.js";
+import { type Context, excerpt, say, stageName } from "./context.js";
+import { type Quantity, type UnitKind, unitLabel } from "./units.js";
+
+interface Common {
+  /** A setting without default must be given. */
+  readonly optional: boolean;
+  readonly example: string;
+}
+interface QuantitySetting extends Common {
+  readonly kind: "quantity";
+  readonly units: readonly UnitKind[];
+  /** A word before the quantity, as in `checkpoint every 50 steps`. */
+  readonly after?: string;
+}
+interface WordSetting extends Common {
+  readonly kind: "word";
+  readonly choices: readonly string[];
+}
+interface ExpressionSetting extends Common {
+  readonly kind: "expression";
+}
+export type Setting = QuantitySetting | WordSetting | ExpressionSetting;
+
+const TAKE = {
+  kind: "quantity",
+  units: ["windows"],
+  optional: true,
+  example: "take 64 windows",
+} as const;
+
+export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Setting>>>> = {
+  model: {},
+  data: {
+    window: {
+      kind: "quantity",
+      units: ["number", "tokens"],
+      optional: false,
+      example: "window 256",
+    },
+    take: TAKE,
+  },
+  score: { take: TAKE },
+  search: {},
+  prune: {},
+  distill: {
+    loss: { kind: "expression", optional: false, example: "loss EXPRESSION" },
+    stop: {
+      kind: "quantity",
+      units: ["tokens", "steps"],
+      optional: false,
+      example: "stop 100 steps",
+    },
+    batch: { kind: "quantity", units: ["windows"], optional: false, example: "batch 4 windows" },
+    optimizer: { kind: "expression", optional: true, example: "optimizer adamw(decay: 0.1)" },
+    rate: { kind: "expression", optional: false, example: "rate SCHEDULE" },
+    checkpoint: {
+      kind: "quantity",
+      units: ["steps"],
+      after: "every",
+      optional: true,
+      example: "checkpoint every 50 steps",
+    },
+  },
+  evaluate: {},
+  export: {
+    format: {
+      kind: "word",
+      choices: ["safetensors"],
+      optional: true,
+      example: "format safetensors",
+    },
+    dtype: {
+      kind: "word",
+      choices: ["f32", "f16", "bf16"],
+      optional: true,
+      example: "dtype bf16",
+    },
+  },
+};
+
+/** `stop` takes tokens or steps: how a setting is called to whoever wrote it. */
+const unitsTaken = (units: readonly UnitKind[]): string => units.map(unitLabel).join(" or ");
+
+export interface Settings {
+  /** Whether every required setting is there. */
+  readonly complete: boolean;
+  has(name: string): boolean;
+  /** A whole positive quantity; null where it is absent or wrong (which was reported). */
+  quantity(name: string): (Quantity & { readonly span: Span }) | null;
+  word(name: string): string | null;
+  expression(name: string): Expr | null;
+}
+
+/** A quantity that must be whole and at least one, of one of these units. */
+export const wholeQuantity = (
+  context: Context,
+  expr: Expr,
+  what: string,
+  units: readonly UnitKind[],
+): Quantity | null => {
+  const value = evaluate(context, expr, context.file);
+  if (value === null) return null;
+  if (typeof value === "string" || !units.includes(value.unit)) {
+    const found = typeof value === "string" ? "a text" : unitLabel(value.unit);
+    say(context, "unit-mismatch", expr.span, { what, takes: unitsTaken(units), found });
+    return null;
+  }
+  if (Number.isSafeInteger(value.value) && value.value >= 1) return value;
+  const takes = "a whole number of at least 1";
+  say(context, "value-range", expr.span, { what, takes, found: excerpt(context, expr.span) });
+  return null;
+};
+
+/** The one expression a setting's line must hold, after its word if it has one. */
+const onlyItem = (context: Context, statement: Statement, setting: Setting): Expr | null => {
+  const name = statement.heads[0]?.name ?? "";
+  const [first] = statement.items;
+  const after = setting.kind === "quantity" ? setting.after : undefined;
+  const worded = after !== undefined && first?.kind === "name" && first.name === after;
+  const items = worded ? statement.items.slice(1) : statement.items;
+  const [item] = items;
+  if (item !== undefined && items.length === 1 && statement.heads.length === 1) return item;
+  const takes = setting.kind === "word" ? "one word" : "one value";
+  say(context, "setting-form", statement.span, { name, takes, example: setting.example });
+  return null;
+};
+
+const readWord = (context: Context, item: Expr, name: string, setting: WordSetting) => {
+  if (item.kind === "name" && setting.choices.includes(item.name)) return item.name;
+  const found = item.kind === "name" ? item.name : excerpt(context, item.span);
+  const near = nearest(found, setting.choices);
+  say(context, "setting-choice", item.span, { name, found, known: setting.choices, near });
+  return null;
+};
+
+/** Statements of settings by name; reports unknown names and repetitions. */
+const collect = (
+  context: Context,
+  stage: StageDecl,
+  statements: readonly Statement[],
+): Map<string, Statement> => {
+  const table = SETTINGS[stage.keyword];
+  const found = new Map<string, Statement>();
+  for (const statement of statements)
+    for (const head of statement.heads) {
+      if (!Object.hasOwn(table, head.name)) {
+        reportUnknown(context, stage, head, Object.keys(table));
+      } else if (found.has(head.name)) {
+        say(context, "duplicate-setting", head.span, { name: head.name });
+      } else found.set(head.name, statement);
+    }
+  return found;
+};
+
+const reportUnknown = (
+  context: Context,
+  stage: StageDecl,
+  head: Name,
+  known: readonly string[],
+): void => {
+  const near = nearest(head.name, known);
+  const parameters = { name: head.name, stage: stage.keyword, near, known };
+  const fix = near === null ? {} : { fix: { span: head.span, replacement: near } };
+  say(context, "unknown-setting", head.span, parameters, fix);
+};
+
+/** Reads the settings of a stage from those of its statements that are not its own (axes, metrics). */
+export const readSettings = (
+  context: Context,
+  stage: StageDecl,
+  statements: readonly Statement[],
+): Settings => {
+  const table = SETTINGS[stage.keyword];
+  const found = collect(context, stage, statements);
+  const missing = Object.entries(table).filter(([name, s]) => !s.optional && !found.has(name));
+  // A missing setting that is there misspelt was reported already.
+  const misspelt = new Set(
+    statements
+      .flatMap((s) => s.heads.map((h) => h.name))
+      .filter((name) => !Object.hasOwn(table, name))
+      .map((name) => nearest(name, Object.keys(table))),
+  );
+  for (const [name, setting] of missing.filter(([name]) => !misspelt.has(name)))
+    say(context, "missing-setting", stage.names[0]?.span ?? stage.keywordSpan, {
+      name,
+      stage: stageName(stage),
+      example: setting.example,
+    });
+  const item = <K extends Setting["kind"]>(name: string, kind: K) => {
+    const statement = found.get(name);
+    const setting = table[name];
+    if (statement === undefined || setting === undefined || setting.kind !== kind) return null;
+    const expr = onlyItem(context, statement, setting);
+    return expr === null ? null : { expr, setting: setting as Extract<Setting, { kind: K }> };
+  };
+  return {
+    complete: missing.length === 0,
+    has: (name) => found.has(name),
+    quantity: (name) => {
+      const read = item(name, "quantity");
+      if (read === null) return null;
+      const value = wholeQuantity(context, read.expr, `\`${name}\``, read.setting.units);
+      return value === null ? null : { ...value, span: read.expr.span };
+    },
+    word: (name) => {
+      const read = item(name, "word");
+      return read === null ? null : readWord(context, read.expr, name, read.setting);
+    },
+    expression: (name) => item(name, "expression")?.expr ?? null,
+  };
+};
+
+/** The only text argument of a source such as `open("folder")`, or null after saying what is wrong. */
+export const textArgument = (context: Context, call: CallExpr, example: string) => {
+  const [argument] = call.args;
+  if (argument !== undefined && call.args.length === 1 && argument.name === null) {
+    const value = evaluate(context, argument.value, context.file);
+    if (value === null) return null;
+    if (typeof value === "string" && value !== "") return { value, span: argument.value.span };
+  }
+  const name = call.callee.kind === "name" ? call.callee.name : excerpt(context, call.callee.span);
+  say(context, "setting-form", call.span, { name, takes: "one text in quotes", example });
+  return null;
+};

@@ -1,0 +1,100 @@
+/** `evaluate A, B on DATA { METRIC }`: metrics of the library for each model. */
+import type { DefinitionDecl, Name, StageDecl } from "../../../grammar/ast.js";
+import { nearest } from "../../../grammar/suggest.js";
+import type { Located, ModelShape } from "../../library/library.js";
+import { elaborateMetric } from "../../library/metric.js";
+import type { DataSource } from "../../plan.js";
+import { nameIn, readClauses } from "../clauses.js";
+import { type Context, find, say } from "../context.js";
+import { forwardOf, symbolic } from "./symbolic.js";
+
+type Metric = Located<DefinitionDecl>;
+
+interface Subject {
+  readonly name: Name;
+  readonly shape: ModelShape;
+}
+
+const metricNamed = (context: Context, head: Name): Metric | null => {
+  const metrics = context.library.definitions.metric;
+  const metric = metrics.get(head.name);
+  if (metric !== undefined) return metric;
+  const known = [...metrics.keys()];
+  const near = nearest(head.name, known);
+  const parameters = { keyword: "metric", name: head.name, near, known };
+  say(context, "unknown-definition", head.span, parameters);
+  return null;
+};
+
+/** The metrics named in the braces; null in the place of an unknown one. */
+const metricsOf = (context: Context, stage: StageDecl): (Metric | null)[] => {
+  const seen = new Set<string>();
+  const lines = stage.body ?? [];
+  for (const line of lines.filter((l) => l.items.length > 0)) {
+    const name = line.heads[0]?.name ?? "";
+    say(context, "setting-form", line.span, { name, takes: "no value", example: name });
+  }
+  const heads = lines.flatMap((line) => line.heads);
+  if (heads.length === 0) {
+    const known = [...context.library.definitions.metric.keys()];
+    say(context, "nothing-measured", stage.keywordSpan, { known });
+  }
+  return heads.map((head) => {
+    if (seen.has(head.name)) {
+      say(context, "duplicate-setting", head.span, { name: head.name });
+      return null;
+    }
+    seen.add(head.name);
+    return metricNamed(context, head);
+  });
+};
+
+/** Whether the metric fits the model, tried on a small graph. */
+const tryMetric = (
+  context: Context,
+  { name, shape }: Subject,
+  metric: Metric,
+  data: DataSource,
+): boolean => {
+  const symbols = symbolic(data);
+  const pass = forwardOf(symbols, name.name, shape);
+  const value = pass.ok
+    ? elaborateMetric(metric, context.library, symbols.builder, {
+        model: pass.value.values,
+        labels: symbols.labels,
+      })
+    : pass;
+  if (!value.ok) context.report.pass(value.diagnostics);
+  return value.ok;
+};
+
+/** Notes what a condition may speak of from here on. */
+const note = (context: Context, subject: Subject, metric: Metric): void => {
+  const parameters = { metric: metric.decl.name.name, model: subject.name.name };
+  const measure = `${parameters.metric}(${parameters.model})`;
+  if (context.measured.has(measure)) say(context, "evaluated-twice", subject.name.span, parameters);
+  context.measured.add(measure);
+};
+
+export const checkEvaluate = (context: Context, stage: StageDecl): void => {
+  const clauses = readClauses(context, stage);
+  const on = nameIn(context, clauses, "on");
+  const data = on === null ? null : find(context, "data", on);
+  const subjects = stage.names.map((name): Subject | null => {
+    const entry = find(context, "model", name);
+    return entry === null ? null : { name, shape: entry.shape };
+  });
+  const metrics = metricsOf(context, stage);
+  const models = subjects.filter((subject) => subject !== null);
+  const good = metrics.filter((metric) => metric !== null);
+  for (const subject of models) for (const metric of good) note(context, subject, metric);
+  const whole = models.length === subjects.length && good.length === metrics.length;
+  if (!whole || good.length === 0) context.unread.evaluations = true;
+  if (data === null || !whole || good.length === 0) return;
+  const fits = models.every((subject) =>
+    good.every((metric) => tryMetric(context, subject, metric, data)),
+  );
+  if (!fits) return;
+  const names = models.map((subject) => subject.name.name);
+  context.steps.push({ kind: "evaluate", models: names, data: data.name, metrics: good });
+};

@@ -1,0 +1,203 @@
+/** `score NAME of MODEL on DATA`: criteria that say how much each unit of an axis matters (Minitron, section 2.2). */
+import type { Argument, CallExpr, Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
+import { nearest } from "../../../grammar/suggest.js";
+import { scoreOf } from "../../library/criterion.js";
+import type { CriterionUse, Forward, ModelShape } from "../../library/library.js";
+import type { DataSource } from "../../plan.js";
+import { nameIn, readClauses } from "../clauses.js";
+import { bindConstants } from "../constant.js";
+import { type Context, excerpt, find, say } from "../context.js";
+import type { ScoreStep } from "../recipe.js";
+import { label } from "../report.js";
+import { readSettings } from "../settings.js";
+import { axisNamed, tappedAxes } from "./axis.js";
+import { forwardOf, type Symbolic, symbolic } from "./symbolic.js";
+
+/** Fewer windows than this score mostly noise. */
+const FEW_WINDOWS = 16;
+
+interface Subject {
+  readonly model: string;
+  readonly shape: ModelShape;
+  readonly symbols: Symbolic;
+  readonly pass: Forward;
+}
+
+type Entry = ScoreStep["entries"][number];
+
+const isAxisLine = ({ items }: Statement): boolean =>
+  items.length > 0 && items[0]?.kind === "name" && items[0].name === "by";
+
+/** Arguments by parameter: named ones by name, the others in order. Reports those that fit no parameter. */
+const argumentsOf = (
+  context: Context,
+  call: CallExpr,
+  parameters: readonly string[],
+): ReadonlyMap<string, Expr> | null => {
+  const args = new Map<string, Expr>();
+  const stage = call.callee.kind === "name" ? call.callee.name : "this";
+  const place = (arg: Argument, index: number): string | undefined =>
+    arg.name === null ? parameters[index] : parameters.find((p) => p === arg.name?.name);
+  for (const [index, arg] of call.args.entries()) {
+    const parameter = place(arg, index);
+    const at = arg.name?.span ?? arg.span;
+    if (parameter === undefined) {
+      const name = arg.name?.name ?? excerpt(context, arg.span);
+      const near = arg.name === null ? null : nearest(name, parameters);
+      say(context, "unknown-setting", at, { name, stage, near, known: parameters });
+      return null;
+    }
+    if (args.has(parameter)) say(context, "duplicate-setting", at, { name: parameter });
+    else args.set(parameter, bindConstants(context, arg.value, context.file));
+  }
+  return args;
+};
+
+/** The criterion of a `by`, with its arguments. */
+const criterionOf = (context: Context, statement: Statement): CriterionUse | null => {
+  const [, expr, more] = statement.items;
+  const callee = expr?.kind === "call" ? expr.callee : expr;
+  if (expr === undefined || callee?.kind !== "name" || more !== undefined) {
+    say(context, "setting-form", statement.span, {
+      name: "by",
+      takes: "one criterion",
+      example: `${statement.heads.map((h) => h.name).join(", ")} by CRITERION`,
+    });
+    return null;
+  }
+  const definitions = context.library.definitions.criterion;
+  const definition = definitions.get(callee.name);
+  if (definition === undefined) {
+    const known = [...definitions.keys()];
+    const near = nearest(callee.name, known);
+    const parameters = { keyword: "criterion", name: callee.name, near, known };
+    say(context, "unknown-definition", callee.span, parameters);
+    return null;
+  }
+  const text = excerpt(context, expr.span);
+  if (expr.kind !== "call") return { definition, args: new Map(), text };
+  const parameters = definition.decl.parameters.map((p) => p.name.name);
+  const args = argumentsOf(context, expr, parameters);
+  return args === null ? null : { definition, args, text };
+};
+
+/** The entry of one axis, after trying the criterion on the model's own graph. */
+const entryOf = (
+  context: Context,
+  subject: Subject,
+  head: Name,
+  criterion: CriterionUse,
+): Entry | null => {
+  const { model, shape, symbols, pass } = subject;
+  const axis = axisNamed(context, head, model, shape);
+  if (axis === null) return null;
+  const tapped = tappedAxes(shape);
+  if (criterion.definition.decl.subject?.of !== "weight" && !tapped.includes(axis.name)) {
+    const { file, decl } = shape.architecture;
+    const labels = [label(file, decl.name.span, `the architecture of \`${model}\``)];
+    const parameters = { axis: axis.name, model, axes: tapped };
+    say(context, "untapped-axis", head.span, parameters, { labels });
+    return null;
+  }
+  const scores = scoreOf(criterion, context.library, symbols.builder, shape, {
+    forward: pass,
+    model,
+    axis: axis.name,
+    place: { path: context.file.path, span: head.span },
+  });
+  if (!scores.ok) context.report.pass(scores.diagnostics);
+  return scores.ok ? { axis: axis.name, criterion } : null;
+};
+
+/** All entries; null in the place of one that is wrong. */
+const entriesOf = (
+  context: Context,
+  subject: Subject,
+  lines: readonly Statement[],
+): (Entry | null)[] => {
+  const seen = new Set<string>();
+  return lines.flatMap((line) => {
+    const criterion = criterionOf(context, line);
+    return line.heads.map((head) => {
+      if (seen.has(head.name)) {
+        say(context, "duplicate-setting", head.span, { name: head.name });
+        return null;
+      }
+      seen.add(head.name);
+      if (criterion !== null) return entryOf(context, subject, head, criterion);
+      axisNamed(context, head, subject.model, subject.shape);
+      return null;
+    });
+  });
+};
+
+/** What is scored, with its graph; null where the model or the data is broken. */
+const subjectOf = (
+  context: Context,
+  model: Name | null,
+  data: DataSource | null,
+): Subject | null => {
+  const entry = model === null ? null : find(context, "model", model);
+  if (model === null || entry === null) return null;
+  // Axes are worth checking without data too: the window's size does not matter to them.
+  const symbols = symbolic(data ?? { name: "", kind: "text", glob: "", window: 8, take: null });
+  const pass = forwardOf(symbols, model.name, entry.shape);
+  if (!pass.ok) {
+    context.report.pass(pass.diagnostics);
+    return null;
+  }
+  return { model: model.name, shape: entry.shape, symbols, pass: pass.value };
+};
+
+const warnOfFew = (
+  context: Context,
+  subject: Subject,
+  entries: readonly Entry[],
+  take: { readonly value: number; readonly span: Name["span"] } | null,
+): void => {
+  if (take === null || take.value >= FEW_WINDOWS) return;
+  const scored = subject.shape.axes.filter((a) => entries.some((e) => e.axis === a.name));
+  const [widest] = scored.sort((a, b) => b.size - a.size);
+  if (widest === undefined) return;
+  const parameters = { windows: take.value, axis: widest.name, size: widest.size };
+  say(context, "calibration-small", take.span, parameters);
+};
+
+export const checkScore = (context: Context, stage: StageDecl): void => {
+  const name = stage.names[0];
+  if (name === undefined) return;
+  context.scope.define("score", name.name, null);
+  const clauses = readClauses(context, stage);
+  const model = nameIn(context, clauses, "of");
+  const on = nameIn(context, clauses, "on");
+  const data = on === null ? null : find(context, "data", on);
+  const subject = subjectOf(context, model, data);
+  const body = stage.body ?? [];
+  const lines = body.filter(isAxisLine);
+  const settings = readSettings(
+    context,
+    stage,
+    body.filter((statement) => !isAxisLine(statement)),
+  );
+  const take = settings.quantity("take");
+  if (lines.length === 0) {
+    const known = [...context.library.definitions.criterion.keys()];
+    say(context, "nothing-scored", name.span, { score: name.name, known });
+  }
+  if (subject === null) return;
+  const entries = entriesOf(context, subject, lines);
+  const good = entries.filter((entry) => entry !== null);
+  warnOfFew(context, subject, good, take);
+  const whole = good.length === entries.length && lines.length > 0;
+  const axes = whole ? new Set(good.map((entry) => entry.axis)) : null;
+  context.scope.define("score", name.name, { model: subject.model, axes });
+  if (data === null || !whole) return;
+  context.steps.push({
+    kind: "score",
+    name: name.name,
+    model: subject.model,
+    data: data.name,
+    take: take?.value ?? null,
+    entries: good,
+  });
+};

@@ -1,0 +1,93 @@
+/** Wording about axes and sizes: what a model has, what is cut, what is scored. */
+import { message } from "./registry.js";
+
+const list = (names: readonly string[]): string => names.join(", ");
+
+export const axisMessages = {
+  "unknown-axis": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly model: string;
+      readonly axes: readonly string[];
+      readonly near: string | null;
+    }) => ({
+      message: `\`${p.axis}\` is not an axis of \`${p.model}\``,
+      hint: p.near === null ? `axes here are ${list(p.axes)}` : `did you mean \`${p.near}\`?`,
+    }),
+  ),
+  "untapped-axis": message(
+    "error",
+    (p: { readonly axis: string; readonly model: string; readonly axes: readonly string[] }) => ({
+      message: `the architecture of \`${p.model}\` shows nothing to score \`${p.axis}\` by`,
+      hint: `axes that can be scored are ${list(p.axes)}`,
+    }),
+  ),
+  "unscored-axis": message("error", (p: { readonly axis: string; readonly score: string }) => ({
+    message: `\`${p.score}\` has no scores for \`${p.axis}\``,
+    hint: `add \`${p.axis} by\` and a criterion to \`${p.score}\``,
+  })),
+  "size-mismatch": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly model: string;
+      readonly is: number;
+      readonly stated: number;
+      readonly to: string;
+      readonly key: string | null;
+    }) => ({
+      message: `\`${p.axis}\` of \`${p.model}\` is ${p.is}, not ${p.stated}`,
+      caret: p.key === null ? undefined : `from config.json, "${p.key}": ${p.is}`,
+      hint: `leave the left side out: \`${p.axis} -> ${p.to}\``,
+    }),
+  ),
+  "group-divides": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly groups: string;
+      readonly count: number;
+      readonly from: number;
+      readonly to: number;
+      readonly size: number;
+      readonly targets: readonly number[];
+    }) => ({
+      message:
+        p.to % p.count === 0
+          ? `\`${p.axis}\` counts units per ${p.groups}: ${p.from} in ${p.count} are ${p.size} each`
+          : `${p.from} units of \`${p.axis}\` in ${p.count} ${p.groups} cannot become ${p.to}`,
+      caret: p.to % p.count === 0 ? undefined : `must be a multiple of ${p.count}`,
+      hint: `\`${p.axis}\` counts units per ${p.groups}, so write ${p.targets
+        .map((t) => `${p.size} -> ${t}`)
+        .join(" or ")}`,
+    }),
+  ),
+  "target-grows": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly model: string;
+      readonly is: number;
+      readonly to: number;
+    }) => ({
+      message: `\`${p.axis}\` of \`${p.model}\` is ${p.is} and cannot be pruned to ${p.to}`,
+      hint: `a target is at most ${p.is}`,
+    }),
+  ),
+  "target-empty": message("error", (p: { readonly axis: string; readonly to: number }) => ({
+    message: `\`${p.axis}\` cannot be cut to ${p.to}: at least 1 unit must stay`,
+  })),
+  "target-fraction": message("error", (p: { readonly axis: string; readonly to: number }) => ({
+    message: `\`${p.axis}\` cannot be cut to ${p.to}: units are whole`,
+    hint: `write ${Math.max(1, Math.floor(p.to))}, or a percentage`,
+  })),
+  "calibration-small": message(
+    "warning",
+    (p: { readonly windows: number; readonly axis: string; readonly size: number }) => ({
+      message: `${p.windows} windows score an axis of ${p.size} units`,
+      caret: `\`${p.axis}\` is the widest scored here`,
+      hint: "take at least 16 windows",
+    }),
+  ),
+} as const;

@@ -1,0 +1,154 @@
+/** Wording about stages: their clauses, settings, sources, conditions and exports. */
+import { suggestion } from "./names.js";
+import { message } from "./registry.js";
+
+const number = (value: number): string => value.toLocaleString("en-US");
+
+export const recipeMessages = {
+  "unknown-edition": message("error", (p: { readonly found: string }) => ({
+    message: `edition ${p.found} is not known to this compiler`,
+    hint: "write `edition 1`",
+  })),
+  "unsupported-stage": message("error", (p: { readonly keyword: string }) => ({
+    message: `\`${p.keyword}\` is not available yet`,
+    hint: "state the sizes in `prune` instead",
+  })),
+  "unknown-setting": message(
+    "error",
+    (p: {
+      readonly name: string;
+      readonly stage: string;
+      readonly near: string | null;
+      readonly known: readonly string[];
+    }) => ({
+      message: `unknown setting \`${p.name}\` in \`${p.stage}\``,
+      hint: suggestion(p.near, p.known, "it takes"),
+    }),
+  ),
+  "missing-setting": message(
+    "error",
+    (p: { readonly name: string; readonly stage: string; readonly example: string }) => ({
+      message: `\`${p.stage}\` does not say its \`${p.name}\``,
+      hint: `add \`${p.example}\``,
+    }),
+  ),
+  "duplicate-setting": message("error", (p: { readonly name: string }) => ({
+    message: `\`${p.name}\` is set twice`,
+    hint: "keep one of the two lines",
+  })),
+  "setting-form": message(
+    "error",
+    (p: { readonly name: string; readonly takes: string; readonly example: string }) => ({
+      message: `\`${p.name}\` takes ${p.takes}`,
+      hint: `write \`${p.example}\``,
+    }),
+  ),
+  "setting-choice": message(
+    "error",
+    (p: {
+      readonly name: string;
+      readonly found: string;
+      readonly known: readonly string[];
+      readonly near: string | null;
+    }) => ({
+      message: `\`${p.name}\` cannot be \`${p.found}\``,
+      hint: suggestion(p.near, p.known, "it can be"),
+    }),
+  ),
+  "missing-clause": message(
+    "error",
+    (p: { readonly stage: string; readonly word: string; readonly what: string }) => ({
+      message: `\`${p.stage}\` needs \`${p.word}\` and ${p.what}`,
+    }),
+  ),
+  "unknown-clause": message(
+    "error",
+    (p: { readonly stage: string; readonly word: string; readonly known: readonly string[] }) => ({
+      message: `\`${p.stage}\` takes no \`${p.word}\``,
+      hint: p.known.length === 0 ? undefined : `it takes ${p.known.join(", ")}`,
+    }),
+  ),
+  "duplicate-clause": message("error", (p: { readonly word: string }) => ({
+    message: `\`${p.word}\` is said twice`,
+  })),
+  "unknown-source": message(
+    "error",
+    (p: {
+      readonly stage: string;
+      readonly known: readonly string[];
+      readonly near: string | null;
+      readonly example: string;
+    }) => ({
+      message: `\`${p.stage}\` is read by ${p.known.map((k) => `\`${k}\``).join(" or ")}`,
+      hint: p.near === null ? `write \`${p.example}\`` : `did you mean \`${p.near}\`?`,
+    }),
+  ),
+  "model-unreadable": message("error", (p: { readonly path: string; readonly reason: string }) => ({
+    message: `no model can be read at \`${p.path}\`: ${p.reason}`,
+    hint: "give a folder with a config.json, relative to this file",
+  })),
+  "nothing-scored": message(
+    "error",
+    (p: { readonly score: string; readonly known: readonly string[] }) => ({
+      message: `\`${p.score}\` scores no axis`,
+      hint: `add a line \`AXIS by CRITERION\`; criteria are ${p.known.join(", ")}`,
+    }),
+  ),
+  "scores-of-other": message(
+    "error",
+    (p: { readonly score: string; readonly of: string; readonly model: string }) => ({
+      message: `\`${p.score}\` scores \`${p.of}\`, not \`${p.model}\``,
+    }),
+  ),
+  "nothing-measured": message("error", (p: { readonly known: readonly string[] }) => ({
+    message: "`evaluate` names no metric",
+    hint: suggestion(null, p.known, "metrics are"),
+  })),
+  "condition-shape": message("error", (p: { readonly found: string }) => ({
+    message: `${p.found} is not a condition`,
+    hint: "compare two values with <=, >=, <, >, == or !=",
+  })),
+  "condition-value": message("error", (p: { readonly found: string }) => ({
+    message: `${p.found} has no value in a condition`,
+    hint: "use numbers, params, `params(MODEL)` and metrics of evaluated models",
+  })),
+  "unknown-measure": message(
+    "error",
+    (p: {
+      readonly name: string;
+      readonly near: string | null;
+      readonly known: readonly string[];
+    }) => ({
+      message: `nothing measures \`${p.name}\``,
+      hint: suggestion(p.near, p.known, "measures are"),
+    }),
+  ),
+  "not-evaluated": message("error", (p: { readonly metric: string; readonly model: string }) => ({
+    message: `\`${p.metric}\` of \`${p.model}\` is not evaluated above`,
+    hint: `add \`${p.model}\` to an \`evaluate\` with \`${p.metric}\` before this`,
+  })),
+  "evaluated-twice": message("error", (p: { readonly metric: string; readonly model: string }) => ({
+    message: `\`${p.metric}\` of \`${p.model}\` is evaluated twice, so its name means two numbers`,
+    hint: "keep one of the two",
+  })),
+  "budget-unmet": message(
+    "error",
+    (p: {
+      readonly text: string;
+      readonly left: number;
+      readonly relation: string;
+      readonly right: number;
+    }) => ({
+      message: `this cannot hold: ${number(p.left)} is not ${p.relation} ${number(p.right)}`,
+      caret: `\`${p.text}\` is known before the run`,
+      hint: "change the sizes in `prune`, or the budget",
+    }),
+  ),
+  "path-outside": message("error", (p: { readonly path: string }) => ({
+    message: `\`${p.path}\` leaves the folder of the run`,
+    hint: "give a relative path without `..`",
+  })),
+  "duplicate-export": message("error", (p: { readonly path: string }) => ({
+    message: `two models are exported to \`${p.path}\``,
+  })),
+} as const;

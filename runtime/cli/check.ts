@@ -1,0 +1,31 @@
+/** `espalier check`: everything that is wrong with a spec, in one go. */
+import { lineTable } from "../../grammar/span.js";
+import { EXIT } from "./exit.js";
+import {
+  type CheckedSpec,
+  checkSpec,
+  hasErrors,
+  type SpecOptions,
+  showDiagnostics,
+} from "./spec.js";
+
+/** Diagnostics with line and column (from 1), for editors and scripts. */
+const diagnosticsJson = ({ result }: CheckedSpec): string => {
+  const place = (path: string, offset: number) =>
+    lineTable(result.sources.get(path) ?? "").position(offset);
+  const rows = result.diagnostics.map((diagnostic) => ({
+    ...diagnostic,
+    start: place(diagnostic.path, diagnostic.span.start),
+    end: place(diagnostic.path, diagnostic.span.end),
+  }));
+  return `${JSON.stringify({ diagnostics: rows }, null, 2)}\n`;
+};
+
+export const checkCommand = (spec: string, options: SpecOptions): void => {
+  const checked = checkSpec(spec, options);
+  if (options.json === true) process.stdout.write(diagnosticsJson(checked));
+  else showDiagnostics(checked);
+  const wrong = hasErrors(checked);
+  if (!wrong && options.json !== true) process.stdout.write(`${spec}: no errors\n`);
+  process.exitCode = wrong ? EXIT.spec : EXIT.done;
+};

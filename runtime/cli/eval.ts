@@ -1,0 +1,113 @@
+/** `espalier eval`: loss and perplexity of one model over text, as a recipe made on the fly. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import pc from "picocolors";
+import { check } from "../../compiler/check.js";
+import { loadLibrary } from "../../compiler/library/load.js";
+import { parse } from "../../grammar/parse.js";
+import { RunError } from "../errors.js";
+import { readConfig } from "../formats/config.js";
+import { startRun } from "../run/run.js";
+import { EXIT } from "./exit.js";
+import { CommandError } from "./failure.js";
+import { fileHost } from "./host.js";
+import { interruptible } from "./interrupt.js";
+import { planOf } from "./planned.js";
+import { reporterFor } from "./progress.js";
+
+export interface EvalOptions {
+  readonly data: string;
+  readonly window?: string;
+  readonly take?: string;
+  readonly adapter?: string;
+  readonly json?: boolean;
+}
+
+/** Longer windows only cost memory unless asked for. */
+const LONGEST_WINDOW = 1024;
+
+const positive = (text: string, option: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new CommandError(`${option} takes a whole number from 1, not ${text}`);
+  return value;
+};
+
+const windowOf = (model: string, options: EvalOptions): number => {
+  if (options.window !== undefined) return positive(options.window, "--window");
+  const { config } = readConfig(model);
+  const context = config.max_position_embeddings;
+  return typeof context === "number" && context > 0 ? Math.min(context, LONGEST_WINDOW) : 256;
+};
+
+/** Every metric of the standard library. */
+const metricNames = (): string[] => {
+  const files = [...fileHost(".").stdlib()].map(([path, text]) => parse(path, text).file);
+  const library = loadLibrary(files);
+  return library.ok ? [...library.value.definitions.metric.keys()] : [];
+};
+
+const recipeText = (model: string, options: EvalOptions): string => {
+  const kind = options.data.endsWith(".jsonl") ? "jsonl" : "text";
+  const take =
+    options.take === undefined ? "" : `\n  take ${positive(options.take, "--take")} windows`;
+  return [
+    "edition 1",
+    `model subject = open(${JSON.stringify(model)})`,
+    `data documents = ${kind}(${JSON.stringify(resolve(options.data))}) {`,
+    `  window ${windowOf(model, options)}${take}`,
+    "}",
+    "evaluate subject on documents {",
+    ...metricNames().map((name) => `  ${name}`),
+    "}",
+    "",
+  ].join("\n");
+};
+
+export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
+  const model = resolve(folder);
+  const text = recipeText(model, options);
+  const base = process.cwd();
+  const { recipe, diagnostics } = check("eval", text, fileHost(base), {});
+  const wrong = diagnostics.find((diagnostic) => diagnostic.severity === "error");
+  if (recipe === null || wrong !== undefined)
+    throw new RunError(wrong?.message ?? "this model cannot be evaluated");
+  const plan = await planOf(recipe, base);
+  const out = await mkdtemp(join(tmpdir(), "espalier-eval-"));
+  try {
+    const outcome = await interruptible((interrupted) =>
+      startRun({
+        plan,
+        spec: null,
+        base,
+        out,
+        adapter: options.adapter ?? "auto",
+        force: true,
+        reporter: reporterFor(process.stderr.isTTY === true),
+        interrupted,
+      }),
+    );
+    if (outcome.interrupted) {
+      process.exitCode = EXIT.interrupted;
+      return;
+    }
+    const measures = Object.fromEntries(outcome.measures.map((m) => [m.metric, m.value]));
+    const tokens = plan.stages.flatMap((stage) =>
+      stage.kind === "evaluate" ? stage.entries.map((entry) => entry.sweep.windows) : [],
+    );
+    const windows = tokens[0] ?? 0;
+    const report = { model, windows, tokens: windows * windowOf(model, options), ...measures };
+    process.stdout.write(
+      options.json === true
+        ? `${JSON.stringify(report, null, 2)}\n`
+        : `${Object.entries(measures)
+            .map(([metric, value]) => `${pc.bold(metric)} ${value.toPrecision(6)}`)
+            .join(
+              "\n",
+            )}\nover ${report.tokens.toLocaleString("en")} tokens in ${windows} windows\n`,
+    );
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+};

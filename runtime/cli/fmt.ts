@@ -1,0 +1,47 @@
+/** `espalier fmt`: formats files in place; files with syntax errors are left as they are. */
+import { readFileSync } from "node:fs";
+import pc from "picocolors";
+import writeFileAtomic from "write-file-atomic";
+import { parse } from "../../grammar/parse.js";
+import { format } from "../../grammar/print.js";
+import { render } from "../../grammar/render.js";
+import { EXIT } from "./exit.js";
+import { CommandError } from "./failure.js";
+
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    throw new CommandError(`cannot read ${path}`);
+  }
+};
+
+type Outcome = "same" | "changed" | "broken";
+
+const formatOne = async (path: string, checkOnly: boolean): Promise<Outcome> => {
+  const text = read(path);
+  const { file, diagnostics } = parse(path, text);
+  if (diagnostics.length > 0) {
+    const sources = new Map([[path, text]]);
+    process.stderr.write(
+      `${render(diagnostics, sources, { color: pc.isColorSupported }).trimEnd()}\n`,
+    );
+    return "broken";
+  }
+  const formatted = format(file);
+  if (formatted === text) return "same";
+  if (!checkOnly) await writeFileAtomic(path, formatted);
+  process.stdout.write(`${path}: ${checkOnly ? "not formatted" : "formatted"}\n`);
+  return "changed";
+};
+
+export const fmtCommand = async (
+  files: readonly string[],
+  options: { readonly check?: boolean },
+): Promise<void> => {
+  const checkOnly = options.check === true;
+  const outcomes: Outcome[] = [];
+  for (const file of files) outcomes.push(await formatOne(file, checkOnly));
+  const wrong = outcomes.includes("broken") || (checkOnly && outcomes.includes("changed"));
+  process.exitCode = wrong ? EXIT.spec : EXIT.done;
+};

@@ -1,0 +1,65 @@
+/** The compiler's window on the file system: library sources, used files, config.json of model folders. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Host, ReadResult } from "../../compiler/host.js";
+import { readConfig } from "../formats/config.js";
+
+/** The stdlib folder: beside the bundle when installed, at the project's root when run from source. */
+const stdlibFolder = (): string => {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const candidate = join(folder, "stdlib");
+    if (existsSync(candidate)) return candidate;
+    const parent = dirname(folder);
+    if (parent === folder)
+      throw new Error("the standard library is missing from this installation");
+    folder = parent;
+  }
+};
+
+const sourcesBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".prune"))
+    .map((entry) => join(entry.parentPath, entry.name));
+
+const readStdlib = (): ReadonlyMap<string, string> => {
+  const folder = stdlibFolder();
+  const files = sourcesBelow(folder).map(
+    (file) => [relative(folder, file).split(sep).join("/"), readFileSync(file, "utf8")] as const,
+  );
+  return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)));
+};
+
+const readText = (path: string): ReadResult => {
+  try {
+    return { ok: true, text: readFileSync(path, "utf8") };
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    return { ok: false, reason: missing ? "missing" : "unreadable" };
+  }
+};
+
+export const hashText = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** A host for a spec in `base` (the folder its relative paths start from). */
+export const fileHost = (base: string): Host => {
+  let library: ReadonlyMap<string, string> | null = null;
+  return {
+    readText,
+    join: (from, path) => (isAbsolute(path) ? path : join(dirname(from), path)),
+    stdlib: () => {
+      library ??= readStdlib();
+      return library;
+    },
+    readConfig: (folder) => {
+      try {
+        return { ok: true, ...readConfig(isAbsolute(folder) ? folder : join(base, folder)) };
+      } catch (error) {
+        return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
+    hash: hashText,
+  };
+};

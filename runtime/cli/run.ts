@@ -1,0 +1,38 @@
+/** `espalier run`: compiles a spec and runs it into an output folder. */
+import { resolve } from "node:path";
+import { startRun } from "../run/run.js";
+import { EXIT } from "./exit.js";
+import { interruptible } from "./interrupt.js";
+import { planOf } from "./planned.js";
+import { reporterFor } from "./progress.js";
+import { finishCommand } from "./result.js";
+import { checkSpec, recipeOf, type SpecOptions } from "./spec.js";
+
+export interface RunOptions extends SpecOptions {
+  readonly out: string;
+  readonly adapter?: string;
+  readonly force?: boolean;
+}
+
+export const runCommand = async (spec: string, options: RunOptions): Promise<void> => {
+  const checked = checkSpec(spec, options);
+  const recipe = recipeOf(checked);
+  if (recipe === null) {
+    process.exitCode = EXIT.spec;
+    return;
+  }
+  const plan = await planOf(recipe, checked.base);
+  const outcome = await interruptible((interrupted) =>
+    startRun({
+      plan,
+      spec: checked.path,
+      base: checked.base,
+      out: resolve(options.out),
+      adapter: options.adapter ?? "auto",
+      force: options.force === true,
+      reporter: reporterFor(process.stderr.isTTY === true),
+      interrupted,
+    }),
+  );
+  finishCommand(outcome, options.json === true);
+};

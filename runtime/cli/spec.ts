@@ -1,0 +1,68 @@
+/** Reads and checks a spec for every command that takes one; diagnostics go to stderr or, with --json, to stdout. */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import pc from "picocolors";
+import { type CheckResult, check } from "../../compiler/check.js";
+import type { Recipe } from "../../compiler/recipe/recipe.js";
+import { render } from "../../grammar/render.js";
+import { CommandError } from "./failure.js";
+import { fileHost } from "./host.js";
+
+export interface SpecOptions {
+  readonly set: readonly string[];
+  readonly profile?: string;
+  readonly json?: boolean;
+}
+
+export interface CheckedSpec {
+  /** Absolute path of the spec. */
+  readonly path: string;
+  /** The folder its relative paths start from. */
+  readonly base: string;
+  readonly text: string;
+  readonly result: CheckResult;
+}
+
+const parseSet = (assignments: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    assignments.map((assignment) => {
+      const at = assignment.indexOf("=");
+      if (at <= 0) throw new CommandError(`--set takes name=value, not ${assignment}`);
+      return [assignment.slice(0, at).trim(), assignment.slice(at + 1).trim()];
+    }),
+  );
+
+const readSpec = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    throw new CommandError(`cannot read ${path}`);
+  }
+};
+
+export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
+  const path = resolve(spec);
+  const base = dirname(path);
+  const text = readSpec(path);
+  const result = check(spec, text, fileHost(base), {
+    set: parseSet(options.set),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+  });
+  return { path, base, text, result };
+};
+
+/** Shows diagnostics on stderr. */
+export const showDiagnostics = ({ result }: CheckedSpec): void => {
+  if (result.diagnostics.length === 0) return;
+  const text = render(result.diagnostics, result.sources, { color: pc.isColorSupported });
+  process.stderr.write(`${text.trimEnd()}\n`);
+};
+
+export const hasErrors = ({ result }: CheckedSpec): boolean =>
+  result.diagnostics.some((diagnostic) => diagnostic.severity === "error");
+
+/** The recipe, or null after its diagnostics have been shown. */
+export const recipeOf = (checked: CheckedSpec): Recipe | null => {
+  showDiagnostics(checked);
+  return hasErrors(checked) ? null : checked.result.recipe;
+};

@@ -1,0 +1,82 @@
+/** What every stage of a run works with. Built once by `run.ts`; stages add models as they make them. */
+import type { ModelLayout, Plan } from "../../compiler/plan.js";
+import type { Corpus } from "../data/corpus.js";
+import { RunError } from "../errors.js";
+import type { Executor, LoadedProgram } from "../execute.js";
+import type { Journal } from "./journal.js";
+import type { MetricsLog } from "./metrics-log.js";
+import type { Reporter } from "./reporter.js";
+
+/** A model whose weights are at hand: its f32 arena as laid out by the plan, and the folder its side files come from. */
+export interface ResidentModel {
+  readonly layout: ModelLayout;
+  readonly arena: Float32Array;
+  /** Folder whose tokenizer and generation files go with an export. */
+  readonly origin: string;
+}
+
+export interface RunContext {
+  readonly plan: Plan;
+  /** Folder that the plan's paths are relative to. */
+  readonly base: string;
+  /** The run's output folder. */
+  readonly out: string;
+  readonly executor: Executor;
+  readonly journal: Journal;
+  readonly metrics: MetricsLog;
+  readonly reporter: Reporter;
+  readonly models: Map<string, ResidentModel>;
+  /** Names of models whose arenas are on the device. */
+  readonly uploaded: Set<string>;
+  readonly corpora: ReadonlyMap<string, Corpus>;
+  readonly programs: Map<string, Promise<LoadedProgram>>;
+  /** Set when the user asks to stop; training ends at the next step with a checkpoint. */
+  readonly interrupted: () => boolean;
+}
+
+export const layoutNamed = (context: RunContext, name: string): ModelLayout => {
+  const layout = context.plan.models[name];
+  if (layout === undefined) throw new RunError(`the plan has no model ${name}`);
+  return layout;
+};
+
+export const modelNamed = (context: RunContext, name: string): ResidentModel => {
+  const model = context.models.get(name);
+  if (model === undefined) throw new RunError(`model ${name} is used before it is made`);
+  return model;
+};
+
+export const corpusNamed = (context: RunContext, name: string): Corpus => {
+  const corpus = context.corpora.get(name);
+  if (corpus === undefined) throw new RunError(`the plan has no data ${name}`);
+  return corpus;
+};
+
+/** Puts a model's weights on the device, once. */
+export const upload = (context: RunContext, name: string): void => {
+  if (context.uploaded.has(name)) return;
+  const model = modelNamed(context, name);
+  const state = `${name}.weights`;
+  context.executor.state(state, model.layout.bytes);
+  context.executor.write(state, 0, model.arena);
+  context.uploaded.add(name);
+};
+
+/** Loads a program of the plan, compiling its pipelines; loaded ones are kept. */
+export const programNamed = (context: RunContext, name: string): Promise<LoadedProgram> => {
+  const known = context.programs.get(name);
+  if (known !== undefined) return known;
+  const program = context.plan.programs[name];
+  if (program === undefined) throw new RunError(`the plan has no program ${name}`);
+  const loading = context.executor.load(program);
+  context.programs.set(name, loading);
+  return loading;
+};
+
+/** Lets go of a program's buffers when its stage is over. */
+export const releaseProgram = async (context: RunContext, name: string): Promise<void> => {
+  const loading = context.programs.get(name);
+  if (loading === undefined) return;
+  context.programs.delete(name);
+  (await loading).dispose();
+};

@@ -1,0 +1,166 @@
+/**
+ * The distillation stage: per step, gradients of one batch (in micro-batches), then clip and AdamW, all on the device.
+ * The loss of a step is read while the next one runs, so that the queue never waits for the host.
+ */
+import type { DistillStage } from "../../compiler/plan.js";
+import { batchAt } from "../data/order.js";
+import { RunError } from "../errors.js";
+import type { LoadedProgram } from "../execute.js";
+import { evaluateScalar } from "../scalar.js";
+import { readTraining, saveTraining } from "./checkpoint.js";
+import {
+  corpusNamed,
+  layoutNamed,
+  modelNamed,
+  programNamed,
+  type RunContext,
+  releaseProgram,
+  upload,
+} from "./context.js";
+import { batchOf } from "./sweep.js";
+
+/** The user asked to stop; a checkpoint has been written. */
+export class Interrupted extends Error {}
+
+export interface DistillResult {
+  readonly steps: number;
+  readonly tokens: number;
+  /** Loss of the last step. */
+  readonly loss: number;
+}
+
+interface Training {
+  readonly context: RunContext;
+  readonly stage: DistillStage;
+  readonly gradient: LoadedProgram;
+  readonly update: LoadedProgram;
+  readonly bytes: number;
+  readonly tokensPerStep: number;
+}
+
+const states = (name: string) => ({
+  weights: `${name}.weights`,
+  gradients: `${name}.gradients`,
+  first: `${name}.first`,
+  second: `${name}.second`,
+});
+
+/** Puts weights and moments on the device: from the last checkpoint, else from the student's weights and zeros. */
+const start = async (context: RunContext, stage: DistillStage): Promise<number> => {
+  const { executor } = context;
+  const { bytes } = layoutNamed(context, stage.name);
+  const names = states(stage.name);
+  for (const name of Object.values(names)) {
+    executor.state(name, bytes);
+    executor.zero(name);
+  }
+  const saved = await readTraining(context.out, stage.name);
+  if (saved === null) {
+    executor.write(names.weights, 0, modelNamed(context, stage.student).arena);
+    return 0;
+  }
+  executor.write(names.weights, 0, saved.weights);
+  executor.write(names.first, 0, saved.first);
+  executor.write(names.second, 0, saved.second);
+  return saved.step;
+};
+
+const readState = async (training: Training, name: string): Promise<Float32Array> =>
+  new Float32Array(await training.context.executor.read(name, 0, training.bytes));
+
+const checkpoint = async (training: Training, step: number): Promise<void> => {
+  const names = states(training.stage.name);
+  await saveTraining(training.context.out, training.stage.name, {
+    step,
+    weights: await readState(training, names.weights),
+    first: await readState(training, names.first),
+    second: await readState(training, names.second),
+  });
+};
+
+/** A step handed to the device; its loss (mean over micro-batches) comes when the device has done it. */
+interface Submitted {
+  readonly step: number;
+  readonly loss: Promise<number>;
+}
+
+const submitStep = async (training: Training, step: number): Promise<Submitted> => {
+  const { context, stage } = training;
+  const corpus = corpusNamed(context, stage.data);
+  const windows = batchAt(context.plan.seed, stage.name, step, stage.windows, corpus.windows);
+  const losses: Promise<Float32Array>[] = [];
+  if (stage.micro < stage.windows) context.executor.zero(states(stage.name).gradients);
+  for (let at = 0; at < stage.windows; at += stage.micro) {
+    await training.gradient.run({ ...batchOf(corpus, windows.slice(at, at + stage.micro)) });
+    losses.push(training.gradient.output("loss"));
+  }
+  const rate = evaluateScalar(stage.rate, { step, steps: stage.steps });
+  const [beta1, beta2] = stage.beta;
+  await training.update.run({
+    scalars: new Float32Array([rate, 1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)]),
+  });
+  const loss = Promise.all(losses).then(
+    (all) => all.reduce((sum, values) => sum + (values[0] ?? Number.NaN), 0) / all.length,
+  );
+  return { step, loss };
+};
+
+const record = async (training: Training, step: number, loss: number): Promise<void> => {
+  const { context, stage, tokensPerStep } = training;
+  if (!Number.isFinite(loss))
+    throw new RunError(`the loss of ${stage.name} is not a number at step ${step + 1}`, {
+      hint: "lower the rate, or lengthen the warm-up",
+    });
+  const tokens = (step + 1) * tokensPerStep;
+  const rate = evaluateScalar(stage.rate, { step, steps: stage.steps });
+  await context.metrics.append({ stage: stage.name, step, tokens, loss, rate });
+  context.reporter.progress({ done: step + 1, total: stage.steps, tokens, loss });
+};
+
+/** Runs or goes on with the training; returns the weights. Throws Interrupted after a checkpoint when asked to stop. */
+export const runDistill = async (
+  context: RunContext,
+  stage: DistillStage,
+): Promise<{ readonly result: DistillResult; readonly arena: Float32Array }> => {
+  if (stage.teacher !== null) upload(context, stage.teacher);
+  const first = await start(context, stage);
+  await context.metrics.rewind(stage.name, first);
+  const training: Training = {
+    context,
+    stage,
+    gradient: await programNamed(context, stage.gradient),
+    update: await programNamed(context, stage.update),
+    bytes: layoutNamed(context, stage.name).bytes,
+    tokensPerStep: stage.windows * corpusNamed(context, stage.data).window,
+  };
+  let pending: Submitted | null = null;
+  let last = Number.NaN;
+  const drain = async (): Promise<void> => {
+    if (pending === null) return;
+    const { step, loss } = pending;
+    pending = null;
+    last = await loss;
+    await record(training, step, last);
+  };
+  for (let step = first; step < stage.steps; step++) {
+    const submitted = await submitStep(training, step);
+    await drain();
+    pending = submitted;
+    const done = step + 1;
+    const stop = context.interrupted();
+    if (stop || (done % stage.checkpointEvery === 0 && done < stage.steps)) {
+      await drain();
+      await checkpoint(training, done);
+      if (stop && done < stage.steps) throw new Interrupted();
+    }
+  }
+  await drain();
+  const arena = await readState(training, states(stage.name).weights);
+  await releaseProgram(context, stage.gradient);
+  await releaseProgram(context, stage.update);
+  const names = states(stage.name);
+  for (const name of [names.gradients, names.first, names.second]) context.executor.release(name);
+  context.uploaded.add(stage.name);
+  const tokens = stage.steps * training.tokensPerStep;
+  return { result: { steps: stage.steps, tokens, loss: last }, arena };
+};

@@ -1,0 +1,37 @@
+/** metrics.jsonl: one JSON object a line, appended as the run goes; on resume, lines past the checkpoint are cut. */
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+
+export interface MetricsLine {
+  readonly stage: string;
+  readonly step?: number;
+  readonly [field: string]: string | number | undefined;
+}
+
+export interface MetricsLog {
+  readonly append: (line: MetricsLine) => Promise<void>;
+  /** Forgets lines of `stage` from `step` on (all of its lines where `step` is 0). */
+  readonly rewind: (stage: string, step: number) => Promise<void>;
+}
+
+const keeps = (text: string, stage: string, step: number): boolean => {
+  try {
+    const line = JSON.parse(text) as MetricsLine;
+    return line.stage !== stage || (line.step ?? 0) < step;
+  } catch {
+    return false; // the last line of a killed run may be cut short
+  }
+};
+
+export const openMetricsLog = (out: string): MetricsLog => {
+  const path = join(out, "metrics.jsonl");
+  return {
+    append: (line) => appendFile(path, `${JSON.stringify(line)}\n`),
+    rewind: async (stage, step) => {
+      const text = await readFile(path, "utf8").catch(() => "");
+      const kept = text.split("\n").filter((line) => line !== "" && keeps(line, stage, step));
+      await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
+    },
+  };
+};

@@ -1,0 +1,219 @@
+/**
+ * A run: a plan, an output folder, a device. Stages go in order, each committed to the journal; `resumeRun` goes on
+ * from the journal alone, to the same bits (DESIGN, "Trust").
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import type { Plan } from "../../compiler/plan.js";
+import { openDevice } from "../device.js";
+import { RunError } from "../errors.js";
+import { createExecutor } from "../execute.js";
+import { createTuning } from "../tune.js";
+import { adapterIdentity } from "./adapter-identity.js";
+import type { RunContext } from "./context.js";
+import { Interrupted } from "./distill.js";
+import type { EvaluateResult, Measure } from "./evaluate.js";
+import type { Verdict } from "./expect.js";
+import { type InputHashes, openInputs } from "./inputs.js";
+import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
+import { lockOf, planText, writeLock } from "./lock.js";
+import { openMetricsLog } from "./metrics-log.js";
+import type { Reporter } from "./reporter.js";
+import { afterCommit, restoreStage, runStage, type StageResult } from "./stages.js";
+import { stageDetail, stageSummary, stageTitle } from "./words.js";
+
+export interface RunOutcome {
+  readonly out: string;
+  readonly interrupted: boolean;
+  readonly adapter: string;
+  readonly seconds: number;
+  readonly models: readonly { readonly name: string; readonly parameters: number }[];
+  readonly measures: readonly Measure[];
+  readonly verdicts: readonly Verdict[];
+  readonly exports: readonly string[];
+}
+
+interface Session {
+  readonly plan: Plan;
+  readonly journal: Journal;
+  readonly out: string;
+  /** What the user asked for; null keeps the journal's adapter. */
+  readonly adapter: string;
+  readonly reporter: Reporter;
+  readonly interrupted: () => boolean;
+}
+
+export const hashPlan = (plan: Plan): string =>
+  createHash("sha256").update(planText(plan)).digest("hex");
+
+const planPath = (out: string): string => join(workFolder(out), "plan.json");
+
+const resultsOf = (journal: Journal): StageResult[] =>
+  journal.data().stages.map((stage) => stage.result as StageResult);
+
+const outcomeOf = (session: Session, seconds: number, interrupted: boolean): RunOutcome => {
+  const results = resultsOf(session.journal);
+  return {
+    out: session.out,
+    interrupted,
+    adapter: session.journal.data().adapter,
+    seconds,
+    models: Object.values(session.plan.models).map(({ name, parameters }) => ({
+      name,
+      parameters,
+    })),
+    measures: results.flatMap((r) => (r.kind === "evaluate" ? (r as EvaluateResult).measures : [])),
+    verdicts: results.flatMap((result) => (result.kind === "expect" ? result.verdicts : [])),
+    exports: results.flatMap((result) => (result.kind === "export" ? [result.folder] : [])),
+  };
+};
+
+const runStages = async (context: RunContext): Promise<void> => {
+  const { plan, journal, reporter } = context;
+  for (const [index, stage] of plan.stages.entries()) {
+    if (journal.result(index) !== undefined) {
+      await restoreStage(context, stage);
+      continue;
+    }
+    if (context.interrupted()) throw new Interrupted();
+    reporter.begin(stageTitle(stage), stageDetail(plan, stage));
+    const result = await runStage(context, stage);
+    await journal.commit(index, stage.kind, result);
+    await afterCommit(context, stage);
+    reporter.end(stageSummary(plan, stage, result));
+  }
+};
+
+const finish = async (session: Session, inputs: InputHashes): Promise<void> => {
+  await session.journal.update({ complete: true });
+  const data = session.journal.data();
+  const exports = resultsOf(session.journal).flatMap((r) =>
+    r.kind === "export" ? [r.folder] : [],
+  );
+  if (data.spec !== null)
+    await writeLock(data.spec, await lockOf(session.plan, data, inputs, exports));
+};
+
+/** Opens the device and everything else, runs what is left, closes all of it. */
+const execute = async (session: Session): Promise<RunOutcome> => {
+  const started = performance.now();
+  const { plan, journal, reporter } = session;
+  const device = await openDevice({ adapter: session.adapter });
+  try {
+    const identity = adapterIdentity(device.report);
+    reporter.line(`adapter: ${identity}`);
+    const before = journal.data().adapter;
+    if (before !== "" && before !== identity)
+      reporter.line(`warning: this run began on ${before}; its bits may differ from here on`);
+    const tuning = createTuning(device.report, journal.data().tuning);
+    const executor = createExecutor(device, plan.kernels, tuning);
+    await journal.update({ adapter: identity });
+    const { corpora, hashes } = await openInputs(plan, journal.data().base);
+    const context: RunContext = {
+      plan,
+      base: journal.data().base,
+      out: session.out,
+      executor,
+      journal,
+      metrics: openMetricsLog(session.out),
+      reporter,
+      models: new Map(),
+      uploaded: new Set(),
+      corpora,
+      programs: new Map(),
+      interrupted: session.interrupted,
+    };
+    try {
+      await runStages(context);
+    } finally {
+      await journal.update({ tuning: tuning.choices() });
+    }
+    await finish(session, hashes);
+    return outcomeOf(session, (performance.now() - started) / 1000, false);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    return outcomeOf(session, (performance.now() - started) / 1000, true);
+  } finally {
+    device.close();
+  }
+};
+
+export interface StartOptions {
+  readonly plan: Plan;
+  readonly spec: string | null;
+  readonly base: string;
+  readonly out: string;
+  readonly adapter: string;
+  /** Clear an output folder that holds another run. */
+  readonly force: boolean;
+  readonly reporter: Reporter;
+  readonly interrupted: () => boolean;
+}
+
+const prepareFolder = async (out: string): Promise<void> => {
+  try {
+    await mkdir(workFolder(out), { recursive: true });
+    await writeFileAtomic(join(workFolder(out), ".writable"), "");
+    await rm(join(workFolder(out), ".writable"), { force: true });
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    throw new RunError(`cannot write to the output folder ${out}${reason}`, {
+      hint: "choose another --out",
+    });
+  }
+};
+
+/** The journal to go on with: an earlier one of the same plan, unless it is complete; else a new one. */
+const journalFor = async (options: StartOptions): Promise<Journal> => {
+  const plan = hashPlan(options.plan);
+  const before = await readJournal(options.out);
+  if (before !== null && !options.force) {
+    if (before.data().plan !== plan)
+      throw new RunError(`${options.out} holds the run of another spec`, {
+        hint: "choose another --out, or start over with --force",
+      });
+    if (!before.data().complete) {
+      options.reporter.line("going on with the run that this folder holds");
+      return before;
+    }
+  }
+  await rm(workFolder(options.out), { recursive: true, force: true });
+  await prepareFolder(options.out);
+  await rm(join(options.out, "metrics.jsonl"), { force: true });
+  await writeFileAtomic(planPath(options.out), JSON.stringify(options.plan));
+  return createJournal(options.out, {
+    plan,
+    base: options.base,
+    spec: options.spec,
+    adapter: "",
+    tuning: {},
+  });
+};
+
+/** Runs a plan into a folder; goes on where an unfinished run of the same plan is found there. */
+export const startRun = async (options: StartOptions): Promise<RunOutcome> => {
+  await prepareFolder(options.out);
+  const journal = await journalFor(options);
+  return execute({ ...options, journal });
+};
+
+/** Goes on with the run in a folder. */
+export const resumeRun = async (
+  options: Pick<StartOptions, "out" | "reporter" | "interrupted"> & {
+    readonly adapter: string | null;
+  },
+): Promise<RunOutcome> => {
+  const journal = await readJournal(options.out);
+  if (journal === null)
+    throw new RunError(`${options.out} holds no run`, {
+      hint: "start one with: espalier run SPEC --out DIR",
+    });
+  const plan = JSON.parse(await readFile(planPath(options.out), "utf8")) as Plan;
+  if (hashPlan(plan) !== journal.data().plan)
+    throw new RunError(`the plan in ${options.out} has been changed since the run began`);
+  if (journal.data().complete)
+    return outcomeOf({ ...options, plan, journal, adapter: "" }, 0, false);
+  return execute({ ...options, plan, journal, adapter: options.adapter ?? "auto" });
+};

@@ -1,0 +1,35 @@
+/** The score stage: importance of every unit, read back once at the end of the sweep. */
+import type { ScoreStage } from "../../compiler/plan.js";
+import { type RunContext, upload } from "./context.js";
+import { runSweep, sweepWindows } from "./sweep.js";
+
+/** One axis: scores in the original order, a list per kept set (one per index of the `along` axes, row-major). */
+export interface AxisScores {
+  readonly axis: string;
+  readonly criterion: string;
+  readonly along: readonly { readonly name: string; readonly size: number }[];
+  readonly size: number;
+  readonly scores: readonly number[];
+}
+
+export interface ScoreResult {
+  readonly model: string;
+  readonly data: string;
+  /** Which windows of the data were looked at, in order. */
+  readonly windows: readonly number[];
+  readonly tables: readonly AxisScores[];
+}
+
+export const runScore = async (context: RunContext, stage: ScoreStage): Promise<ScoreResult> => {
+  upload(context, stage.model);
+  const windows = sweepWindows(context, stage.sweep, stage.name);
+  const results = await runSweep(context, stage.sweep, windows);
+  const tables = stage.tables.map(({ axis, criterion, outputs, along, size }) => ({
+    axis,
+    criterion,
+    along,
+    size,
+    scores: outputs.flatMap((output) => [...(results.get(output) ?? [])]),
+  }));
+  return { model: stage.model, data: stage.sweep.data, windows, tables };
+};

@@ -1,0 +1,138 @@
+/** The stages of a plan: what each does, what it leaves in the journal, and how it comes back on resume. */
+import { resolve } from "node:path";
+import type { ExportStage, OpenStage, PruneStage, Stage } from "../../compiler/plan.js";
+import { RunError } from "../errors.js";
+import { openCheckpoint } from "../formats/checkpoint-folder.js";
+import { writeModelFolder } from "../formats/model-folder.js";
+import { readWeights } from "../formats/weights.js";
+import { decide, writeDecisions } from "../weights/decisions.js";
+import { prune } from "../weights/gather.js";
+import { dropTraining, readArena, saveArena } from "./checkpoint.js";
+import { layoutNamed, modelNamed, type RunContext } from "./context.js";
+import { type DistillResult, runDistill } from "./distill.js";
+import { type EvaluateResult, runEvaluate } from "./evaluate.js";
+import { judge, type Verdict } from "./expect.js";
+import { runScore, type ScoreResult } from "./score.js";
+
+/** What a complete stage leaves in the journal. */
+export type StageResult =
+  | { readonly kind: "open" }
+  | ({ readonly kind: "score" } & ScoreResult)
+  | { readonly kind: "prune" }
+  | ({ readonly kind: "distill" } & DistillResult)
+  | ({ readonly kind: "evaluate" } & EvaluateResult)
+  | { readonly kind: "expect"; readonly verdicts: readonly Verdict[] }
+  | { readonly kind: "export"; readonly folder: string };
+
+const open = async (context: RunContext, stage: OpenStage): Promise<StageResult> => {
+  const origin = resolve(context.base, stage.path);
+  const layout = layoutNamed(context, stage.model);
+  const checkpoint = await openCheckpoint(origin);
+  try {
+    const arena = await readWeights(checkpoint, layout);
+    context.models.set(stage.model, { layout, arena, origin });
+  } finally {
+    await checkpoint.close();
+  }
+  return { kind: "open" };
+};
+
+const scoresNamed = (context: RunContext, name: string): ScoreResult => {
+  const index = context.plan.stages.findIndex((s) => s.kind === "score" && s.name === name);
+  const result = context.journal.result(index);
+  if (result === undefined) throw new RunError(`scores ${name} are used before they are made`);
+  return result as ScoreResult;
+};
+
+const runPrune = async (context: RunContext, stage: PruneStage): Promise<StageResult> => {
+  const source = modelNamed(context, stage.source);
+  const layout = layoutNamed(context, stage.name);
+  const decisions = decide(stage, source.layout, scoresNamed(context, stage.scores));
+  const arena = prune(source.layout, source.arena, decisions.kept, layout);
+  await writeDecisions(context.out, decisions);
+  await saveArena(context.out, stage.name, arena);
+  context.models.set(stage.name, { layout, arena, origin: source.origin });
+  return { kind: "prune" };
+};
+
+/** Measures so far, named as expectations name them. */
+export const measuresOf = (context: RunContext): Record<string, number> => {
+  const measures: Record<string, number> = {};
+  for (const [name, layout] of Object.entries(context.plan.models))
+    measures[`params(${name})`] = layout.parameters;
+  context.plan.stages.forEach((stage, index) => {
+    const result = stage.kind === "evaluate" ? context.journal.result(index) : undefined;
+    for (const measure of (result as EvaluateResult | undefined)?.measures ?? [])
+      measures[`${measure.metric}(${measure.model})`] = measure.value;
+  });
+  return measures;
+};
+
+const runExport = async (context: RunContext, stage: ExportStage): Promise<StageResult> => {
+  const model = modelNamed(context, stage.model);
+  const folder = resolve(context.out, stage.path);
+  await writeModelFolder(folder, model.layout, model.arena, stage.dtype, model.origin);
+  return { kind: "export", folder };
+};
+
+const keepDistilled = async (
+  context: RunContext,
+  stage: Extract<Stage, { kind: "distill" }>,
+): Promise<StageResult> => {
+  const { result, arena } = await runDistill(context, stage);
+  await saveArena(context.out, stage.name, arena);
+  const { origin } = modelNamed(context, stage.student);
+  context.models.set(stage.name, { layout: layoutNamed(context, stage.name), arena, origin });
+  return { kind: "distill", ...result };
+};
+
+/** Does a stage. */
+export const runStage = async (context: RunContext, stage: Stage): Promise<StageResult> => {
+  switch (stage.kind) {
+    case "open":
+      return open(context, stage);
+    case "score":
+      return { kind: "score", ...(await runScore(context, stage)) };
+    case "prune":
+      return runPrune(context, stage);
+    case "distill":
+      return keepDistilled(context, stage);
+    case "evaluate":
+      return { kind: "evaluate", ...(await runEvaluate(context, stage)) };
+    case "expect":
+      return { kind: "expect", verdicts: judge(stage, measuresOf(context)) };
+    case "export":
+      return runExport(context, stage);
+    default:
+      return stage satisfies never;
+  }
+};
+
+/** What must follow a stage's commit: files that only served to get there. */
+export const afterCommit = async (context: RunContext, stage: Stage): Promise<void> => {
+  if (stage.kind === "distill") await dropTraining(context.out, stage.name);
+};
+
+/** Brings back what a complete stage made, without doing it again. */
+export const restoreStage = async (context: RunContext, stage: Stage): Promise<void> => {
+  switch (stage.kind) {
+    case "open":
+      await open(context, stage);
+      return;
+    case "prune":
+    case "distill": {
+      const from = stage.kind === "prune" ? stage.source : stage.student;
+      const { origin } = modelNamed(context, from);
+      const arena = await readArena(context.out, stage.name);
+      context.models.set(stage.name, { layout: layoutNamed(context, stage.name), arena, origin });
+      return;
+    }
+    case "score":
+    case "evaluate":
+    case "expect":
+    case "export":
+      return;
+    default:
+      stage satisfies never;
+  }
+};

@@ -1,0 +1,80 @@
+/** Runs a sweep: batches of windows add to accumulators on the device, then `finish` gives the results. */
+import type { Sweep } from "../../compiler/plan.js";
+import type { Corpus } from "../data/corpus.js";
+import { shuffledWindows } from "../data/order.js";
+import { RunError } from "../errors.js";
+import { corpusNamed, programNamed, type RunContext, releaseProgram } from "./context.js";
+
+/** The windows a sweep looks at, in order: the first ones, or a seeded sample. */
+export const sweepWindows = (
+  context: RunContext,
+  sweep: Sweep,
+  stage: string,
+): readonly number[] => {
+  const { windows } = corpusNamed(context, sweep.data);
+  if (windows < sweep.windows)
+    throw new RunError(
+      `data ${sweep.data} has ${windows} windows, the recipe takes ${sweep.windows}`,
+      { hint: "take fewer windows, or give it more files" },
+    );
+  switch (sweep.order) {
+    case "sequential":
+      return Array.from({ length: sweep.windows }, (_, index) => index);
+    case "shuffled":
+      return shuffledWindows(context.plan.seed, stage, windows).slice(0, sweep.windows);
+    default:
+      return sweep.order satisfies never;
+  }
+};
+
+export interface Batch {
+  readonly tokens: Uint32Array;
+  readonly labels: Uint32Array;
+}
+
+/** Tokens [window, position] and the labels one further on. */
+export const batchOf = (corpus: Corpus, windows: readonly number[]): Batch => {
+  const size = corpus.window;
+  const tokens = new Uint32Array(windows.length * size);
+  const labels = new Uint32Array(windows.length * size);
+  windows.forEach((index, row) => {
+    const window = corpus.at(index);
+    tokens.set(window.subarray(0, size), row * size);
+    labels.set(window.subarray(1, size + 1), row * size);
+  });
+  return { tokens, labels };
+};
+
+/** The program for the next batch: the largest that the windows left still fill. */
+const nextBatch = (sweep: Sweep, left: number): Sweep["batches"][number] => {
+  const fitting = sweep.batches.find((batch) => batch.windows <= left);
+  if (fitting === undefined) throw new RunError(`no program of the plan fits ${left} windows`);
+  return fitting;
+};
+
+/** Runs the sweep; returns the outputs of `finish` by name. */
+export const runSweep = async (
+  context: RunContext,
+  sweep: Sweep,
+  windows: readonly number[],
+): Promise<ReadonlyMap<string, Float32Array>> => {
+  const corpus = corpusNamed(context, sweep.data);
+  for (const batch of sweep.batches) await programNamed(context, batch.program);
+  for (const accumulator of sweep.accumulators) context.executor.zero(accumulator);
+  for (let done = 0; done < sweep.windows; ) {
+    const batch = nextBatch(sweep, sweep.windows - done);
+    const program = await programNamed(context, batch.program);
+    await program.run({ ...batchOf(corpus, windows.slice(done, done + batch.windows)) });
+    done += batch.windows;
+    await context.executor.settle();
+    context.reporter.progress({ done, total: sweep.windows, tokens: done * corpus.window });
+  }
+  const finish = await programNamed(context, sweep.finish);
+  await finish.run({});
+  const names = context.plan.programs[sweep.finish]?.outputs.map((output) => output.name) ?? [];
+  const results = new Map<string, Float32Array>();
+  for (const name of names) results.set(name, await finish.output(name));
+  for (const batch of sweep.batches) await releaseProgram(context, batch.program);
+  await releaseProgram(context, sweep.finish);
+  return results;
+};

@@ -1,0 +1,65 @@
+/** What a run says of each stage, before and after. */
+import type { Plan, Stage } from "../../compiler/plan.js";
+import type { StageResult } from "./stages.js";
+
+export const stageTitle = (stage: Stage): string => {
+  switch (stage.kind) {
+    case "open":
+    case "export":
+      return `${stage.kind} ${stage.model}`;
+    case "score":
+    case "prune":
+    case "distill":
+      return `${stage.kind} ${stage.name}`;
+    case "evaluate":
+    case "expect":
+      return stage.kind;
+    default:
+      return stage satisfies never;
+  }
+};
+
+export const stageDetail = (plan: Plan, stage: Stage): string => {
+  switch (stage.kind) {
+    case "open":
+      return stage.path;
+    case "score":
+      return `${stage.sweep.windows} windows of ${stage.sweep.data}`;
+    case "prune":
+      return stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`).join(", ");
+    case "distill": {
+      const window = plan.data[stage.data]?.window ?? 0;
+      return `${stage.steps} steps of ${stage.windows * window} tokens`;
+    }
+    case "evaluate":
+      return stage.entries.map((entry) => entry.model).join(", ");
+    case "expect":
+      return stage.conditions.map((condition) => condition.text).join("; ");
+    case "export":
+      return `${stage.path} as ${stage.dtype}`;
+    default:
+      return stage satisfies never;
+  }
+};
+
+export const stageSummary = (plan: Plan, stage: Stage, result: StageResult): string => {
+  switch (result.kind) {
+    case "open":
+    case "prune": {
+      const name = stage.kind === "open" ? stage.model : stage.kind === "prune" ? stage.name : "";
+      return `${(plan.models[name]?.parameters ?? 0).toLocaleString("en")} parameters`;
+    }
+    case "score":
+      return result.tables.map((table) => table.axis).join(", ");
+    case "distill":
+      return `loss ${result.loss.toFixed(4)} after ${result.tokens.toLocaleString("en")} tokens`;
+    case "evaluate":
+      return result.measures.map((m) => `${m.model} ${m.metric} ${m.value.toFixed(3)}`).join(", ");
+    case "expect":
+      return result.verdicts.every((verdict) => verdict.holds) ? "all hold" : "not all hold";
+    case "export":
+      return "written";
+    default:
+      return result satisfies never;
+  }
+};

@@ -1,0 +1,34 @@
+/** Runs the built command line as a user would. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(new URL("../../dist/espalier.js", import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const startEspalier = (args: readonly string[], cwd?: string): ChildProcess =>
+  spawn(process.execPath, [program, ...args], {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ESPALIER_ADAPTER: process.env.ESPALIER_ADAPTER ?? "embedded", NO_COLOR: "1" },
+  });
+
+export const ended = (child: ChildProcess): Promise<Ended> =>
+  new Promise((resolve) => {
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+
+export const espalier = (args: readonly string[], cwd?: string): Promise<Ended> =>
+  ended(startEspalier(args, cwd));

@@ -59,8 +59,19 @@ export const constantOf = (node: Node): number | null => {
   if (node.op === "const") return node.value;
   if (node.op === "stop") return constantOf(node.arg);
   if (node.op !== "map" || node.axes.length > 0) return null;
-  const values = node.args.map(constantOf);
+  const values: number[] = [];
+  for (const arg of node.args) {
+    const value = constantOf(arg);
+    if (value === null) return null;
+    values.push(value);
+  }
   const [a = 0, b = 0, c = 0] = values;
-  if (a === null || b === null || c === null) return null;
   return FUNCTIONS[node.fn](a, b, c);
+};
+
+/** 0 at every place: a literal, or what `Builder.zeros` makes. */
+export const isZero = (node: Node): boolean => {
+  if (node.op === "const") return node.value === 0;
+  const first = node.op === "map" && node.fn === "mul" ? node.args[0] : undefined;
+  return first !== undefined && isZero(first);
 };

@@ -1,0 +1,190 @@
+/** The lines of libraries: architectures, functions, criteria, losses, schedules, metrics. */
+import type {
+  ArchitectureDecl,
+  ArchitectureItem,
+  Body,
+  BodyLine,
+  DefinitionDecl,
+  Expr,
+  Name,
+  Parameter,
+  StringExpr,
+  WeightItem,
+} from "./ast.js";
+import type { BlockToken } from "./lines.js";
+import { spanOf } from "./lines.js";
+import type { LineCursor, Reader } from "./reader.js";
+import type { Span } from "./span.js";
+import * as t from "./tokens.js";
+
+const parameters = (cursor: LineCursor): Parameter[] =>
+  cursor.is(t.LeftParen) ? cursor.rule((rules) => rules.parameters()) : [];
+
+const nameList = (cursor: LineCursor, what: string): Name[] => {
+  const names = [cursor.name(what)];
+  while (cursor.is(t.Comma)) {
+    cursor.take();
+    names.push(cursor.name(what));
+  }
+  return names;
+};
+
+const expressionList = (cursor: LineCursor): Expr[] => {
+  const values = [cursor.expression()];
+  while (cursor.is(t.Comma)) {
+    cursor.take();
+    values.push(cursor.expression());
+  }
+  return values;
+};
+
+// ── bodies ───────────────────────────────────────────────────────────────────────────────────
+
+type ReadLine = BodyLine | { readonly kind: "result"; readonly value: Expr };
+
+const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
+  const start = cursor.place().span.start;
+  const next = cursor.peek(1);
+  if (cursor.isWord("tap") && next?.tokenType !== t.Assign && next !== undefined) {
+    cursor.take();
+    const axis = cursor.name("an axis");
+    cursor.expect(t.Colon, "`:`");
+    const values = expressionList(cursor);
+    return { kind: "tap", axis, values, span: cursor.spanFrom(start) };
+  }
+  if (cursor.isWord("each") && next?.tokenType === t.Identifier) {
+    cursor.take();
+    const axis = cursor.name("an axis");
+    const block = cursor.block("`each`");
+    const lines = reader.lines(block, (line) => bodyLine(reader, line));
+    const kept = lines.filter((line): line is BodyLine => line.kind !== "result");
+    return { kind: "each", axis, lines: kept, span: cursor.spanFrom(start) };
+  }
+  if (next?.tokenType === t.Assign) {
+    const name = cursor.name("a name");
+    cursor.take();
+    const value = cursor.expression();
+    return { kind: "assign", name, value, span: cursor.spanFrom(start) };
+  }
+  return { kind: "result", value: cursor.expression() };
+};
+
+const bodyOf = (reader: Reader, block: BlockToken): Body => {
+  const read = reader.lines(block, (line) => bodyLine(reader, line));
+  const results = read.filter((line) => line.kind === "result");
+  const lines = read.filter((line): line is BodyLine => line.kind !== "result");
+  return { lines, result: results[results.length - 1]?.value ?? null, span: spanOf(block) };
+};
+
+/** `= expression` or a block. */
+const bodyAfter = (reader: Reader, cursor: LineCursor): { body: Body; short: boolean } => {
+  if (cursor.is(t.Assign)) {
+    cursor.take();
+    const result = cursor.expression();
+    return { body: { lines: [], result, span: result.span }, short: true };
+  }
+  return { body: bodyOf(reader, cursor.block("a definition")), short: false };
+};
+
+// ── definitions ──────────────────────────────────────────────────────────────────────────────
+
+const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
+  if (!cursor.isWord("of")) return null;
+  const start = spanOf(cursor.take()).start;
+  const of = cursor.isWord("weight") ? "weight" : "tap";
+  cursor.word(of);
+  const names = nameList(cursor, "a name");
+  return { of, names, span: cursor.spanFrom(start) };
+};
+
+export const definitionOf = (
+  reader: Reader,
+  cursor: LineCursor,
+  keyword: DefinitionDecl["keyword"],
+  keywordSpan: Span,
+): DefinitionDecl => {
+  const name = cursor.name("a name");
+  const axes: Name[] = [];
+  if (cursor.is(t.LeftBracket)) {
+    cursor.take();
+    axes.push(...nameList(cursor, "an axis"));
+    cursor.expect(t.RightBracket, "`]`");
+  }
+  const params = parameters(cursor);
+  const subject = subjectOf(cursor);
+  const { body, short } = bodyAfter(reader, cursor);
+  return {
+    kind: "definition",
+    keyword,
+    keywordSpan,
+    name,
+    axes,
+    parameters: params,
+    subject,
+    body,
+    short,
+    doc: reader.docBefore(keywordSpan.start),
+    span: cursor.spanFrom(keywordSpan.start),
+  };
+};
+
+// ── architectures ────────────────────────────────────────────────────────────────────────────
+
+const weightItem = (cursor: LineCursor): WeightItem => {
+  const start = spanOf(cursor.word("weight")).start;
+  const name = cursor.name("a name");
+  const file = cursor.string("the tensor's name in the file");
+  const dims = cursor.is(t.LeftBracket)
+    ? cursor.rule((rules) => rules.dimensions())
+    : cursor.fail("the axes, as in `[mlp, hidden]`");
+  const condition = cursor.skipWord("when") ? cursor.expression() : null;
+  const otherwise = cursor.skipWord("else") ? cursor.expression() : null;
+  return { kind: "weight", name, file, dims, condition, otherwise, span: cursor.spanFrom(start) };
+};
+
+const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
+  const { start } = cursor.place().span;
+  if (cursor.isWord("weight")) return weightItem(cursor);
+  if (cursor.skipWord("axis")) {
+    const name = cursor.name("a name");
+    cursor.expect(t.Assign, "`=`");
+    const value = cursor.expression();
+    return { kind: "axis", name, value, doc: reader.docBefore(start), span: cursor.spanFrom(start) };
+  }
+  if (cursor.skipWord("config")) {
+    const key = cursor.name("a key of config.json");
+    cursor.expect(t.Assign, "`=`");
+    return { kind: "config", key, value: cursor.expression(), span: cursor.spanFrom(start) };
+  }
+  if (cursor.skipWord("require"))
+    return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
+  if (cursor.skipWord("each")) {
+    const axis = cursor.name("an axis");
+    const items = reader.lines(cursor.block("`each`"), weightItem);
+    return { kind: "each-item", axis, items, span: cursor.spanFrom(start) };
+  }
+  if (cursor.skipWord("forward")) {
+    const params = parameters(cursor);
+    const body = bodyOf(reader, cursor.block("`forward`"));
+    return { kind: "forward", parameters: params, body, span: cursor.spanFrom(start) };
+  }
+  return cursor.fail("`axis`, `config`, `require`, `weight`, `each` or `forward`");
+};
+
+export const architectureOf = (
+  reader: Reader,
+  cursor: LineCursor,
+  start: number,
+): ArchitectureDecl => {
+  const name = cursor.name("a name");
+  cursor.word("for");
+  const classes: StringExpr[] = [cursor.string("a class name")];
+  while (cursor.is(t.Comma)) {
+    cursor.take();
+    classes.push(cursor.string("a class name"));
+  }
+  const block = cursor.block("an architecture");
+  const items = reader.lines(block, (line) => item(reader, line));
+  const doc = reader.docBefore(start);
+  return { kind: "architecture", name, classes, items, doc, span: cursor.spanFrom(start) };
+};

@@ -1,0 +1,69 @@
+/** The door of the grammar: text to a tree and diagnostics, whatever the text. Never throws. */
+import type { Comment, Declaration, SourceFile } from "./ast.js";
+import { declarationOf } from "./declarations.js";
+import type { Diagnostic } from "./diagnostic.js";
+import { Reader } from "./reader.js";
+import { toLines } from "./lines.js";
+import { reporter } from "./messages/registry.js";
+import { syntaxMessages } from "./messages/syntax.js";
+import { lexer, OpenString, SlashDash } from "./tokens.js";
+
+export interface Parsed {
+  readonly file: SourceFile;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const report = reporter(syntaxMessages);
+
+/** Parses a recipe or a library; `path` is shown in diagnostics. */
+export const parse = (path: string, text: string): Parsed => {
+  const lexed = lexer.tokenize(text);
+  const diagnostics: Diagnostic[] = lexed.errors.map((error) =>
+    report("unknown-character", { path, span: { start: error.offset, end: error.offset + 1 } }, {}),
+  );
+  for (const token of lexed.tokens)
+    if (token.tokenType === OpenString)
+      diagnostics.push(
+        report(
+          "unclosed-string",
+          { path, span: { start: token.startOffset, end: (token.endOffset ?? 0) + 1 } },
+          {},
+        ),
+      );
+  const { lines, diagnostics: brackets } = toLines(path, lexed.tokens);
+  diagnostics.push(...brackets);
+  const comments: Comment[] = (lexed.groups.comments ?? []).map((token) => ({
+    text: token.image,
+    span: { start: token.startOffset, end: (token.endOffset ?? token.startOffset) + 1 },
+  }));
+  const reader = new Reader(path, text, comments, diagnostics);
+  const declarations: Declaration[] = [];
+  for (const line of lines) {
+    if (line.tokens[0]?.tokenType === SlashDash) {
+      const [first] = line.tokens;
+      const last = line.tokens[line.tokens.length - 1] ?? first;
+      const span = { start: first.startOffset, end: (last.endOffset ?? 0) + 1 };
+      comments.push({ text: text.slice(span.start, span.end), span });
+      continue;
+    }
+    const declaration = reader.attempt(() => declarationOf(reader, line));
+    if (declaration !== null) declarations.push(declaration);
+  }
+  comments.sort((a, b) => a.span.start - b.span.start);
+  const file: SourceFile = {
+    kind: "file",
+    path,
+    text,
+    declarations,
+    comments,
+    span: { start: 0, end: text.length },
+  };
+  return { file, diagnostics: dedupe(diagnostics) };
+};
+
+/** At most one diagnostic per place, in order of place. */
+const dedupe = (diagnostics: readonly Diagnostic[]): Diagnostic[] => {
+  const sorted = [...diagnostics].sort((a, b) => a.span.start - b.span.start);
+  return sorted.filter((diagnostic, i) => diagnostic.span.start !== sorted[i - 1]?.span.start);
+};
+

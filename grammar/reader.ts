@@ -1,0 +1,205 @@
+/** Reads one line with the rules of `parser.ts`; a mistake gives one diagnostic and the rest of the line is passed over. */
+import { EOF, type IToken, type TokenType } from "chevrotain";
+import type { Comment, Expr, Name, StringExpr } from "./ast.js";
+import type { Diagnostic } from "./diagnostic.js";
+import { type BlockToken, isBlock, type Line, spanOf } from "./lines.js";
+import { reporter } from "./messages/registry.js";
+import { syntaxMessages } from "./messages/syntax.js";
+import { LineParser, nameOf } from "./parser.js";
+import type { Span } from "./span.js";
+import * as t from "./tokens.js";
+
+export const report = reporter(syntaxMessages);
+
+/** A line was not understood; its diagnostic has been recorded. */
+class Passed extends Error {}
+
+let parser: LineParser | null = null;
+
+const describe = (token: IToken): string =>
+  token.tokenType === t.Block ? "a block" : `\`${token.image}\``;
+
+/** A cursor over the tokens of one line. Rules of the parser consume from where it stands. */
+export class LineCursor {
+  private at = 0;
+  constructor(
+    private readonly reader: Reader,
+    private readonly tokens: readonly IToken[],
+    /** Where the line ends, for mistakes about what is missing. */
+    private readonly end: number,
+  ) {}
+
+  peek(ahead = 0): IToken | undefined {
+    return this.tokens[this.at + ahead];
+  }
+  get done(): boolean {
+    return this.at >= this.tokens.length;
+  }
+  is(type: TokenType): boolean {
+    return this.peek()?.tokenType === type;
+  }
+  isWord(word: string): boolean {
+    const token = this.peek();
+    return token?.image === word && this.isName();
+  }
+  isName(): boolean {
+    const type = this.peek()?.tokenType;
+    return type !== undefined && (type === t.Identifier || (type.CATEGORIES ?? []).includes(t.Identifier));
+  }
+  take(): IToken {
+    const token = this.peek();
+    if (token === undefined) return this.fail("more");
+    this.at++;
+    return token;
+  }
+  /** Consumes the token type or fails, saying what belongs there. */
+  expect(type: TokenType, what: string): IToken {
+    return this.is(type) ? this.take() : this.fail(what);
+  }
+  word(word: string): IToken {
+    return this.isWord(word) ? this.take() : this.fail(`\`${word}\``);
+  }
+  skipWord(word: string): boolean {
+    if (!this.isWord(word)) return false;
+    this.at++;
+    return true;
+  }
+  name(what: string): Name {
+    return this.isName() ? nameOf(this.take()) : this.fail(what);
+  }
+  string(what: string): StringExpr {
+    if (!this.is(t.StringToken)) return this.fail(what);
+    return this.rule((rules) => rules.atom()) as StringExpr;
+  }
+  expression(): Expr {
+    return this.rule((rules) => rules.expression());
+  }
+  block(what: string): BlockToken {
+    const token = this.peek();
+    if (token !== undefined && isBlock(token)) {
+      this.at++;
+      return token;
+    }
+    return token === undefined
+      ? this.reader.raise(report("missing-block", this.place(), { what }))
+      : this.fail("a block");
+  }
+  blockIfAny(): BlockToken | null {
+    const token = this.peek();
+    return token !== undefined && isBlock(token) ? this.block("") : null;
+  }
+  /** The line must end here. */
+  finish(): void {
+    const token = this.peek();
+    if (token !== undefined)
+      this.reader.raise(report("expected-newline", this.place(), { found: describe(token) }));
+  }
+  place(): { path: string; span: Span } {
+    const token = this.peek();
+    const span = token === undefined ? { start: this.end, end: this.end } : spanOf(token);
+    return { path: this.reader.path, span };
+  }
+  fail(expected: string): never {
+    const token = this.peek();
+    return this.reader.raise(
+      token === undefined
+        ? report("unexpected-end", this.place(), { expected })
+        : report("unexpected-text", this.place(), { found: describe(token), expected }),
+    );
+  }
+  /** Runs a rule of the parser from here on. */
+  rule<T>(run: (rules: LineParser) => T): T {
+    parser ??= new LineParser();
+    parser.input = this.tokens.slice(this.at);
+    const value = run(parser);
+    // A rule may end before the line does; `finish` judges that.
+    const error = parser.errors.find((e) => e.name !== "NotAllInputParsedException");
+    if (error !== undefined) {
+      const missing = error.token.tokenType === EOF;
+      const at = missing ? this.tokens.length : this.tokens.indexOf(error.token, this.at);
+      this.at = at < 0 ? this.tokens.length : at;
+      return this.fail(expectation(error));
+    }
+    this.at = this.tokens.indexOf(parser.lastTaken(), this.at) + 1;
+    return value;
+  }
+  spanFrom(start: number): Span {
+    const last = this.tokens[this.at - 1];
+    return { start, end: last === undefined ? start : spanOf(last).end };
+  }
+}
+
+/** What a rule wanted, for people. */
+const expectation = (error: Error & { readonly context?: { readonly ruleStack: readonly string[] } }): string => {
+  const wanted = /Expecting token of type --> ([^<]+) <--/.exec(error.message)?.[1];
+  if (wanted === undefined || wanted === "name") return "a value";
+  return /^[a-z]/.test(wanted) ? `a ${wanted}` : `\`${wanted}\``;
+};
+
+export class Reader {
+  constructor(
+    readonly path: string,
+    readonly text: string,
+    private readonly comments: readonly Comment[],
+    private readonly diagnostics: Diagnostic[],
+  ) {}
+
+  raise(diagnostic: Diagnostic): never {
+    this.diagnostics.push(diagnostic);
+    throw new Passed(diagnostic.message);
+  }
+  note(diagnostic: Diagnostic): void {
+    this.diagnostics.push(diagnostic);
+  }
+  /** The value of `read`, or null where the line was passed over. */
+  attempt<T>(read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof Passed) return null;
+      throw error;
+    }
+  }
+  cursor(line: Line): LineCursor {
+    const last = line.tokens[line.tokens.length - 1];
+    return new LineCursor(this, line.tokens, last === undefined ? 0 : spanOf(last).end);
+  }
+  /** Reads each line of a block; lines that are commented out by `/-` or not understood are left out. */
+  lines<T>(block: BlockToken, read: (cursor: LineCursor) => T): T[] {
+    const values: T[] = [];
+    for (const line of block.lines) {
+      if (line.tokens[0]?.tokenType === t.SlashDash) continue;
+      const value = this.attempt(() => {
+        const cursor = this.cursor(line);
+        const read_ = read(cursor);
+        cursor.finish();
+        return read_;
+      });
+      if (value !== null) values.push(value);
+    }
+    return values;
+  }
+  /** The `///` lines directly above an offset, as one text. */
+  docBefore(offset: number): string | null {
+    const lines: string[] = [];
+    let end = offset;
+    for (let i = this.lastCommentBefore(offset); i >= 0; i--) {
+      const comment = this.comments[i];
+      if (comment === undefined || !comment.text.startsWith("///")) break;
+      if (!/^[ \t]*\r?\n?[ \t]*$/.test(this.text.slice(comment.span.end, end))) break;
+      lines.unshift(comment.text.slice(3).trim());
+      end = comment.span.start;
+    }
+    return lines.length === 0 ? null : lines.join("\n");
+  }
+  private lastCommentBefore(offset: number): number {
+    let low = 0;
+    let high = this.comments.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.comments[middle]?.span.start ?? 0) < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

@@ -1,0 +1,164 @@
+/** Every diagnostic of the check, each caused by one edit of the example, alone and at its place. */
+import { readdirSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { messages } from "../../compiler/recipe/report.js";
+import { render } from "../../grammar/render.js";
+import { checkText, type Edit, edited, unmarked } from "./sotu.js";
+
+interface Case {
+  readonly code: string;
+  readonly name?: string;
+  readonly edits: readonly Edit[];
+  /** Other files, by path; their text may hold the mark. */
+  readonly texts?: Readonly<Record<string, string>>;
+}
+
+const MLP: string = "  mlp    384 -> 256\n";
+const HIDDEN = "hidden 128 -> 96 ";
+const one = (code: string, before: string, after: string, name?: string): Case => ({
+  code,
+  edits: [[before, after]],
+  ...(name === undefined ? {} : { name }),
+});
+/** Declarations after `use minitron`. */
+const top = (code: string, text: string, name?: string): Case =>
+  one(code, "use minitron\n", `use minitron\n${text}\n`, name);
+const bottom = (code: string, text: string, name?: string): Case =>
+  one(code, "  dtype bf16 }\n", `  dtype bf16 }\n${text}\n`, name);
+const circle = { "a.prune": 'edition 1\nuse "./b.prune"\n', "b.prune": 'use «"a.prune"»\n' };
+
+const CASES: readonly Case[] = [
+  one("unknown-name", "from teacher using", "from «techer» using"),
+  one("unknown-name", "on unseen {", "on «unsen» {", "data"),
+  one("wrong-kind", "of teacher on speeches {", "of teacher on «teacher» {"),
+  one("duplicate-name", "data unseen   =", 'data «speeches» = text("x") { window 8 }\ndata unseen   ='),
+  one(
+    "used-early",
+    "prune student",
+    "evaluate «student» on unseen { perplexity }\nprune student",
+  ),
+  top("constant-cycle", "let a = b + 1\nlet b = «a»"),
+  one("unknown-recipe", "use minitron", "use «minitorn»"),
+  one("unknown-entry", "use minitron", "use minitron.«activaton»"),
+  one("use-missing", "use minitron", "use minitron\nuse «\"./hose.prune\"» as house"),
+  { code: "cyclic-use", edits: [["use minitron", 'use minitron\nuse "./a.prune"']], texts: circle },
+  one("unknown-definition", "by activation(", "by «activaton»("),
+  one("unknown-definition", "{ perplexity }", "{ «perplexty» }", "metric"),
+  bottom("unknown-profile-path", "profile smoke {\n  «heald.stop» = 1K tokens\n}"),
+  one("unknown-axis", MLP, "  «heads» -> 4\n"),
+  one("unknown-axis", "hidden, mlp, query by", "hidden, mlp, query, «hiden» by", "scored"),
+  one("untapped-axis", "layer by", "layer, «vocab» by"),
+  {
+    code: "unscored-axis",
+    edits: [
+      ["hidden, mlp, query by", "hidden by"],
+      [MLP, "  «mlp»    384 -> 256\n"],
+    ],
+  },
+  one("size-mismatch", HIDDEN, "hidden «120» -> 96 "),
+  one("group-divides", MLP, `${MLP}  query  8 -> «5»\n`),
+  one("group-divides", MLP, `${MLP}  query  «8 -> 4»\n`, "divides"),
+  one("target-grows", HIDDEN, "hidden 128 -> «160» "),
+  one("target-empty", HIDDEN, "hidden 128 -> «0» "),
+  one("target-empty", HIDDEN, "hidden 128 -> «0.1%» ", "percentage"),
+  one("target-fraction", HIDDEN, "hidden 128 -> «96.5» "),
+  one("calibration-small", "take 64 windows", "take «4 windows»"),
+  one("unit-mismatch", "40K tokens", "«8B params»"),
+  one("unit-mismatch", "40 windows", "«40 steps»", "windows"),
+  top("unit-mixed", "let total = «40K tokens + 20 steps»"),
+  one("unit-mixed", "<= 60% of params(teacher)", "«<=» 3 GiB", "condition"),
+  one("unknown-unit", "40K tokens", "40K «tokenz»"),
+  top("not-constant", "let root = «sqrt(2)»"),
+  one("value-range", "4 windows", "«0 windows»"),
+  one("value-range", "[0.9, 0.95]", "«[0.9]»", "beta"),
+  one("value-range", "clip: 1.0", "clip: «0»", "clip"),
+  one("unknown-edition", "edition 1", "edition «2»"),
+  one(
+    "unsupported-stage",
+    "prune student",
+    "«search» shape of teacher using merit {\n  hidden 64..128\n}\nprune student",
+  ),
+  one("unknown-setting", "  stop ", "  «temprature» 2\n  stop "),
+  one("unknown-setting", "  batch  ", "  «bach»  ", "missing too"),
+  one("unknown-setting", "decay: 0.0", "«dekay»: 0.0", "optimizer"),
+  one("unknown-setting", "activation(batch:", "activation(«bach»:", "criterion"),
+  one("missing-setting", "data speeches = text(\"data/sotu/train/*.txt\") { window 256 }", 'data «speeches» = text("data/sotu/train/*.txt")'),
+  one("missing-setting", "  stop      40K tokens\n", "", "stop"),
+  one("duplicate-setting", "take 64 windows", "take 64 windows\n  «take» 32 windows"),
+  one("duplicate-setting", MLP, `${MLP}  «mlp»    384 -> 128\n`, "axis"),
+  one("setting-form", "take 64 windows", "«take 64 windows 32 windows»"),
+  one("setting-choice", "dtype bf16", "dtype «fp16»"),
+  one("setting-choice", "adamw(", "«adam»(", "optimizer"),
+  one("missing-clause", "score merit of teacher on speeches", "score «merit» of teacher"),
+  one("unknown-clause", "from teacher using merit {", "from teacher «on» speeches using merit {"),
+  one("duplicate-clause", "merit of teacher on", "merit of teacher «of» teacher on"),
+  one("unknown-source", 'open("models', '«load("models', "source"),
+  one("unknown-source", 'data unseen   = text(', "data unseen   = «txt»(", "data"),
+  one("model-unreadable", 'open("models/sotu-1m")', 'open(«"models/sotu-2m"»)'),
+  one(
+    "nothing-scored",
+    "score merit",
+    "score «empty» of teacher on speeches {\n  take 64 windows\n}\nscore merit",
+  ),
+  {
+    code: "scores-of-other",
+    edits: [
+      ["score merit of teacher", 'model other = open("models/sotu-1m")\nscore merit of other'],
+      ["from teacher using merit", "from teacher using «merit»"],
+    ],
+  },
+  bottom("nothing-measured", "«evaluate» teacher on speeches"),
+  one("condition-shape", "perplexity(healed) <= 1.6 * perplexity(teacher)", "«perplexity(healed)»"),
+  one("condition-value", "perplexity(healed) <= 1.6", "«healed» <= 1.6"),
+  one("unknown-measure", "perplexity(healed) <=", "«perplexty»(healed) <="),
+  one("not-evaluated", "evaluate teacher, student, healed on", "evaluate teacher, student on", "plain"),
+  bottom("evaluated-twice", "evaluate «teacher» on speeches { perplexity }"),
+  one("budget-unmet", "params(healed) <= 60% of params(teacher)", "«params(healed) <= 10% of params(teacher)»"),
+  one("path-outside", 'to "sotu-half"', 'to «"../sotu-half"»'),
+  one("path-outside", 'to "sotu-half"', 'to «"/sotu-half"»', "absolute"),
+  bottom("duplicate-export", 'export teacher to «"sotu-half"»'),
+];
+
+/** Marks that only these edits can place: the condition that lost its evaluation, the whole call of a source. */
+const finish = (text: string): string =>
+  text
+    .replace('«load("models/sotu-1m")', '«load("models/sotu-1m")»')
+    .replace(
+      /(evaluate teacher, student on[\s\S]*\n {2})(perplexity\(healed\))( <=)/,
+      "$1«$2»$3",
+    )
+    .replace(/distill healed([\s\S]*?decay)/, (all) =>
+      all.includes("  stop  ") || all.includes("«") ? all : all.replace("healed", "«healed»"),
+    );
+
+describe("each mistake is reported once, where it is", () => {
+  test.each(CASES.map((c) => [`${c.code}${c.name === undefined ? "" : ` ${c.name}`}`, c] as const))(
+    "%s",
+    async (title, { code, edits, texts = {} }) => {
+      const spec = unmarked(finish(edited(edits)));
+      const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
+      const files = { texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])) };
+      const result = checkText(spec.text, {}, files);
+      const spans = [...spec.spans, ...others.flatMap(([, { spans }]) => spans)];
+      expect(result.diagnostics.map(({ code, span }) => ({ code, span }))).toEqual(
+        spans.map((span) => ({ code, span })),
+      );
+      const errors = result.diagnostics.some(({ severity }) => severity === "error");
+      expect(result.recipe === null).toBe(errors);
+      const rendering = render(result.diagnostics, result.sources, { color: false });
+      const file = `../golden/diagnostics/${title.replaceAll(" ", "-")}.txt`;
+      await expect(`${spec.text}\n${"─".repeat(60)}\n${rendering}`).toMatchFileSnapshot(file);
+    },
+  );
+});
+
+test("every code has a case here, or in the tests of options", () => {
+  const elsewhere = ["unknown-param", "unknown-profile"];
+  const covered = new Set([...CASES.map(({ code }) => code), ...elsewhere]);
+  expect(Object.keys(messages).filter((code) => !covered.has(code))).toEqual([]);
+});
+
+test("every code has a page", () => {
+  const pages = readdirSync(new URL("../../docs/errors", import.meta.url));
+  expect(Object.keys(messages).filter((code) => !pages.includes(`${code}.md`))).toEqual([]);
+});

@@ -1,0 +1,44 @@
+/** A Host whose files are a map in memory; only the standard library is read from disk. */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Host } from "../../compiler/host.js";
+
+const STDLIB = fileURLToPath(new URL("../../stdlib", import.meta.url));
+
+const readStdlib = (): ReadonlyMap<string, string> => {
+  const paths = readdirSync(STDLIB, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".prune"))
+    .map((path) => path.replaceAll("\\", "/"))
+    .sort();
+  return new Map(paths.map((path) => [path, readFileSync(join(STDLIB, path), "utf8")]));
+};
+
+export interface MemoryFiles {
+  /** Used files by path, relative to the spec's folder. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Parsed config.json by model folder. */
+  readonly models?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** In the place of the standard library on disk. */
+  readonly stdlib?: ReadonlyMap<string, string>;
+}
+
+export const memoryHost = ({ texts = {}, models = {}, stdlib }: MemoryFiles = {}): Host => {
+  const library = stdlib ?? readStdlib();
+  return {
+    readText: (path) => {
+      const text = Object.hasOwn(texts, path) ? texts[path] : undefined;
+      return text === undefined ? { ok: false, reason: "missing" } : { ok: true, text };
+    },
+    join: (from, relative) => posix.normalize(posix.join(posix.dirname(from), relative)),
+    stdlib: () => library,
+    readConfig: (folder) => {
+      const config = Object.hasOwn(models, folder) ? models[folder] : undefined;
+      return config === undefined
+        ? { ok: false, reason: "there is no config.json" }
+        : { ok: true, config, text: JSON.stringify(config) };
+    },
+    hash: (text) => createHash("sha256").update(text).digest("hex"),
+  };
+};

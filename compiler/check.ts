@@ -7,6 +7,7 @@ import type { Diagnostic } from "../grammar/diagnostic.js";
 import { parse } from "../grammar/parse.js";
 import type { Host } from "./host.js";
 import { loadLibrary } from "./library/load.js";
+import type { DataSource } from "./plan.js";
 import { type ConstantContext, evaluate } from "./recipe/constant.js";
 import { type Context, say } from "./recipe/context.js";
 import { settled } from "./recipe/order.js";
@@ -24,7 +25,6 @@ import { checkPrune } from "./recipe/stages/prune.js";
 import { checkScore } from "./recipe/stages/score.js";
 import { printQuantity } from "./recipe/units.js";
 import { resolveUses, type Uses } from "./recipe/uses.js";
-import type { DataSource } from "./plan.js";
 
 export interface CheckOptions {
   /** `--set name=value`, as written. */

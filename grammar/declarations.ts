@@ -4,8 +4,8 @@ import type {
   Clause,
   Declaration,
   EditionDecl,
-  Expr,
   ExpectDecl,
+  Expr,
   Name,
   Override,
   ProfileDecl,
@@ -113,7 +113,12 @@ export const statement = (cursor: LineCursor): Statement => {
 };
 
 /** Clause words may not begin an expression item, so names before a clause end there. */
-const stage = (reader: Reader, cursor: LineCursor, keyword: StageKeyword, start: number): StageDecl => {
+const stage = (
+  reader: Reader,
+  cursor: LineCursor,
+  keyword: StageKeyword,
+  start: number,
+): StageDecl => {
   const names: Name[] = [cursor.name("a name")];
   while (cursor.is(t.Comma)) {
     cursor.take();
@@ -150,7 +155,8 @@ const override = (cursor: LineCursor): Override => {
   const first = cursor.name("a name");
   // `model teacher = …` in a profile means teacher.
   const path = [first];
-  if (STAGES.some((word) => word === first.name) && cursor.isName()) path[0] = cursor.name("a name");
+  if (STAGES.some((word) => word === first.name) && cursor.isName())
+    path[0] = cursor.name("a name");
   while (cursor.is(t.Dot)) {
     cursor.take();
     path.push(cursor.name("a name"));
@@ -180,7 +186,8 @@ export const declarationOf = (reader: Reader, line: Line): Declaration => {
   const stageWord = STAGES.find((keyword) => keyword === word.name);
   if (stageWord !== undefined) return stage(reader, cursor, stageWord, start);
   const definition = DEFINITIONS.find((keyword) => keyword === word.name);
-  if (definition !== undefined) return finished(definitionOf(reader, cursor, definition, word.span));
+  if (definition !== undefined)
+    return finished(definitionOf(reader, cursor, definition, word.span));
   switch (word.name) {
     case "edition":
       return finished(edition(cursor, start));

@@ -149,7 +149,13 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     const name = cursor.name("a name");
     cursor.expect(t.Assign, "`=`");
     const value = cursor.expression();
-    return { kind: "axis", name, value, doc: reader.docBefore(start), span: cursor.spanFrom(start) };
+    return {
+      kind: "axis",
+      name,
+      value,
+      doc: reader.docBefore(start),
+      span: cursor.spanFrom(start),
+    };
   }
   if (cursor.skipWord("config")) {
     const key = cursor.name("a key of config.json");

@@ -127,7 +127,8 @@ export const toLines = (
         if (last !== undefined && PAIRS[last.image] === token.image) {
           open.brackets.pop();
           open.current.push(token);
-        } else if (!deep) diagnostics.push(report("stray-bracket", place(token), { close: token.image }));
+        } else if (!deep)
+          diagnostics.push(report("stray-bracket", place(token), { close: token.image }));
         break;
       }
       default:

@@ -2,10 +2,10 @@
 import type { Comment, Declaration, SourceFile } from "./ast.js";
 import { declarationOf } from "./declarations.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { Reader } from "./reader.js";
 import { toLines } from "./lines.js";
 import { reporter } from "./messages/registry.js";
 import { syntaxMessages } from "./messages/syntax.js";
+import { Reader } from "./reader.js";
 import { lexer, OpenString, SlashDash } from "./tokens.js";
 
 export interface Parsed {
@@ -66,4 +66,3 @@ const dedupe = (diagnostics: readonly Diagnostic[]): Diagnostic[] => {
   const sorted = [...diagnostics].sort((a, b) => a.span.start - b.span.start);
   return sorted.filter((diagnostic, i) => diagnostic.span.start !== sorted[i - 1]?.span.start);
 };
-

@@ -1,6 +1,15 @@
 /** Chevrotain rules for the pieces of a line: expressions, items, parameters, dimensions. They give syntax-tree nodes. */
 import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
-import type { Argument, BinaryOp, Dimension, Expr, Name, NumberExpr, Parameter, StringExpr } from "./ast.js";
+import type {
+  Argument,
+  BinaryOp,
+  Dimension,
+  Expr,
+  Name,
+  NumberExpr,
+  Parameter,
+  StringExpr,
+} from "./ast.js";
 import { spanOf } from "./lines.js";
 import type { Span } from "./span.js";
 import * as t from "./tokens.js";
@@ -15,7 +24,8 @@ export const nameOf = (token: IToken): Name => ({
 
 const numberOf = (token: IToken): NumberExpr => {
   const scale = SUFFIX[token.image.slice(-1)];
-  const value = scale === undefined ? Number(token.image) : Number(token.image.slice(0, -1)) * scale;
+  const value =
+    scale === undefined ? Number(token.image) : Number(token.image.slice(0, -1)) * scale;
   return { kind: "number", value, text: token.image, span: spanOf(token) };
 };
 
@@ -72,7 +82,11 @@ export class LineParser extends EmbeddedActionsParser {
   }
   /** `a.b` is a member, `a . b` a contraction. */
   private isMember(): boolean {
-    return this.LA(1).tokenType === t.Dot && this.touches() && this.LA(2).startOffset === this.LA(1).startOffset + 1;
+    return (
+      this.LA(1).tokenType === t.Dot &&
+      this.touches() &&
+      this.LA(2).startOffset === this.LA(1).startOffset + 1
+    );
   }
 
   readonly name = this.RULE("name", (): Name => nameOf(this.CONSUME(t.Identifier)));
@@ -191,15 +205,18 @@ export class LineParser extends EmbeddedActionsParser {
     return { name, value, span: spanOver(name?.span ?? value.span, value.span) };
   });
 
-  readonly expressions: (close: TokenType) => Expr[] = this.RULE("expressions", (close: TokenType): Expr[] => {
-    const items: Expr[] = [];
-    while (this.LA(1).tokenType !== close) {
-      items.push(this.SUBRULE(this.expression));
-      if (this.LA(1).tokenType !== t.Comma) break;
-      this.CONSUME(t.Comma);
-    }
-    return items;
-  });
+  readonly expressions: (close: TokenType) => Expr[] = this.RULE(
+    "expressions",
+    (close: TokenType): Expr[] => {
+      const items: Expr[] = [];
+      while (this.LA(1).tokenType !== close) {
+        items.push(this.SUBRULE(this.expression));
+        if (this.LA(1).tokenType !== t.Comma) break;
+        this.CONSUME(t.Comma);
+      }
+      return items;
+    },
+  );
 
   readonly atom: () => Expr = this.RULE("atom", (): Expr => {
     switch (this.LA(1).tokenType) {
@@ -231,7 +248,14 @@ export class LineParser extends EmbeddedActionsParser {
     if (!isUnit && unit.tokenType !== t.Percent) return number;
     this.consumeAny();
     const span = spanOver(number.span, spanOf(unit));
-    return { kind: "quantity", value: number.value, unit: unit.image, text: number.text, unitSpan: spanOf(unit), span };
+    return {
+      kind: "quantity",
+      value: number.value,
+      unit: unit.image,
+      text: number.text,
+      unitSpan: spanOf(unit),
+      span,
+    };
   });
 
   readonly names: () => Name[] = this.RULE("names", (): Name[] => {
@@ -277,7 +301,14 @@ export class LineParser extends EmbeddedActionsParser {
       this.CONSUME(t.Assign);
       fallback = this.SUBRULE(this.expression);
     }
-    return { name, arrowTo, dims, indexOf, fallback, span: spanOver(name.span, spanOf(this.LA(0))) };
+    return {
+      name,
+      arrowTo,
+      dims,
+      indexOf,
+      fallback,
+      span: spanOver(name.span, spanOf(this.LA(0))),
+    };
   });
 
   readonly parameters: () => Parameter[] = this.RULE("parameters", (): Parameter[] => {

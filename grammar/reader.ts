@@ -44,7 +44,10 @@ export class LineCursor {
   }
   isName(): boolean {
     const type = this.peek()?.tokenType;
-    return type !== undefined && (type === t.Identifier || (type.CATEGORIES ?? []).includes(t.Identifier));
+    return (
+      type !== undefined &&
+      (type === t.Identifier || (type.CATEGORIES ?? []).includes(t.Identifier))
+    );
   }
   take(): IToken {
     const token = this.peek();
@@ -130,7 +133,9 @@ export class LineCursor {
 }
 
 /** What a rule wanted, for people. */
-const expectation = (error: Error & { readonly context?: { readonly ruleStack: readonly string[] } }): string => {
+const expectation = (
+  error: Error & { readonly context?: { readonly ruleStack: readonly string[] } },
+): string => {
   const wanted = /Expecting token of type --> ([^<]+) <--/.exec(error.message)?.[1];
   if (wanted === undefined || wanted === "name") return "a value";
   return /^[a-z]/.test(wanted) ? `a ${wanted}` : `\`${wanted}\``;

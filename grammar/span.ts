@@ -35,7 +35,10 @@ export const lineTable = (text: string): LineTable => {
       const line = lineOf(Math.min(offset, text.length));
       return { line: line + 1, column: Math.min(offset, text.length) - (starts[line] ?? 0) + 1 };
     },
-    line: (line) => text.slice(starts[line - 1] ?? text.length, starts[line] ?? text.length).replace(/\r?\n$/, ""),
+    line: (line) =>
+      text
+        .slice(starts[line - 1] ?? text.length, starts[line] ?? text.length)
+        .replace(/\r?\n$/, ""),
   };
 };
 

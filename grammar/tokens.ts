@@ -17,7 +17,10 @@ export const Not = word("not");
 export const Of = word("of");
 export const Step = word("step");
 
-export const NumberToken = token("number", /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?:[KMBT](?![A-Za-z0-9_]))?/);
+export const NumberToken = token(
+  "number",
+  /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?:[KMBT](?![A-Za-z0-9_]))?/,
+);
 export const StringToken = token("string", /"(?:[^"\\\n\r]|\\.)*"/);
 export const OpenString = token("unclosed string", /"[^"\n\r]*/);
 export const Newline = token("end of line", /\r?\n|\r/, { line_breaks: true });

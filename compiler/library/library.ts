@@ -19,6 +19,8 @@ export interface Library {
   readonly definitions: Readonly<
     Record<DefinitionDecl["keyword"], ReadonlyMap<string, Located<DefinitionDecl>>>
   >;
+  /** Functions of files that define something else too are private to their file: path → name → definition. */
+  readonly privates: ReadonlyMap<string, ReadonlyMap<string, Located<DefinitionDecl>>>;
 }
 
 /** A value or the diagnostics that say why there is none. */
@@ -46,6 +48,8 @@ export interface Tap {
 
 /** An architecture read from a config.json. */
 export interface ModelShape {
+  /** The library that its definitions are looked up in. */
+  readonly library: Library;
   readonly architecture: Located<ArchitectureDecl>;
   readonly config: Readonly<Record<string, unknown>>;
   /** Every axis the architecture declares, with its size, in order of declaration. */

@@ -49,4 +49,3 @@ export const nameIn = (context: Context, clauses: Clauses, word: Word): Name | n
   });
   return null;
 };
-

@@ -4,7 +4,14 @@ import { nearest } from "../../grammar/suggest.js";
 import type { Report } from "./report.js";
 import { mapExpressions } from "./rewrite.js";
 import type { Scope, Value } from "./scope.js";
-import { type Arithmetic, combine, quantityOf, unitLabel, unitNames, writtenUnit } from "./units.js";
+import {
+  type Arithmetic,
+  combine,
+  quantityOf,
+  unitLabel,
+  unitNames,
+  writtenUnit,
+} from "./units.js";
 
 export interface ConstantContext {
   readonly report: Report;

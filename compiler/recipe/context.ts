@@ -44,6 +44,7 @@ export const located = <D>(context: Context, decl: D): Located<D> => ({
 
 /** A stage's keyword and name, as diagnostics call it. */
 export const stageName = (stage: StageDecl): string => {
-  const name = stage.keyword === "evaluate" || stage.keyword === "export" ? undefined : stage.names[0];
+  const name =
+    stage.keyword === "evaluate" || stage.keyword === "export" ? undefined : stage.names[0];
   return name === undefined ? stage.keyword : `${stage.keyword} ${name.name}`;
 };

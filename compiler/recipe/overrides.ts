@@ -29,13 +29,17 @@ const written = (path: readonly Name[]): string => path.map((name) => name.name)
 const stageCalled = (file: SourceFile, name: string | undefined): StageDecl | undefined =>
   file.declarations
     .filter((decl) => decl.kind === "stage")
-    .find((stage) => stage.keyword !== "evaluate" && stage.keyword !== "export" && stage.names[0]?.name === name);
+    .find(
+      (stage) =>
+        stage.keyword !== "evaluate" && stage.keyword !== "export" && stage.names[0]?.name === name,
+    );
 
 /** Everything a profile of this file may set, as paths. */
 const settable = (file: SourceFile): string[] =>
   file.declarations.flatMap((decl) => {
     if (decl.kind === "binding") return decl.keyword === "param" ? [decl.name.name] : [];
-    if (decl.kind !== "stage" || decl.keyword === "evaluate" || decl.keyword === "export") return [];
+    if (decl.kind !== "stage" || decl.keyword === "evaluate" || decl.keyword === "export")
+      return [];
     const name = decl.names[0]?.name ?? "";
     const heads = (decl.body ?? []).flatMap((line) => line.heads.map((head) => head.name));
     const settings = [...Object.keys(SETTINGS[decl.keyword]), ...heads].map((s) => `${name}.${s}`);
@@ -101,11 +105,7 @@ const profileNamed = (
 };
 
 /** A piece of the command line as a source, so that diagnostics can point into it. */
-const commandText = (
-  option: string,
-  text: string,
-  sources: Map<string, string>,
-): SourceFile => {
+const commandText = (option: string, text: string, sources: Map<string, string>): SourceFile => {
   sources.set(option, text);
   const span = { start: 0, end: text.length };
   return { kind: "file", path: option, text, declarations: [], comments: [], span };

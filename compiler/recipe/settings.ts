@@ -2,7 +2,14 @@
  * The settings of each stage: names, types, defaults. One table, so that one reader reports whatever is unknown,
  * missing, said twice or of the wrong kind, in every stage alike.
  */
-import type { CallExpr, Expr, Name, StageDecl, StageKeyword, Statement } from "../../grammar/ast.js";
+import type {
+  CallExpr,
+  Expr,
+  Name,
+  StageDecl,
+  StageKeyword,
+  Statement,
+} from "../../grammar/ast.js";
 import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import { evaluate } from "./constant.js";

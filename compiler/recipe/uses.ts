@@ -91,9 +91,7 @@ const withoutAliases = (file: SourceFile, aliases: Aliases): SourceFile => {
 };
 
 const bindingsOf = (file: SourceFile): Located<BindingDecl>[] =>
-  file.declarations
-    .filter((decl) => decl.kind === "binding")
-    .map((decl) => ({ file, decl }));
+  file.declarations.filter((decl) => decl.kind === "binding").map((decl) => ({ file, decl }));
 
 /** `use minitron`, `use minitron.activation`. */
 const useRecipe = (work: Work, file: SourceFile, names: readonly Name[]): void => {

@@ -2,9 +2,12 @@
 import { message } from "./registry.js";
 
 export const syntaxMessages = {
-  "unexpected-text": message("error", (p: { readonly found: string; readonly expected: string }) => ({
-    message: `${p.found} stands where ${p.expected} belongs`,
-  })),
+  "unexpected-text": message(
+    "error",
+    (p: { readonly found: string; readonly expected: string }) => ({
+      message: `${p.found} stands where ${p.expected} belongs`,
+    }),
+  ),
   "unexpected-end": message("error", (p: { readonly expected: string }) => ({
     message: `the line ends where ${p.expected} belongs`,
   })),

@@ -95,7 +95,8 @@ const settingsOf = (context: Context, stage: StageDecl) => {
     loss: settings.expression("loss"),
     stop: settings.quantity("stop"),
     batch: settings.quantity("batch"),
-    optimizer: settings.has("optimizer") && optimizer === null ? null : optimizerOf(context, optimizer),
+    optimizer:
+      settings.has("optimizer") && optimizer === null ? null : optimizerOf(context, optimizer),
     rate: rateOf(context, settings.expression("rate")),
     checkpoint: settings.has("checkpoint")
       ? (settings.quantity("checkpoint")?.value ?? null)

@@ -2,7 +2,7 @@
  * `expect { … }`: conditions over `params(MODEL)` and the metrics of evaluated models. What is known before the run
  * is decided here.
  */
-import type { BinaryExpr, BinaryOp, CallExpr, Expr, ExpectDecl } from "../../../grammar/ast.js";
+import type { BinaryExpr, BinaryOp, CallExpr, ExpectDecl, Expr } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import type { ExpectStage, Scalar } from "../../plan.js";
 import { evaluate } from "../constant.js";

@@ -2,8 +2,8 @@
 import type { Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { Axis } from "../../ir/tensor.js";
-import { resize } from "../../library/resize.js";
 import type { ModelShape } from "../../library/library.js";
+import { resize } from "../../library/resize.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
 import { type Context, excerpt, find, say } from "../context.js";

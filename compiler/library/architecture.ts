@@ -1,0 +1,230 @@
+/** Reads a config.json through an architecture: sizes of axes, weights that are there, which kept sets may differ. */
+import type { ArchitectureDecl, Dimension, Expr, WeightItem } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
+import type { Span } from "../../grammar/span.js";
+import { Builder } from "../ir/build.js";
+import type { Axis } from "../ir/tensor.js";
+import { evaluate } from "./elaborate.js";
+import { type Environment, withValue } from "./environment.js";
+import { configEnvironment, forward } from "./forward.js";
+import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
+import { diagnose, mistake, outcome } from "./report.js";
+import { describeValue, numberValue } from "./value.js";
+
+/** Where the config is named in the spec, for diagnostics that are about the model and not the library. */
+export interface ConfigPlace {
+  readonly path: string;
+  readonly span: Span;
+}
+
+type Config = Readonly<Record<string, unknown>>;
+
+const className = (config: Config): string => {
+  const { architectures } = config;
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+  return typeof first === "string" ? first : "an unnamed class";
+};
+
+/** The architecture whose class the config names. */
+export const findArchitecture = (
+  library: Library,
+  config: Config,
+): Located<ArchitectureDecl> | undefined =>
+  [...library.architectures.values()].find(({ decl }) =>
+    decl.classes.some((name) => name.value === className(config)),
+  );
+
+/** Reads the axes in order; each is a name for the ones after it. */
+const readAxes = (env: Environment, decl: ArchitectureDecl, place: ConfigPlace): Axis[] => {
+  let inner = env;
+  const axes: Axis[] = [];
+  for (const item of decl.items) {
+    if (item.kind !== "axis") continue;
+    const value = evaluate(inner, item.value);
+    const size = value.kind === "number" ? value.value : Number.NaN;
+    if (!Number.isSafeInteger(size) || size < 1)
+      return mistake("config-value", place, place.span, {
+        axis: item.name.name,
+        value: describeValue(value),
+      });
+    axes.push({ name: item.name.name, size });
+    inner = withValue(inner, item.name.name, numberValue(size));
+  }
+  return axes;
+};
+
+const textOf = (env: Environment, expr: Expr): string =>
+  env.file.text.slice(expr.span.start, expr.span.end);
+
+const checkRequirements = (
+  env: Environment,
+  { decl }: Located<ArchitectureDecl>,
+  config: Config,
+  place: ConfigPlace,
+): void => {
+  for (const item of decl.items) {
+    if (item.kind !== "require") continue;
+    const value = evaluate(env, item.condition);
+    if (value.kind === "number" && value.value !== 0) continue;
+    const requirement = textOf(env, item.condition);
+    mistake("config-unsupported", place, place.span, { model: className(config), requirement });
+  }
+};
+
+const dimsOf = (env: Environment, axes: readonly Axis[], dims: readonly Dimension[]): Axis[][] =>
+  dims.map((dim) =>
+    dim.axes.map(
+      (name) =>
+        axes.find((axis) => axis.name === name.name) ??
+        mistake("axis-missing", env.file, name.span, {
+          axis: name.name,
+          has: axes.map((axis) => axis.name).join(", "),
+        }),
+    ),
+  );
+
+const weightOf = (
+  env: Environment,
+  axes: readonly Axis[],
+  item: WeightItem,
+  perLayer: boolean,
+): WeightShape[] => {
+  if (item.condition !== null) {
+    const condition = evaluate(env, item.condition);
+    if (condition.kind === "null" || (condition.kind === "number" && condition.value === 0))
+      return [];
+  }
+  return [
+    { name: item.name.name, file: item.file.value, perLayer, dims: dimsOf(env, axes, item.dims) },
+  ];
+};
+
+const readWeights = (
+  env: Environment,
+  decl: ArchitectureDecl,
+  axes: readonly Axis[],
+): WeightShape[] =>
+  decl.items.flatMap((item) => {
+    if (item.kind === "weight") return weightOf(env, axes, item, false);
+    return item.kind === "each-item"
+      ? item.items.flatMap((inner) => weightOf(env, axes, inner, true))
+      : [];
+  });
+
+const countParameters = (weights: readonly WeightShape[], layers: number): number =>
+  weights.reduce(
+    (sum, weight) =>
+      sum + weight.dims.flat().reduce((n, axis) => n * axis.size, weight.perLayer ? layers : 1),
+    0,
+  );
+
+/** For each tapped axis, the axes along which its kept sets may differ. */
+const alongOf = (
+  weights: readonly WeightShape[],
+  layerAxis: Axis | undefined,
+  taps: Forward["taps"],
+) => {
+  const along = new Map<string, Axis[]>();
+  for (const axis of new Set(taps.map((tap) => tap.axis))) {
+    const carriers = weights.filter((weight) => weight.dims.flat().some((a) => a.name === axis));
+    const own = taps.filter((tap) => tap.axis === axis);
+    const [first] = own;
+    const perLayer =
+      carriers.every((weight) => weight.perLayer) && own.every((tap) => tap.layer !== null);
+    const candidates = (first?.values[0]?.axes ?? []).filter(
+      (a) =>
+        a.name !== axis &&
+        carriers.every((weight) => weight.dims.flat().some((d) => d.name === a.name)),
+    );
+    const shared = candidates.filter((a) =>
+      own.every((tap) => tap.values[0]?.axes.some((b) => b.name === a.name)),
+    );
+    along.set(
+      axis,
+      axis === layerAxis?.name
+        ? []
+        : [...(perLayer && layerAxis !== undefined ? [layerAxis] : []), ...shared],
+    );
+  }
+  return along;
+};
+
+const SMALL = [
+  { name: "window", size: 1 },
+  { name: "position", size: 2 },
+];
+
+const read = (
+  library: Library,
+  architecture: Located<ArchitectureDecl>,
+  config: Config,
+  place: ConfigPlace,
+): ModelShape => {
+  const { decl, file } = architecture;
+  const builder = new Builder();
+  const bare = configEnvironment(library, builder, { architecture, config, axes: [] });
+  checkRequirements(bare, architecture, config, place);
+  const axes = readAxes(bare, decl, place);
+  const sized = axes.reduce((env, axis) => withValue(env, axis.name, numberValue(axis.size)), bare);
+  const weights = readWeights(sized, decl, axes);
+  const each = decl.items.find((item) => item.kind === "each-item");
+  const layerAxis = axes.find((axis) => each?.kind === "each-item" && axis.name === each.axis.name);
+  if (each !== undefined && layerAxis === undefined)
+    return mistake("axis-missing", file, decl.name.span, {
+      axis: "of `each`",
+      has: axes.map((axis) => axis.name).join(", "),
+    });
+  const shape: ModelShape = {
+    library,
+    architecture,
+    config,
+    axes,
+    layerAxis: layerAxis?.name ?? null,
+    weights,
+    along: new Map(),
+    parameters: countParameters(weights, layerAxis?.size ?? 0),
+  };
+  // One layer shows every tap.
+  const thin = {
+    ...shape,
+    axes: axes.map((axis) => (axis === layerAxis ? { ...axis, size: 1 } : axis)),
+  };
+  const pass = forward(thin, builder, {
+    model: "model",
+    tokens: builder.input("tokens", SMALL, "u32"),
+  });
+  if (!pass.ok) throw new ForwardFailed(pass.diagnostics);
+  return { ...shape, along: alongOf(weights, layerAxis, pass.value.taps) };
+};
+
+class ForwardFailed extends Error {
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super();
+  }
+}
+
+/** Reads a config.json; what is wrong with it is placed at `place`. */
+export const readArchitecture = (
+  library: Library,
+  config: Config,
+  place: ConfigPlace,
+): Outcome<ModelShape> => {
+  const architecture = findArchitecture(library, config);
+  if (architecture === undefined) {
+    const known = [...library.architectures.values()].flatMap(({ decl }) =>
+      decl.classes.map((name) => name.value),
+    );
+    return {
+      ok: false,
+      diagnostics: [
+        diagnose("unknown-architecture", place, place.span, { name: className(config), known }),
+      ],
+    };
+  }
+  try {
+    return outcome(() => read(library, architecture, config, place));
+  } catch (error) {
+    if (error instanceof ForwardFailed) return { ok: false, diagnostics: error.diagnostics };
+    throw error;
+  }
+};

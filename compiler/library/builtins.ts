@@ -1,0 +1,166 @@
+/** The functions that library expressions start from; everything else is defined in `.prune`. */
+import type { CallExpr, Expr } from "../../grammar/ast.js";
+import { scalarFunction } from "../ir/scalar.js";
+import type { BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
+import { building, type Environment, nodeOf, numberOf } from "./environment.js";
+import { mistake } from "./report.js";
+import { describeValue, numberValue, tensorValue, type Value } from "./value.js";
+
+type Evaluate = (env: Environment, expr: Expr) => Value;
+
+const UNARY: ReadonlySet<string> = new Set([
+  "exp",
+  "log",
+  "sqrt",
+  "abs",
+  "sin",
+  "cos",
+  "tanh",
+  "floor",
+] satisfies UnaryFn[]);
+const BINARY: ReadonlySet<string> = new Set(["min", "max"] satisfies BinaryFn[]);
+
+export const builtins: ReadonlySet<string> = new Set([
+  ...UNARY,
+  ...BINARY,
+  ...["sum", "select", "mod", "size", "index", "shift", "stop", "attention"],
+]);
+
+interface Call {
+  readonly env: Environment;
+  readonly expr: CallExpr;
+  readonly axes: readonly string[];
+  readonly args: readonly Value[];
+}
+
+const wrong = ({ env, expr }: Call, reason: string): never =>
+  mistake("wrong-arguments", env.file, expr.span, { reason });
+
+const argument = (call: Call, at: number): Value => {
+  const value = call.args[at];
+  return value ?? wrong(call, `this call needs ${at + 1} arguments`);
+};
+
+const tensor = (call: Call, at: number): Node =>
+  nodeOf(call.env, argument(call, at), call.expr.args[at]?.span ?? call.expr.span);
+
+const onNumbers = (fn: MapFn, values: readonly Value[]): number => {
+  const [a = 0, b = 0, c = 0] = values.map((value) => (value.kind === "number" ? value.value : 0));
+  const apply: (a: number, b: number, c: number) => number = scalarFunction(fn);
+  return apply(a, b, c);
+};
+
+const map = (call: Call, fn: MapFn, count: number): Value => {
+  const values = Array.from({ length: count }, (_, at) => argument(call, at));
+  if (call.args.length > count) return wrong(call, `this call takes ${count} arguments`);
+  if (values.every((value) => value.kind === "number")) return numberValue(onNumbers(fn, values));
+  const nodes = values.map((_, at) => tensor(call, at));
+  return building(call.env, call.expr.span, nodes, () => call.env.builder.map(fn, ...nodes));
+};
+
+const reduce = (call: Call, fn: "sum" | "max"): Value => {
+  const node = tensor(call, 0);
+  return building(call.env, call.expr.span, [node], () =>
+    call.env.builder.reduce(fn, node, call.axes),
+  );
+};
+
+/** a − b · floor(a / b) */
+const mod = (call: Call): Value => {
+  const [a, b] = [argument(call, 0), argument(call, 1)];
+  if (a.kind === "number" && b.kind === "number")
+    return numberValue(a.value - b.value * Math.floor(a.value / b.value));
+  const { builder } = call.env;
+  const [left, right] = [tensor(call, 0), tensor(call, 1)];
+  return building(call.env, call.expr.span, [left, right], () =>
+    builder.binary(
+      "sub",
+      left,
+      builder.binary("mul", right, builder.unary("floor", builder.binary("div", left, right))),
+    ),
+  );
+};
+
+/** The names given as arguments: `size(window, position)`. */
+const axisArguments = ({ env, expr }: Call): string[] =>
+  expr.args.flatMap(({ value }) =>
+    value.kind === "name"
+      ? [...(env.axisParameters.get(value.name) ?? [value.name])]
+      : mistake("wrong-value", env.file, value.span, { wanted: "an axis", found: "an expression" }),
+  );
+
+const axisOf = (call: Call, name: string) =>
+  call.env.axes.get(name) ??
+  mistake("axis-missing", call.env.file, call.expr.span, {
+    axis: name,
+    has: [...call.env.axes.keys()].join(", "),
+  });
+
+const attention = (call: Call): Value => {
+  const [dim, position] = call.axes;
+  if (dim === undefined || position === undefined)
+    return wrong(call, "write attention[dim, position](q, k, v)");
+  const [q, k, v] = [tensor(call, 0), tensor(call, 1), tensor(call, 2)];
+  const given = call.expr.args.findIndex((arg) => arg.name?.name === "scale");
+  const size = q.axes.find((axis) => axis.name === dim)?.size ?? 1;
+  const scale =
+    given < 0 ? 1 / Math.sqrt(size) : numberOf(call.env, argument(call, given), call.expr.span);
+  return building(call.env, call.expr.span, [q, k, v], () =>
+    call.env.builder.attention({ part: "out", position, dim, scale, q, k, v }),
+  );
+};
+
+const shift = (call: Call): Value => {
+  const [axis] = call.axes;
+  if (axis === undefined) return wrong(call, "write shift[axis](x, by)");
+  const node = tensor(call, 0);
+  const by = numberOf(call.env, argument(call, 1), call.expr.span);
+  if (!Number.isInteger(by)) return wrong(call, `a shift by ${by} is not a whole number`);
+  return building(call.env, call.expr.span, [node], () => call.env.builder.shift(node, axis, by));
+};
+
+const onAxes = (call: Call, name: "size" | "index"): Value => {
+  const axes = axisArguments(call).map((axis) => axisOf(call, axis));
+  if (name === "size") return numberValue(axes.reduce((product, axis) => product * axis.size, 1));
+  const [axis] = axes;
+  return axis === undefined || axes.length > 1
+    ? wrong(call, "write index(axis)")
+    : tensorValue(call.env.builder.index(axis));
+};
+
+/** Calls a builtin. */
+export const callBuiltin = (
+  env: Environment,
+  name: string,
+  expr: CallExpr,
+  axes: readonly string[],
+  evaluate: Evaluate,
+): Value => {
+  if (name === "size" || name === "index") return onAxes({ env, expr, axes, args: [] }, name);
+  const args = expr.args.map((arg) => evaluate(env, arg.value));
+  const call: Call = { env, expr, axes, args };
+  if (UNARY.has(name)) return map(call, name as UnaryFn, 1);
+  if (name === "max" && axes.length > 0) return reduce(call, "max");
+  if (BINARY.has(name)) return map(call, name as BinaryFn, 2);
+  switch (name) {
+    case "sum":
+      return axes.length === 0 ? wrong(call, "write sum[axis](x)") : reduce(call, "sum");
+    case "select":
+      return map(call, "select", 3);
+    case "mod":
+      return mod(call);
+    case "shift":
+      return shift(call);
+    case "stop": {
+      const value = argument(call, 0);
+      return value.kind === "number" ? value : tensorValue(env.builder.stop(tensor(call, 0)));
+    }
+    case "attention":
+      return attention(call);
+    default:
+      return mistake("wrong-value", env.file, expr.span, {
+        wanted: "a builtin",
+        found: describeValue({ kind: "builtin", name }),
+      });
+  }
+};

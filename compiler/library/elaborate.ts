@@ -1,0 +1,242 @@
+/**
+ * Evaluates library expressions into tensor IR. Total: no recursion, no loops but `each`. Numbers stay numbers until a
+ * tensor meets them; every mistake is a diagnostic at the expression's place.
+ */
+import type {
+  Argument,
+  BodyLine,
+  CallExpr,
+  DefinitionDecl,
+  Expr,
+  Name,
+  SourceFile,
+} from "../../grammar/ast.js";
+import type { Span } from "../../grammar/span.js";
+import { nearest } from "../../grammar/suggest.js";
+import { arithmetic } from "./arithmetic.js";
+import { builtins, callBuiltin } from "./builtins.js";
+import { axesNamed, building, type Environment, nodeOf, withValue } from "./environment.js";
+import type { Library, Located } from "./library.js";
+import { mistake } from "./report.js";
+import { axesText, describeValue, NULL, numberValue, tensorValue, type Value } from "./value.js";
+
+const lookUp = (env: Environment, { name, span }: Name): Value => {
+  const value = env.values.get(name);
+  if (value !== undefined) return value;
+  if (name === "null") return NULL;
+  if (name === "true" || name === "false") return numberValue(name === "true" ? 1 : 0);
+  const definition = functionNamed(env.library, env.file, name);
+  if (definition !== undefined) return { kind: "function", definition };
+  if (builtins.has(name)) return { kind: "builtin", name };
+  const known = [...env.values.keys(), ...env.library.definitions.function.keys(), ...builtins];
+  return mistake("unknown-in-library", env.file, span, { name, near: nearest(name, known) });
+};
+
+export const functionNamed = (
+  library: Library,
+  file: SourceFile,
+  name: string,
+): Located<DefinitionDecl> | undefined =>
+  library.privates.get(file.path)?.get(name) ?? library.definitions.function.get(name);
+
+const member = (env: Environment, expr: Extract<Expr, { kind: "member" }>): Value => {
+  const target = evaluate(env, expr.target);
+  if (target.kind === "null") return NULL;
+  if (target.kind !== "record")
+    return mistake("wrong-value", env.file, expr.target.span, {
+      wanted: "something with members",
+      found: describeValue(target),
+    });
+  const { name, span } = expr.member;
+  const value = target.members.get(name);
+  if (value !== undefined) return value;
+  // Objects of config.json may lack any key.
+  if (![...target.members.values()].some((inner) => inner.kind === "tensor")) return NULL;
+  return mistake("unknown-in-library", env.file, span, {
+    name,
+    near: nearest(name, target.members.keys()),
+  });
+};
+
+const index = (env: Environment, expr: Extract<Expr, { kind: "index" }>): Value => {
+  const table = nodeOf(env, evaluate(env, expr.target), expr.target.span);
+  const indices = evaluate(env, expr.index);
+  if (indices.kind !== "indices")
+    return mistake("wrong-value", env.file, expr.index.span, {
+      wanted: "indices",
+      found: describeValue(indices),
+    });
+  const free = table.axes.filter((axis) => !indices.input.axes.some((a) => a.name === axis.name));
+  const axis =
+    indices.of !== null && table.axes.some((a) => a.name === indices.of)
+      ? indices.of
+      : free[0]?.name;
+  if (axis === undefined)
+    return mistake("axes-differ", env.file, expr.span, {
+      wants: "an axis to index",
+      has: `over ${axesText(table.axes)}`,
+    });
+  return building(env, expr.span, [table], () => env.builder.gather(table, indices.input, axis));
+};
+
+/** Evaluates an expression. */
+export const evaluate = (env: Environment, expr: Expr): Value => {
+  switch (expr.kind) {
+    case "name":
+      return lookUp(env, expr);
+    case "number":
+      return numberValue(expr.value);
+    case "quantity":
+      return numberValue(expr.unit === "%" ? expr.value / 100 : expr.value);
+    case "string":
+      return { kind: "text", value: expr.value };
+    case "member":
+      return member(env, expr);
+    case "index":
+      return index(env, expr);
+    case "call":
+      return call(env, expr);
+    case "unary":
+    case "binary":
+      return arithmetic(env, expr, evaluate);
+    case "list":
+    case "arrow":
+    case "range":
+      return mistake("wrong-value", env.file, expr.span, {
+        wanted: "a value",
+        found: `a ${expr.kind}`,
+      });
+    default:
+      return expr satisfies never;
+  }
+};
+
+const call = (env: Environment, expr: CallExpr): Value => {
+  const callee = evaluate(env, expr.callee);
+  const axes = axesNamed(env, expr.axes);
+  if (callee.kind === "builtin") return callBuiltin(env, callee.name, expr, axes, evaluate);
+  if (callee.kind !== "function")
+    return mistake("wrong-value", env.file, expr.callee.span, {
+      wanted: "a function",
+      found: describeValue(callee),
+    });
+  return apply(env, callee.definition, axes, expr.args, expr.span);
+};
+
+const bindAxes = (env: Environment, decl: DefinitionDecl, axes: readonly string[], span: Span) => {
+  const { length } = decl.axes;
+  const [only] = decl.axes;
+  if (length === 1 && only !== undefined && axes.length > 0) return new Map([[only.name, axes]]);
+  if (axes.length !== length)
+    return mistake("wrong-arguments", env.file, span, {
+      reason: `\`${decl.name.name}\` takes ${length} axes in brackets, not ${axes.length}`,
+    });
+  return new Map(decl.axes.map((name, i) => [name.name, [axes[i] ?? ""]]));
+};
+
+/** Arguments by parameter: positional ones in order, then named ones. */
+export const matchArguments = (
+  file: SourceFile,
+  decl: DefinitionDecl,
+  args: readonly Argument[],
+  span: Span,
+): ReadonlyMap<string, Argument> => {
+  const matched = new Map<string, Argument>();
+  let next = 0;
+  for (const argument of args) {
+    const parameter =
+      argument.name === null
+        ? decl.parameters[next++]
+        : decl.parameters.find((p) => p.name.name === argument.name?.name);
+    if (parameter === undefined)
+      return mistake("wrong-arguments", file, argument.name?.span ?? argument.span, {
+        reason:
+          argument.name === null
+            ? `\`${decl.name.name}\` takes ${decl.parameters.length} arguments`
+            : `\`${decl.name.name}\` has no parameter \`${argument.name.name}\`; it has ${decl.parameters.map((p) => p.name.name).join(", ") || "none"}`,
+      });
+    matched.set(parameter.name.name, argument);
+  }
+  const missing = decl.parameters.find((p) => p.fallback === null && !matched.has(p.name.name));
+  if (missing !== undefined)
+    return mistake("wrong-arguments", file, span, {
+      reason: `\`${decl.name.name}\` also needs \`${missing.name.name}\``,
+    });
+  return matched;
+};
+
+/** An argument that only names a function is looked up beside the definition first: `position: mean`. */
+const argumentValue = (
+  env: Environment,
+  definition: Located<DefinitionDecl>,
+  expr: Expr,
+): Value => {
+  if (expr.kind === "name" && !env.values.has(expr.name)) {
+    const beside = functionNamed(env.library, definition.file, expr.name);
+    if (beside !== undefined) return { kind: "function", definition: beside };
+  }
+  return evaluate(env, expr);
+};
+
+const checkDims = (env: Environment, span: Span, value: Value, dims: readonly string[]): void => {
+  if (value.kind !== "tensor" || dims.length === 0) return;
+  const has = value.node.axes.map((axis) => axis.name);
+  if (dims.every((dim) => has.includes(dim)) && has.length === dims.length) return;
+  mistake("axes-differ", env.file, span, {
+    wants: `a tensor over [${dims.join(", ")}]`,
+    has: `over [${has.join(", ")}]`,
+  });
+};
+
+/** Applies a definition to arguments, in the definition's own file. */
+export const apply = (
+  env: Environment,
+  definition: Located<DefinitionDecl>,
+  axes: readonly string[],
+  args: readonly Argument[],
+  span: Span,
+  given: ReadonlyMap<string, Value> = new Map(),
+): Value => {
+  const { decl, file } = definition;
+  if (env.active.includes(decl))
+    return mistake("recursion", env.file, span, { name: decl.name.name });
+  const matched = matchArguments(env.file, decl, args, span);
+  let inner: Environment = {
+    ...env,
+    file,
+    values: given,
+    axisParameters: bindAxes(env, decl, axes, span),
+    active: [...env.active, decl],
+  };
+  for (const parameter of decl.parameters) {
+    const argument = matched.get(parameter.name.name);
+    const dims = parameter.dims?.flatMap((dim) => dim.axes.map((axis) => axis.name)) ?? [];
+    const value =
+      argument === undefined
+        ? evaluate(inner, parameter.fallback as Expr)
+        : argumentValue(env, definition, argument.value);
+    if (argument === undefined) checkDims(inner, parameter.span, value, dims);
+    else checkDims(env, argument.value.span, value, dims);
+    inner = withValue(inner, parameter.name.name, value);
+  }
+  return evaluateBody(inner, decl);
+};
+
+/** Assignments in order, then the result. */
+export const evaluateBody = (env: Environment, decl: DefinitionDecl): Value => {
+  let inner = env;
+  for (const line of decl.body.lines) inner = assignLine(inner, line);
+  if (decl.body.result === null)
+    return mistake("wrong-arguments", env.file, decl.name.span, {
+      reason: `\`${decl.name.name}\` gives no value`,
+    });
+  return evaluate(inner, decl.body.result);
+};
+
+const assignLine = (env: Environment, line: BodyLine): Environment => {
+  if (line.kind !== "assign")
+    return mistake("wrong-arguments", env.file, line.span, {
+      reason: `\`${line.kind}\` belongs in a forward pass`,
+    });
+  return withValue(env, line.name.name, evaluate(env, line.value));
+};

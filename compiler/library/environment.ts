@@ -1,0 +1,79 @@
+/** Where library expressions are evaluated: names, axes, and the builder they build into. */
+import type { DefinitionDecl, Name, SourceFile } from "../../grammar/ast.js";
+import type { Span } from "../../grammar/span.js";
+import { AxisError, type Builder } from "../ir/build.js";
+import type { Axis, Node } from "../ir/tensor.js";
+import type { Library } from "./library.js";
+import { mistake } from "./report.js";
+import { axesText, describeValue, tensorValue, type Value } from "./value.js";
+
+/** Where an expression is evaluated. */
+export interface Environment {
+  readonly library: Library;
+  readonly builder: Builder;
+  /** The file the expression stands in. */
+  readonly file: SourceFile;
+  readonly values: ReadonlyMap<string, Value>;
+  /** Axis parameters of the definition being evaluated, and what they are bound to. */
+  readonly axisParameters: ReadonlyMap<string, readonly string[]>;
+  /** Axes whose size is known here. */
+  readonly axes: ReadonlyMap<string, Axis>;
+  /** Definitions being evaluated, to refuse recursion. */
+  readonly active: readonly DefinitionDecl[];
+}
+
+export const withValue = (env: Environment, name: string, value: Value): Environment => ({
+  ...env,
+  values: new Map(env.values).set(name, value),
+  axes: value.kind === "tensor" ? seeing(env.axes, value.node.axes) : env.axes,
+});
+
+const seeing = (
+  known: ReadonlyMap<string, Axis>,
+  axes: readonly Axis[],
+): ReadonlyMap<string, Axis> => {
+  if (axes.every((axis) => known.get(axis.name)?.size === axis.size)) return known;
+  const all = new Map(known);
+  for (const axis of axes) all.set(axis.name, axis);
+  return all;
+};
+
+/** A tensor or a number as a node. */
+export const nodeOf = (env: Environment, value: Value, span: Span): Node => {
+  if (value.kind === "tensor") return value.node;
+  if (value.kind === "number") return env.builder.constant(value.value);
+  return mistake("wrong-value", env.file, span, {
+    wanted: "a tensor or a number",
+    found: describeValue(value),
+  });
+};
+
+export const numberOf = (env: Environment, value: Value, span: Span): number =>
+  value.kind === "number"
+    ? value.value
+    : mistake("wrong-value", env.file, span, { wanted: "a number", found: describeValue(value) });
+
+/** Turns the builder's axis errors into a diagnostic at the expression. */
+export const building = (
+  env: Environment,
+  span: Span,
+  operands: readonly Node[],
+  work: () => Node,
+): Value => {
+  try {
+    return tensorValue(work());
+  } catch (error) {
+    if (!(error instanceof AxisError)) throw error;
+    const has = operands.map((node) => axesText(node.axes)).join(" and ");
+    if (error.reason === "missing")
+      return mistake("axis-missing", env.file, span, { axis: error.axis, has });
+    return mistake("axes-differ", env.file, span, {
+      wants: `axes that agree (${error.message})`,
+      has: `over ${has}`,
+    });
+  }
+};
+
+/** The axes that bracketed names stand for. */
+export const axesNamed = (env: Environment, names: readonly Name[]): string[] =>
+  names.flatMap((name) => [...(env.axisParameters.get(name.name) ?? [name.name])]);

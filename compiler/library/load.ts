@@ -1,0 +1,64 @@
+/** Gathers the definitions of library files by kind and name. */
+import type { ArchitectureDecl, DefinitionDecl, SourceFile } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
+import type { Library, Located } from "./library.js";
+import { diagnose } from "./report.js";
+
+/** A file that defines nothing but functions shares them; in any other file they are private to it. */
+const sharesFunctions = (file: SourceFile): boolean =>
+  file.declarations.every(
+    (decl) =>
+      decl.kind === "edition" || (decl.kind === "definition" && decl.keyword === "function"),
+  );
+
+type Definitions = Record<DefinitionDecl["keyword"], Map<string, Located<DefinitionDecl>>>;
+
+export const loadLibrary = (
+  files: readonly SourceFile[],
+): { readonly library: Library; readonly diagnostics: readonly Diagnostic[] } => {
+  const diagnostics: Diagnostic[] = [];
+  const architectures = new Map<string, Located<ArchitectureDecl>>();
+  const privates = new Map<string, Map<string, Located<DefinitionDecl>>>();
+  const definitions: Definitions = {
+    function: new Map(),
+    loss: new Map(),
+    schedule: new Map(),
+    metric: new Map(),
+    criterion: new Map(),
+  };
+  const add = <D extends ArchitectureDecl | DefinitionDecl>(
+    into: Map<string, Located<D>>,
+    file: SourceFile,
+    decl: D,
+    what: string,
+  ): void => {
+    const { name, span } = decl.name;
+    const before = into.get(name);
+    if (before === undefined) {
+      into.set(name, { file, decl });
+      return;
+    }
+    const place = { path: before.file.path, text: before.file.text, span: before.decl.name.span };
+    diagnostics.push(
+      diagnose("duplicate-definition", file, span, { what, name }, [
+        { ...place, message: "defined here" },
+      ]),
+    );
+  };
+  for (const file of files) {
+    const own = new Map<string, Located<DefinitionDecl>>();
+    const functions = sharesFunctions(file) ? definitions.function : own;
+    for (const decl of file.declarations) {
+      if (decl.kind === "architecture") add(architectures, file, decl, "architecture");
+      else if (decl.kind === "definition")
+        add(
+          decl.keyword === "function" ? functions : definitions[decl.keyword],
+          file,
+          decl,
+          decl.keyword,
+        );
+    }
+    if (own.size > 0) privates.set(file.path, own);
+  }
+  return { library: { architectures, definitions, privates }, diagnostics };
+};

@@ -1,0 +1,32 @@
+/** Metrics: a number for a model over a data set. */
+import type { DefinitionDecl } from "../../grammar/ast.js";
+import type { Builder } from "../ir/build.js";
+import type { Input, Node } from "../ir/tensor.js";
+import { apply } from "./elaborate.js";
+import { nodeOf } from "./environment.js";
+import type { Library, Located, Outcome } from "./library.js";
+import { recordOf, rootEnvironment } from "./loss.js";
+import { mistake, outcome } from "./report.js";
+import { axesText, type Value } from "./value.js";
+
+export const elaborateMetric = (
+  metric: Located<DefinitionDecl>,
+  library: Library,
+  builder: Builder,
+  scope: { readonly model: ReadonlyMap<string, Node>; readonly labels: Input },
+): Outcome<Node> =>
+  outcome(() => {
+    const values = new Map<string, Value>([
+      ["model", recordOf(scope.model)],
+      ["labels", { kind: "indices", input: scope.labels, of: null }],
+    ]);
+    const env = rootEnvironment(library, builder, metric.file, values);
+    const { name } = metric.decl;
+    const node = nodeOf(env, apply(env, metric, [], [], name.span, values), name.span);
+    if (node.axes.length > 0)
+      mistake("axes-differ", metric.file, name.span, {
+        wants: "to be a single number",
+        has: `over ${axesText(node.axes)}`,
+      });
+    return node;
+  });

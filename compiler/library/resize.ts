@@ -1,0 +1,68 @@
+/** The same architecture at other sizes, with the config.json that says so. */
+import type { AxisItem, Expr } from "../../grammar/ast.js";
+import { Builder } from "../ir/build.js";
+import { type ConfigPlace, readArchitecture } from "./architecture.js";
+import { evaluate } from "./elaborate.js";
+import { withValue } from "./environment.js";
+import { configEnvironment } from "./forward.js";
+import type { ModelShape, Outcome } from "./library.js";
+import { mistake, outcome } from "./report.js";
+import { numberValue } from "./value.js";
+
+/** `hidden_size`, or the first choice of `head_dim ?? …`: the key that an axis is written back to. */
+const keyOf = (expr: Expr): string | null => {
+  if (expr.kind === "name") return expr.name;
+  return expr.kind === "binary" && expr.op === "??" ? keyOf(expr.left) : null;
+};
+
+/** The config.json of a shape with `sizes` in place of its axes' sizes. */
+const configAt = (
+  shape: ModelShape,
+  sizes: ReadonlyMap<string, number>,
+): Record<string, unknown> => {
+  const config: Record<string, unknown> = { ...shape.config };
+  const { items } = shape.architecture.decl;
+  for (const item of items.filter(
+    (candidate): candidate is AxisItem => candidate.kind === "axis",
+  )) {
+    const key = keyOf(item.value);
+    const size = sizes.get(item.name.name);
+    const changed = size !== shape.axes.find((axis) => axis.name === item.name.name)?.size;
+    if (key !== null && size !== undefined && (changed || key in config)) config[key] = size;
+  }
+  let env = configEnvironment(shape.library, new Builder(), shape);
+  for (const [name, size] of sizes) env = withValue(env, name, numberValue(size));
+  for (const item of items) {
+    if (item.kind !== "config") continue;
+    const value = evaluate(env, item.value);
+    if (value.kind === "number" || value.kind === "text") config[item.key.name] = value.value;
+  }
+  return config;
+};
+
+/** The shape at new sizes (axes not named keep theirs); fails where config.json cannot say it. */
+export const resize = (
+  shape: ModelShape,
+  changed: Readonly<Record<string, number>> | ReadonlyMap<string, number>,
+  place: ConfigPlace,
+): Outcome<ModelShape> => {
+  const changes =
+    changed instanceof Map ? changed : new Map(Object.entries(changed as Record<string, number>));
+  const sizes = new Map(shape.axes.map((axis) => [axis.name, changes.get(axis.name) ?? axis.size]));
+  const config = outcome(() => configAt(shape, sizes));
+  if (!config.ok) return config;
+  const read = readArchitecture(shape.library, config.value, place);
+  if (!read.ok) return read;
+  return outcome(() => {
+    for (const axis of read.value.axes) {
+      const wanted = sizes.get(axis.name) ?? axis.size;
+      if (axis.size !== wanted)
+        mistake("config-cannot-say", place, place.span, {
+          axis: axis.name,
+          wanted,
+          read: axis.size,
+        });
+    }
+    return read.value;
+  });
+};

@@ -1,0 +1,65 @@
+/** What library expressions evaluate to. */
+import type { DefinitionDecl } from "../../grammar/ast.js";
+import type { Axis, Input, Node } from "../ir/tensor.js";
+import type { Located } from "./library.js";
+
+export type Value =
+  | { readonly kind: "tensor"; readonly node: Node }
+  | { readonly kind: "number"; readonly value: number }
+  | { readonly kind: "text"; readonly value: string }
+  | { readonly kind: "null" }
+  /** Integers that index an axis: tokens, labels; null where the axis follows from what is indexed. */
+  | { readonly kind: "indices"; readonly input: Input; readonly of: string | null }
+  | { readonly kind: "record"; readonly members: ReadonlyMap<string, Value> }
+  | { readonly kind: "function"; readonly definition: Located<DefinitionDecl> }
+  | { readonly kind: "builtin"; readonly name: string };
+
+export const NULL: Value = { kind: "null" };
+export const numberValue = (value: number): Value => ({ kind: "number", value });
+export const tensorValue = (node: Node): Value => ({ kind: "tensor", node });
+
+/** A value of config.json. */
+export const fromJson = (json: unknown): Value => {
+  switch (typeof json) {
+    case "number":
+      return numberValue(json);
+    case "boolean":
+      return numberValue(json ? 1 : 0);
+    case "string":
+      return { kind: "text", value: json };
+    case "object":
+      if (json === null || Array.isArray(json)) return NULL;
+      return {
+        kind: "record",
+        members: new Map(Object.entries(json).map(([key, inner]) => [key, fromJson(inner)])),
+      };
+    default:
+      return NULL;
+  }
+};
+
+export const axesText = (axes: readonly Axis[]): string =>
+  `[${axes.map((axis) => axis.name).join(", ")}]`;
+
+/** What a value is, for people. */
+export const describeValue = (value: Value): string => {
+  switch (value.kind) {
+    case "tensor":
+      return `a tensor over ${axesText(value.node.axes)}`;
+    case "number":
+      return `the number ${value.value}`;
+    case "text":
+      return `the text "${value.value}"`;
+    case "null":
+      return "nothing";
+    case "indices":
+      return "indices";
+    case "record":
+      return "a group of values";
+    case "function":
+    case "builtin":
+      return "a function";
+    default:
+      return value satisfies never;
+  }
+};

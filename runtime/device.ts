@@ -1,0 +1,104 @@
+/** Opens a device on the chosen adapter. Errors nobody asked about and the loss of the device become its failure. */
+import { type AdapterReport, type AdapterSources, chooseAdapter, type Offer } from "./adapter.js";
+import { dawnSources } from "./dawn.js";
+import { DeviceError, firstLine } from "./device-error.js";
+import { reportedLimits, requiredLimits } from "./limits.js";
+import { waitFor } from "./wait.js";
+
+export interface Device {
+  readonly gpu: GPUDevice;
+  readonly report: AdapterReport;
+  /** Keeps the first failure. */
+  readonly fail: (error: DeviceError) => void;
+  /** Throws the device's failure, if there is one. Call after each wait. */
+  readonly check: () => void;
+  /** Destroys the device; the process can then end by itself. */
+  readonly close: () => void;
+}
+
+export interface OpenOptions {
+  /** "auto", "gpu", "system", "embedded", or part of an adapter's name. Default: $ESPALIER_ADAPTER, else "auto". */
+  readonly adapter?: string;
+  /** For tests: treat the adapter as if bindings were limited to so many bytes. */
+  readonly maxBinding?: number;
+}
+
+/** Features that kernels may need; asked for wherever the adapter has them. */
+const FEATURES = [
+  "shader-f16",
+  "subgroups",
+  "subgroup-size-control",
+  "chromium-experimental-subgroup-matrix",
+];
+
+const requestDevice = async ({ adapter, name }: Offer<GPUAdapter>): Promise<GPUDevice> => {
+  const features = FEATURES.filter((feature) => adapter.features.has(feature));
+  try {
+    return await waitFor(
+      adapter.requestDevice({
+        requiredFeatures: features as GPUFeatureName[],
+        requiredLimits: requiredLimits(adapter.limits),
+      }),
+    );
+  } catch (error) {
+    const reason = error instanceof Error ? firstLine(error.message) : String(error);
+    throw new DeviceError(`${name} gave no device: ${reason}`);
+  }
+};
+
+/** Keeps the first failure of a device until someone checks. */
+const watch = (
+  gpu: GPUDevice,
+): Pick<Device, "fail" | "check"> & { readonly expectLoss: () => void } => {
+  let failure: DeviceError | null = null;
+  let closing = false;
+  const fail = (error: DeviceError): void => {
+    failure ??= error;
+  };
+  gpu.addEventListener("uncapturederror", ({ error }) =>
+    fail(new DeviceError(firstLine(error.message))),
+  );
+  void gpu.lost.then(({ message }) => {
+    if (!closing) fail(new DeviceError(`the device was lost: ${firstLine(message)}`));
+  });
+  return {
+    fail,
+    check: () => {
+      if (failure !== null) throw failure;
+    },
+    expectLoss: () => {
+      closing = true;
+    },
+  };
+};
+
+/** Opens a device. Throws DeviceError where no adapter fits. `sources` is for tests. */
+export const openDevice = async (
+  options: OpenOptions = {},
+  sources: AdapterSources<GPUAdapter> = dawnSources,
+): Promise<Device> => {
+  const word = options.adapter ?? process.env.ESPALIER_ADAPTER ?? "auto";
+  const { offer, tried } = await chooseAdapter(word, sources);
+  const gpu = await requestDevice(offer);
+  const { fail, check, expectLoss } = watch(gpu);
+  const { info } = offer.adapter;
+  return {
+    gpu,
+    report: {
+      choice: word,
+      kind: offer.kind,
+      vendor: info.vendor,
+      device: offer.name,
+      driver: info.description,
+      features: [...gpu.features].sort(),
+      limits: reportedLimits(gpu.limits, options.maxBinding),
+      tried,
+    },
+    fail,
+    check,
+    close: () => {
+      expectLoss();
+      gpu.destroy();
+    },
+  };
+};

@@ -1,0 +1,135 @@
+/**
+ * The weights of a Hugging Face folder: model.safetensors, or the shards that model.safetensors.index.json names.
+ * The index is hostile: it can name files of this folder only, and must agree with what the shards hold.
+ */
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { z } from "zod";
+import { RunError } from "../errors.js";
+import { type FileHash, hashFile } from "./hash.js";
+import { readJsonObject } from "./json-file.js";
+import { openSafetensors, type Safetensors } from "./safetensors.js";
+import { sideFiles } from "./side-files.js";
+
+export const WEIGHTS_FILE = "model.safetensors";
+export const INDEX_FILE = "model.safetensors.index.json";
+
+/** A hundred thousand tensors fit. */
+const INDEX_LIMIT = 64 * 2 ** 20;
+
+const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/** All tensors of a folder, over however many files. */
+export interface Checkpoint {
+  readonly folder: string;
+  readonly names: readonly string[];
+  readonly has: (name: string) => boolean;
+  /** The shape of a tensor; RunError where there is none of that name. */
+  readonly shape: (name: string) => readonly number[];
+  /** A tensor as f32, row-major. */
+  readonly read: (name: string) => Promise<Float32Array>;
+  /** The same into memory at hand, of exactly as many elements. */
+  readonly readInto: (name: string, into: Float32Array) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** A plain name of a safetensors file: no folder, no drive, nothing hidden. */
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors$/;
+
+/** Tensor name → file name. */
+const readIndex = (folder: string): ReadonlyMap<string, string> => {
+  const path = join(folder, INDEX_FILE);
+  const index = indexSchema.safeParse(readJsonObject(path, INDEX_LIMIT).value);
+  if (!index.success) throw new RunError(`${path} has no weight_map from tensors to files`);
+  const entries = Object.entries(index.data.weight_map);
+  for (const [name, file] of entries)
+    if (!PLAIN_NAME.test(file))
+      throw new RunError(`${path} puts tensor ${name} in ${JSON.stringify(file)}, which is no file of this folder`);
+  return new Map(entries);
+};
+
+/** Names of the files with weights, in order; `index` is null where there is one file only. */
+const weightFiles = (
+  folder: string,
+): { readonly files: readonly string[]; readonly index: ReadonlyMap<string, string> | null } => {
+  // As transformers does: the single file comes first.
+  if (existsSync(join(folder, WEIGHTS_FILE))) return { files: [WEIGHTS_FILE], index: null };
+  if (!existsSync(join(folder, INDEX_FILE)))
+    throw new RunError(`${folder} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`);
+  const index = readIndex(folder);
+  return { files: [...new Set(index.values())].sort(), index };
+};
+
+const openAll = async (
+  folder: string,
+  files: readonly string[],
+): Promise<ReadonlyMap<string, Safetensors>> => {
+  const opened = new Map<string, Safetensors>();
+  try {
+    for (const file of files) opened.set(file, await openSafetensors(join(folder, file)));
+    return opened;
+  } catch (error) {
+    for (const file of opened.values()) await file.close();
+    throw error;
+  }
+};
+
+/** Which open file holds each tensor; with an index, as it says. */
+const placesOf = (
+  folder: string,
+  opened: ReadonlyMap<string, Safetensors>,
+  index: ReadonlyMap<string, string> | null,
+): ReadonlyMap<string, Safetensors> => {
+  const places = new Map<string, Safetensors>();
+  if (index === null) {
+    for (const file of opened.values()) for (const name of file.names) places.set(name, file);
+    return places;
+  }
+  const held = new Map([...opened].map(([name, file]) => [name, new Set(file.names)]));
+  for (const [name, file] of index) {
+    const place = opened.get(file);
+    if (place === undefined || held.get(file)?.has(name) !== true)
+      throw new RunError(`${join(folder, file)} has no tensor ${name}, where ${INDEX_FILE} puts it`);
+    places.set(name, place);
+  }
+  return places;
+};
+
+/** Opens the weights of a folder. Close it when done. */
+export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
+  const { files, index } = weightFiles(folder);
+  const opened = await openAll(folder, files);
+  const close = async (): Promise<void> => {
+    for (const file of opened.values()) await file.close();
+  };
+  try {
+    const places = placesOf(folder, opened, index);
+    const holding = (name: string): Safetensors => {
+      const file = places.get(name);
+      if (file === undefined) throw new RunError(`${folder} has no tensor ${name}`);
+      return file;
+    };
+    return {
+      folder,
+      names: [...places.keys()],
+      has: (name) => places.has(name),
+      shape: (name) => holding(name).shape(name),
+      read: async (name) => holding(name).read(name),
+      readInto: async (name, into) => holding(name).readInto(name, into),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+/** Hashes of what a model folder is read from: config.json, weights, index, tokenizer. Paths are FOLDER-NAME/FILE. */
+export const hashFolder = async (folder: string): Promise<readonly FileHash[]> => {
+  const { files, index } = weightFiles(folder);
+  const names = ["config.json", ...files, ...(index === null ? [] : [INDEX_FILE]), ...sideFiles(folder)];
+  const prefix = basename(resolve(folder));
+  const hashes: FileHash[] = [];
+  for (const name of names) hashes.push(await hashFile(join(folder, name), `${prefix}/${name}`));
+  return hashes;
+};

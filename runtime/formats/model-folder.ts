@@ -1,0 +1,133 @@
+/**
+ * Writes a model as a Hugging Face folder: config.json, model.safetensors (or shards and their index), and the tokenizer
+ * of the model it came from. Built under a temporary name beside the target: never half-written under the final one.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
+import { fileError, RunError } from "../errors.js";
+import { INDEX_FILE, WEIGHTS_FILE } from "./checkpoint-folder.js";
+import { DTYPE_BYTES, type Dtype, writeSafetensors } from "./safetensors.js";
+import { sideFiles } from "./side-files.js";
+import { arenaRange, fileShape } from "./weights.js";
+import { assertWritable } from "./writable.js";
+
+/** Where Hugging Face cuts: a shard holds at most so many bytes, or one tensor. */
+const SHARD_BYTES = 5_000_000_000;
+
+const TORCH_DTYPE: Readonly<Record<Dtype, string>> = {
+  f32: "float32",
+  f16: "float16",
+  bf16: "bfloat16",
+};
+
+/** config.json with the type of the numbers, under the key it has there (newer files say `dtype`). */
+const configText = (layout: ModelLayout, dtype: Dtype): string => {
+  const name = TORCH_DTYPE[dtype];
+  const key = "dtype" in layout.config && !("torch_dtype" in layout.config) ? "dtype" : "torch_dtype";
+  const both = "dtype" in layout.config ? { dtype: name } : {};
+  return `${JSON.stringify({ ...layout.config, ...both, [key]: name }, null, 2)}\n`;
+};
+
+const bytesIn = (weight: WeightEntry, dtype: Dtype): number => {
+  const { begin, end } = arenaRange(weight);
+  return (end - begin) * DTYPE_BYTES[dtype];
+};
+
+/** Weights in their order, parted where the next would go over the limit. */
+const shardsOf = (layout: ModelLayout, dtype: Dtype, limit: number): readonly WeightEntry[][] => {
+  const shards: WeightEntry[][] = [];
+  let used = Number.POSITIVE_INFINITY;
+  for (const weight of layout.weights) {
+    const bytes = bytesIn(weight, dtype);
+    if (used + bytes > limit) {
+      shards.push([]);
+      used = 0;
+    }
+    shards.at(-1)?.push(weight);
+    used += bytes;
+  }
+  return shards;
+};
+
+const shardName = (index: number, count: number): string => {
+  if (count === 1) return WEIGHTS_FILE;
+  const number = (value: number): string => String(value).padStart(5, "0");
+  return `model-${number(index + 1)}-of-${number(count)}.safetensors`;
+};
+
+const indexText = (layout: ModelLayout, shards: readonly WeightEntry[][], dtype: Dtype): string => {
+  const entries = shards.flatMap((weights, i) =>
+    weights.map(({ file }): [string, string] => [file, shardName(i, shards.length)]),
+  );
+  const total = layout.weights.reduce((sum, weight) => sum + bytesIn(weight, dtype), 0);
+  const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(entries) };
+  return `${JSON.stringify(index, null, 2)}\n`;
+};
+
+const writeShards = async (
+  folder: string,
+  layout: ModelLayout,
+  arena: Float32Array,
+  dtype: Dtype,
+  limit: number,
+): Promise<void> => {
+  const shards = shardsOf(layout, dtype, limit);
+  for (const [index, weights] of shards.entries()) {
+    const tensors = weights.map((weight) => {
+      const { begin, end } = arenaRange(weight);
+      return { name: weight.file, dtype, shape: fileShape(weight), data: arena.subarray(begin, end) };
+    });
+    await writeSafetensors(join(folder, shardName(index, shards.length)), tensors);
+  }
+  if (shards.length > 1) await writeFile(join(folder, INDEX_FILE), indexText(layout, shards, dtype));
+};
+
+/** Only an earlier model, or nothing, may be replaced. */
+const checkTarget = (target: string): void => {
+  assertWritable(dirname(target));
+  if (!existsSync(target)) return;
+  assertWritable(target);
+  if (readdirSync(target).length > 0 && !existsSync(join(target, "config.json")))
+    throw new RunError(`${target} holds something that is not a model`, {
+      hint: "export to another name, or move it away",
+    });
+};
+
+/** Puts the finished folder in place; an earlier model is moved aside first and goes last. */
+const replaceFolder = async (temporary: string, target: string, old: string): Promise<void> => {
+  await rm(old, { recursive: true, force: true });
+  if (existsSync(target)) await rename(target, old);
+  await rename(temporary, target);
+  await rm(old, { recursive: true, force: true });
+};
+
+/**
+ * Writes the model in `arena` to the folder `target` in `dtype`; tokenizer and generation files come from `copyFrom`.
+ * Equal arguments give equal bytes. RunError where it cannot be written, and then nothing is under `target`.
+ */
+export const writeModelFolder = async (
+  target: string,
+  layout: ModelLayout,
+  arena: Float32Array,
+  dtype: Dtype,
+  copyFrom: string,
+  shardBytes: number = SHARD_BYTES,
+): Promise<void> => {
+  const place = resolve(target);
+  const hidden = (what: string): string => join(dirname(place), `.${basename(place)}.${what}`);
+  const temporary = hidden("partial");
+  checkTarget(place);
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await writeFile(join(temporary, "config.json"), configText(layout, dtype));
+    for (const name of sideFiles(copyFrom)) await copyFile(join(copyFrom, name), join(temporary, name));
+    await writeShards(temporary, layout, arena, dtype, shardBytes);
+    await replaceFolder(temporary, place, hidden("old"));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    throw fileError("write", target, error);
+  }
+};

@@ -1,0 +1,141 @@
+/** Chooses, for each tuning key of a program, the launch that its dispatches use. */
+import type { Binding, Dispatch, Program } from "../compiler/plan.js";
+import type { Memory } from "./buffers.js";
+import type { Device } from "./device.js";
+import { DeviceError } from "./device-error.js";
+import { DATA_USAGE, USAGE } from "./gpu-flags.js";
+import { fastest, type Timer } from "./measure.js";
+import type { Pipelines } from "./pipelines.js";
+import type { Tuning } from "./tune.js";
+import { waitFor } from "./wait.js";
+
+export interface LaunchChooser {
+  readonly device: Device;
+  readonly memory: Memory;
+  readonly pipelines: Pipelines;
+  readonly tuning: Tuning;
+  readonly bufferOf: (binding: Binding) => GPUBuffer;
+}
+
+/** Keys with less of a program's work than this take their first launch. */
+const WORTH = 0.01;
+const BUDGET_MS = 1000;
+
+/** Indices of the launches that this device can run. */
+const usable = (dispatch: Dispatch, pipelines: Pipelines): readonly number[] => {
+  const found = dispatch.launches.flatMap(({ kernel }, index) =>
+    pipelines.runs(kernel) ? [index] : [],
+  );
+  if (found.length === 0)
+    throw new DeviceError(`this adapter can run none of the kernels for ${dispatch.label}`, {
+      hint: "try --adapter embedded",
+    });
+  return found;
+};
+
+/** What the candidates are, so that a remembered choice is not taken for other kernels. */
+const candidateIdentity = (dispatch: Dispatch): string =>
+  dispatch.launches.map(({ kernel, workgroups }) => `${kernel}@${workgroups.join("x")}`).join("\n");
+
+/** Runs candidates of a dispatch on copies of what they write, so that no state changes. */
+const createBench = (
+  { device, memory, pipelines, bufferOf }: LaunchChooser,
+  dispatch: Dispatch,
+): { readonly time: Timer; readonly close: () => void } => {
+  const { gpu } = device;
+  const copies: GPUBuffer[] = [];
+  const params = memory.allocate(
+    "tuning params",
+    dispatch.params.length * 4,
+    USAGE.uniform | USAGE.copyTarget,
+  );
+  copies.push(params);
+  gpu.queue.writeBuffer(params, 0, new Uint32Array(dispatch.params));
+  const ranges = dispatch.bindings.map((binding) => {
+    const copy = memory.allocate("tuning copy", binding.bytes, DATA_USAGE);
+    copies.push(copy);
+    const encoder = gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(bufferOf(binding), binding.offset, copy, 0, binding.bytes);
+    gpu.queue.submit([encoder.finish()]);
+    return { buffer: copy, offset: 0, size: binding.bytes };
+  });
+
+  const time: Timer = async (candidate, repeats) => {
+    const launch = dispatch.launches[candidate];
+    if (launch === undefined) throw new DeviceError(`${dispatch.label} has no launch ${candidate}`);
+    const { pipeline, layout } = await pipelines.get(launch.kernel, false);
+    const entries = [{ buffer: params }, ...ranges].map((resource, binding) => ({
+      binding,
+      resource,
+    }));
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
+    for (let run = 0; run < repeats; run++) pass.dispatchWorkgroups(...launch.workgroups);
+    pass.end();
+    const start = performance.now();
+    gpu.queue.submit([encoder.finish()]);
+    await waitFor(gpu.queue.onSubmittedWorkDone());
+    device.check();
+    return performance.now() - start;
+  };
+  return { time, close: () => copies.forEach(memory.free) };
+};
+
+const measured = async (
+  chooser: LaunchChooser,
+  dispatch: Dispatch,
+  candidates: readonly number[],
+): Promise<number> => {
+  // The queue may still be busy with earlier work, which would be counted.
+  await waitFor(chooser.device.gpu.queue.onSubmittedWorkDone());
+  const bench = createBench(chooser, dispatch);
+  try {
+    return await fastest(candidates, bench.time, {
+      budgetMs: BUDGET_MS,
+      now: () => performance.now(),
+    });
+  } finally {
+    bench.close();
+  }
+};
+
+const choose = async (
+  chooser: LaunchChooser,
+  dispatch: Dispatch,
+  share: number,
+): Promise<number> => {
+  const { pipelines, tuning } = chooser;
+  const candidates = usable(dispatch, pipelines);
+  const [first = 0] = candidates;
+  if (candidates.length === 1) return first;
+  const key = dispatch.tuning;
+  const kernels = candidateIdentity(dispatch);
+  const known = await tuning.known(key, kernels);
+  if (known !== null && candidates.includes(known)) return known;
+  if (!tuning.measures || share < WORTH) {
+    tuning.use(key, first);
+    return first;
+  }
+  return tuning.remember(key, kernels, await measured(chooser, dispatch, candidates));
+};
+
+/** The launch index of each tuning key of a program. Keys are measured once, on their first dispatch. */
+export const chooseLaunches = async (
+  chooser: LaunchChooser,
+  program: Program,
+): Promise<ReadonlyMap<string, number>> => {
+  const work = new Map<string, number>();
+  for (const { tuning, flops } of program.dispatches)
+    work.set(tuning, (work.get(tuning) ?? 0) + flops);
+  const total = [...work.values()].reduce((sum, flops) => sum + flops, 0);
+  const chosen = new Map<string, number>();
+  for (const dispatch of program.dispatches) {
+    const key = dispatch.tuning;
+    if (chosen.has(key)) continue;
+    const share = total === 0 ? 0 : (work.get(key) ?? 0) / total;
+    chosen.set(key, await choose(chooser, dispatch, share));
+  }
+  return chosen;
+};

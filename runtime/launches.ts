@@ -20,6 +20,10 @@ export interface LaunchChooser {
 /** Keys with less of a program's work than this take their first launch. */
 const WORTH = 0.01;
 const BUDGET_MS = 1000;
+/** No copies larger than this are made to measure: memory is for the run. */
+const MOST_COPIED = 512 * 2 ** 20;
+/** The least a uniform binding may need, padding of its struct included. */
+const PARAM_BYTES = 256;
 
 /** Indices of the launches that this device can run. */
 const usable = (dispatch: Dispatch, pipelines: Pipelines): readonly number[] => {
@@ -46,7 +50,7 @@ const createBench = (
   const copies: GPUBuffer[] = [];
   const params = memory.allocate(
     "tuning params",
-    dispatch.params.length * 4,
+    Math.max(PARAM_BYTES, dispatch.params.length * 4),
     USAGE.uniform | USAGE.copyTarget,
   );
   copies.push(params);
@@ -114,7 +118,8 @@ const choose = async (
   const kernels = candidateIdentity(dispatch);
   const known = await tuning.known(key, kernels);
   if (known !== null && candidates.includes(known)) return known;
-  if (!tuning.measures || share < WORTH) {
+  const copied = dispatch.bindings.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (!tuning.measures || share < WORTH || copied > MOST_COPIED) {
     tuning.use(key, first);
     return first;
   }

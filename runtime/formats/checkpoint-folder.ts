@@ -44,7 +44,9 @@ const readIndex = (folder: string): ReadonlyMap<string, string> => {
   const entries = Object.entries(index.data.weight_map);
   for (const [name, file] of entries)
     if (!PLAIN_NAME.test(file))
-      throw new RunError(`${path} puts tensor ${name} in ${JSON.stringify(file)}, which is no file of this folder`);
+      throw new RunError(
+        `${path} puts tensor ${name} in ${JSON.stringify(file)}, which is no file of this folder`,
+      );
   return new Map(entries);
 };
 
@@ -89,7 +91,9 @@ const placesOf = (
   for (const [name, file] of index) {
     const place = opened.get(file);
     if (place === undefined || held.get(file)?.has(name) !== true)
-      throw new RunError(`${join(folder, file)} has no tensor ${name}, where ${INDEX_FILE} puts it`);
+      throw new RunError(
+        `${join(folder, file)} has no tensor ${name}, where ${INDEX_FILE} puts it`,
+      );
     places.set(name, place);
   }
   return places;
@@ -127,7 +131,12 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
 /** Hashes of what a model folder is read from: config.json, weights, index, tokenizer. Paths are FOLDER-NAME/FILE. */
 export const hashFolder = async (folder: string): Promise<readonly FileHash[]> => {
   const { files, index } = weightFiles(folder);
-  const names = ["config.json", ...files, ...(index === null ? [] : [INDEX_FILE]), ...sideFiles(folder)];
+  const names = [
+    "config.json",
+    ...files,
+    ...(index === null ? [] : [INDEX_FILE]),
+    ...sideFiles(folder),
+  ];
   const prefix = basename(resolve(folder));
   const hashes: FileHash[] = [];
   for (const name of names) hashes.push(await hashFile(join(folder, name), `${prefix}/${name}`));

@@ -14,9 +14,9 @@ export const f32FromBf16 = (half: number): number => (half << 16) >>> 0;
 /** Bits of the bf16 nearest to an f32. */
 export const bf16FromF32 = (bits: number): number => {
   const upper = bits >>> 16;
-  const isNaN = (bits & 0x7fffffff) >>> 0 > 0x7f800000;
+  const isNan = (bits & 0x7fffffff) >>> 0 > 0x7f800000;
   // A NaN whose payload is in the lower half only would be cut to an infinity.
-  if (isNaN) return upper | QUIET_BF16;
+  if (isNan) return upper | QUIET_BF16;
   return ((bits + 0x7fff + (upper & 1)) >>> 16) & 0xffff;
 };
 

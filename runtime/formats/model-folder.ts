@@ -24,10 +24,10 @@ const TORCH_DTYPE: Readonly<Record<Dtype, string>> = {
 
 /** config.json with the type of the numbers, under the key it has there (newer files say `dtype`). */
 const configText = (layout: ModelLayout, dtype: Dtype): string => {
-  const name = TORCH_DTYPE[dtype];
-  const key = "dtype" in layout.config && !("torch_dtype" in layout.config) ? "dtype" : "torch_dtype";
-  const both = "dtype" in layout.config ? { dtype: name } : {};
-  return `${JSON.stringify({ ...layout.config, ...both, [key]: name }, null, 2)}\n`;
+  const present = ["torch_dtype", "dtype"].filter((key) => key in layout.config);
+  const keys = present.length === 0 ? ["torch_dtype"] : present;
+  const types = Object.fromEntries(keys.map((key) => [key, TORCH_DTYPE[dtype]]));
+  return `${JSON.stringify({ ...layout.config, ...types }, null, 2)}\n`;
 };
 
 const bytesIn = (weight: WeightEntry, dtype: Dtype): number => {
@@ -77,11 +77,17 @@ const writeShards = async (
   for (const [index, weights] of shards.entries()) {
     const tensors = weights.map((weight) => {
       const { begin, end } = arenaRange(weight);
-      return { name: weight.file, dtype, shape: fileShape(weight), data: arena.subarray(begin, end) };
+      return {
+        name: weight.file,
+        dtype,
+        shape: fileShape(weight),
+        data: arena.subarray(begin, end),
+      };
     });
     await writeSafetensors(join(folder, shardName(index, shards.length)), tensors);
   }
-  if (shards.length > 1) await writeFile(join(folder, INDEX_FILE), indexText(layout, shards, dtype));
+  if (shards.length > 1)
+    await writeFile(join(folder, INDEX_FILE), indexText(layout, shards, dtype));
 };
 
 /** Only an earlier model, or nothing, may be replaced. */
@@ -118,12 +124,15 @@ export const writeModelFolder = async (
   const place = resolve(target);
   const hidden = (what: string): string => join(dirname(place), `.${basename(place)}.${what}`);
   const temporary = hidden("partial");
+  if (arena.byteLength !== layout.bytes)
+    throw new RunError(`${layout.name} has ${arena.byteLength} bytes, its layout ${layout.bytes}`);
   checkTarget(place);
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
     await writeFile(join(temporary, "config.json"), configText(layout, dtype));
-    for (const name of sideFiles(copyFrom)) await copyFile(join(copyFrom, name), join(temporary, name));
+    for (const name of sideFiles(copyFrom))
+      await copyFile(join(copyFrom, name), join(temporary, name));
     await writeShards(temporary, layout, arena, dtype, shardBytes);
     await replaceFolder(temporary, place, hidden("old"));
   } catch (error) {

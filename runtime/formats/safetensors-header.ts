@@ -68,11 +68,18 @@ const checkExtent = ({ name, dtype, shape, begin, end }: TensorEntry, path: stri
 
 const checkCover = (tensors: readonly TensorEntry[], dataBytes: number, path: string): void => {
   let reached = 0;
-  for (const { name, begin, end } of tensors.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+  for (const { name, begin, end } of tensors.toSorted(
+    (a, b) => a.begin - b.begin || a.end - b.end,
+  )) {
     if (begin < reached) throw new RunError(`${path}: tensor ${name} overlaps the one before it`);
-    if (begin > reached) throw new RunError(`${path}: ${begin - reached} bytes before tensor ${name} belong to no tensor`);
+    if (begin > reached)
+      throw new RunError(
+        `${path}: ${begin - reached} bytes before tensor ${name} belong to no tensor`,
+      );
     if (end > dataBytes)
-      throw new RunError(`${path} is cut short: tensor ${name} ends at byte ${end} of ${dataBytes}`);
+      throw new RunError(
+        `${path} is cut short: tensor ${name} ends at byte ${end} of ${dataBytes}`,
+      );
     reached = end;
   }
   if (reached < dataBytes)
@@ -85,8 +92,7 @@ export const parseHeader = (text: string, dataBytes: number, path: string): Head
   const twice = duplicateKey(text);
   if (twice !== null) throw new RunError(`${path}: the header has ${twice} twice`);
   const metadata = metadataSchema.safeParse(value.__metadata__ ?? {});
-  if (!metadata.success)
-    throw new RunError(`${path}: the header's metadata is not a map of texts`);
+  if (!metadata.success) throw new RunError(`${path}: the header's metadata is not a map of texts`);
   const tensors = Object.entries(value)
     .filter(([name]) => name !== "__metadata__")
     .map(([name, entry]) => entryOf(name, entry, path));

@@ -4,9 +4,9 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { fileError, RunError } from "../errors.js";
-import { replaceFile } from "./replace-file.js";
 import { type HalfDtype, narrow, widen } from "./float16.js";
 import { decodeText } from "./json-file.js";
+import { replaceFile } from "./replace-file.js";
 import {
   formatHeader,
   HEADER_LIMIT,
@@ -121,7 +121,9 @@ const view = (file: FileHandle, path: string, header: Header, dataStart: number)
   const readInto = async (name: string, into: Float32Array): Promise<void> => {
     const entry = entryOf(name);
     if (into.length !== count(entry))
-      throw new RunError(`${path}: tensor ${name} has ${count(entry)} elements, not ${into.length}`);
+      throw new RunError(
+        `${path}: tensor ${name} has ${count(entry)} elements, not ${into.length}`,
+      );
     try {
       await readTensor(file, path, dtypeOf(entry, path), dataStart + entry.begin, into);
     } catch (error) {

@@ -8,22 +8,31 @@ export const fileShape = (weight: WeightEntry): number[] =>
   weight.dims.map((axes) => axes.reduce((product, axis) => product * axis.size, 1));
 
 /** Where a weight stands in the arena, in elements. */
-export const arenaRange = (weight: WeightEntry): { readonly begin: number; readonly end: number } => {
+export const arenaRange = (
+  weight: WeightEntry,
+): { readonly begin: number; readonly end: number } => {
   const begin = weight.offset / 4;
   return { begin, end: begin + fileShape(weight).reduce((a, b) => a * b, 1) };
 };
 
 /** Tensors of a folder that the layout has no place for; most are buffers that are computed anew. */
-export const unexpectedTensors = (checkpoint: Checkpoint, layout: ModelLayout): readonly string[] => {
+export const unexpectedTensors = (
+  checkpoint: Checkpoint,
+  layout: ModelLayout,
+): readonly string[] => {
   const wanted = new Set(layout.weights.map((weight) => weight.file));
   return checkpoint.names.filter((name) => !wanted.has(name));
 };
 
 const sample = (names: readonly string[]): string =>
-  names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+  names.length <= 3
+    ? names.join(", ")
+    : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
 
 const checkPresence = (checkpoint: Checkpoint, layout: ModelLayout): void => {
-  const absent = layout.weights.map((weight) => weight.file).filter((name) => !checkpoint.has(name));
+  const absent = layout.weights
+    .map((weight) => weight.file)
+    .filter((name) => !checkpoint.has(name));
   if (absent.length === 0) return;
   const others = unexpectedTensors(checkpoint, layout);
   throw new RunError(

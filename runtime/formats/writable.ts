@@ -13,7 +13,9 @@ export const assertWritable = (folder: string): void => {
       status = statSync(nearest, { throwIfNoEntry: false });
     }
     if (!status.isDirectory())
-      throw new RunError(`cannot write ${folder}: ${nearest} is a file`, { hint: "choose another folder" });
+      throw new RunError(`cannot write ${folder}: ${nearest} is a file`, {
+        hint: "choose another folder",
+      });
     accessSync(nearest, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw fileError("write", folder, error);

@@ -53,7 +53,7 @@ export const runKernel = async (
   const memory = createMemory(device);
   const params = memory.allocate(
     "params",
-    call.params.length * 4,
+    Math.max(256, call.params.length * 4),
     USAGE.uniform | USAGE.copyTarget,
   );
   device.gpu.queue.writeBuffer(params, 0, new Uint32Array(call.params));

@@ -1,0 +1,337 @@
+/**
+ * Writes the kernel of a fused group: one invocation per row (per element where nothing is reduced). Reductions run in
+ * phases: those that do not depend on each other share one loop, and elementwise values are computed anew in each.
+ * Sizes and strides are params, so that layers and models of other sizes share the pipeline.
+ */
+
+import type { Axis, MapFn, Node } from "../ir/tensor.js";
+import { operandsOf } from "../ir/traverse.js";
+import type { Group } from "../passes/fuse.js";
+import { isTable } from "../passes/tables.js";
+
+export interface GeneratedKernel {
+  readonly wgsl: string;
+  /** Tensors read, in binding order after params; the output's binding is last. */
+  readonly reads: readonly Node[];
+  readonly params: readonly number[];
+  readonly rows: number;
+  readonly flops: number;
+}
+
+export const WORKGROUP = 64;
+
+/** Finite stand-in for −∞, so that no arithmetic on infinities is needed. */
+const LEAST = "-3.0e38";
+
+const literal = (value: number): string => {
+  if (Object.is(value, -0)) return "0.0";
+  if (!Number.isFinite(value)) return value > 0 ? "3.0e38" : LEAST;
+  const rounded = Math.fround(value);
+  if (rounded === 0 && value !== 0) return "0.0";
+  const text = Number(value.toPrecision(9)).toString();
+  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+};
+
+const expression = (fn: MapFn, args: readonly string[]): string => {
+  const [a = "", b = "", c = ""] = args;
+  switch (fn) {
+    case "neg":
+      return `(-${a})`;
+    case "exp":
+    case "log":
+    case "sqrt":
+    case "abs":
+    case "sin":
+    case "cos":
+    case "tanh":
+    case "floor":
+      return `${fn}(${a})`;
+    case "not":
+      return `select(0.0, 1.0, ${a} == 0.0)`;
+    case "add":
+      return `(${a} + ${b})`;
+    case "sub":
+      return `(${a} - ${b})`;
+    case "mul":
+      return `(${a} * ${b})`;
+    case "div":
+      return `(${a} / ${b})`;
+    case "pow":
+      return `pow(${a}, ${b})`;
+    case "min":
+    case "max":
+      return `${fn}(${a}, ${b})`;
+    case "less":
+      return `select(0.0, 1.0, ${a} < ${b})`;
+    case "equal":
+      return `select(0.0, 1.0, ${a} == ${b})`;
+    case "select":
+      return `select(${c}, ${b}, ${a} != 0.0)`;
+    default:
+      return fn satisfies never;
+  }
+};
+
+type Indices = ReadonlyMap<string, string>;
+
+class KernelWriter {
+  readonly reads: Node[] = [];
+  readonly params: number[] = [];
+  private counter = 0;
+  private flops = 0;
+  private readonly scalars = new Map<Node, string>();
+  /** Lines outside every loop, and the values they hold: what does not change along a row is computed there once. */
+  private readonly rowLines: string[] = [];
+  private readonly rowIndices = new Map<string, string>();
+
+  constructor(
+    private readonly group: Group,
+    private readonly isStored: (node: Node) => boolean,
+    private readonly accumulate: boolean,
+  ) {}
+
+  private param(value: number): string {
+    const at = this.params.push(value) - 1;
+    return `p.v[${at >> 2}].${"xyzw"[at & 3]}`;
+  }
+  private fresh(prefix: string): string {
+    return `${prefix}${this.counter++}`;
+  }
+  private bindingOf(node: Node): string {
+    const at = this.reads.indexOf(node);
+    return `b${at >= 0 ? at : this.reads.push(node) - 1}`;
+  }
+  private offset(axes: readonly Axis[], indices: Indices): string {
+    let stride = 1;
+    const terms: string[] = [];
+    for (const axis of [...axes].reverse()) {
+      const index = indices.get(axis.name);
+      if (index === undefined) throw new Error(`no index for axis ${axis.name}`);
+      if (axis.size > 1) terms.unshift(stride === 1 ? index : `${index} * ${this.param(stride)}`);
+      stride *= axis.size;
+    }
+    return terms.length === 0 ? "0u" : terms.join(" + ");
+  }
+  private load(node: Node, indices: Indices): string {
+    return `${this.bindingOf(node)}[${this.offset(node.axes, indices)}]`;
+  }
+
+  /** The value of `node` at `indices`; new lets go to `lines`, values seen in this scope are shared. */
+  private value(node: Node, indices: Indices, scope: Map<Node, string>, lines: string[]): string {
+    const known = this.scalars.get(node) ?? scope.get(node);
+    if (known !== undefined) return known;
+    if (node.op === "const") return literal(node.value);
+    if (lines !== this.rowLines && node.op === "map" && this.isRowLevel(node))
+      return this.value(node, this.rowIndices, this.scalars, this.rowLines);
+    const text = this.compute(node, indices, scope, lines);
+    const name = this.fresh("t");
+    lines.push(`let ${name} = ${text};`);
+    scope.set(node, name);
+    return name;
+  }
+  private isRowLevel(node: Node): boolean {
+    return node.axes.every((axis) => this.group.rows.some((row) => row.name === axis.name));
+  }
+  private compute(node: Node, indices: Indices, scope: Map<Node, string>, lines: string[]): string {
+    if (node !== this.group.root && this.isStored(node)) return this.load(node, indices);
+    switch (node.op) {
+      case "index":
+        return `f32(${indices.get(node.axes[0]?.name ?? "") ?? "0u"})`;
+      case "cast":
+        return `f32(${this.load(node.arg, indices)})`;
+      case "map": {
+        this.flops++;
+        return expression(
+          node.fn,
+          node.args.map((arg) => this.value(arg, indices, scope, lines)),
+        );
+      }
+      case "stop":
+        return this.value(node.arg, indices, scope, lines);
+      case "permute":
+      case "shift":
+      case "rename":
+      case "gather":
+        return this.view(node, indices, lines);
+      default:
+        throw new Error(`${node.op} cannot be generated here`);
+    }
+  }
+  /** A load at other indices. What is looked at is stored. */
+  private view(node: Node, indices: Indices, lines: string[]): string {
+    if (node !== this.group.root && this.isStored(node)) return this.load(node, indices);
+    switch (node.op) {
+      case "permute":
+        return this.view(node.arg, indices, lines);
+      case "rename": {
+        const inner = new Map(indices).set(node.from, indices.get(node.to) ?? "0u");
+        return this.view(node.arg, inner, lines);
+      }
+      case "shift": {
+        const size = node.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
+        const name = this.fresh("j");
+        lines.push(
+          `let ${name} = (${indices.get(node.axis)} + ${this.param(node.by)}) % ${this.param(size)};`,
+        );
+        return this.view(node.arg, new Map(indices).set(node.axis, name), lines);
+      }
+      case "gather": {
+        const name = this.fresh("j");
+        lines.push(`let ${name} = ${this.load(node.indices, indices)};`);
+        return this.view(node.table, new Map(indices).set(node.axis, name), lines);
+      }
+      default:
+        return this.load(node, indices);
+    }
+  }
+
+  /** Decomposes a flat index into one per axis, outermost first. */
+  private decompose(
+    axes: readonly Axis[],
+    flat: string,
+    indices: Map<string, string>,
+    lines: string[],
+  ): void {
+    let rest = flat;
+    [...axes].reverse().forEach((axis, at) => {
+      if (axis.size === 1) {
+        indices.set(axis.name, "0u");
+        return;
+      }
+      if (at === axes.length - 1) {
+        indices.set(axis.name, rest);
+        return;
+      }
+      const size = this.param(axis.size);
+      const [index, quotient] = [this.fresh("i"), this.fresh("q")];
+      lines.push(
+        `let ${quotient} = ${rest} / ${size};`,
+        `let ${index} = ${rest} - ${quotient} * ${size};`,
+      );
+      indices.set(axis.name, index);
+      rest = quotient;
+    });
+  }
+
+  /** Reductions of the group by the phase they can run in. */
+  private phases(): Node[][] {
+    const level = new Map<Node, number>();
+    const visit = (node: Node): number => {
+      const known = level.get(node);
+      if (known !== undefined) return known;
+      if (node !== this.group.root && this.isStored(node)) return 0;
+      const below = Math.max(0, ...operandsOf(node).map(visit));
+      const own = node.op === "reduce" ? below + 1 : below;
+      level.set(node, own);
+      return own;
+    };
+    visit(this.group.root);
+    const phases: Node[][] = [];
+    for (const [node, at] of level) if (node.op === "reduce") (phases[at - 1] ??= []).push(node);
+    return phases.map((nodes) => nodes.sort((a, b) => a.id - b.id));
+  }
+
+  private innerLoop(
+    rowIndices: Indices,
+    body: (indices: Indices, lines: string[]) => void,
+  ): string[] {
+    const lines: string[] = [];
+    const count = this.group.inner.reduce((n, axis) => n * axis.size, 1);
+    const flat = this.fresh("e");
+    const inside: string[] = [];
+    const indices = new Map(rowIndices);
+    this.decompose(this.group.inner, flat, indices, inside);
+    body(indices, inside);
+    lines.push(
+      `for (var ${flat} = 0u; ${flat} < ${this.param(count)}; ${flat}++) {`,
+      ...inside.map((l) => `  ${l}`),
+      "}",
+    );
+    return lines;
+  }
+
+  private store(indices: Indices, value: string): string {
+    const at = this.offset(this.group.root.axes, indices);
+    return this.accumulate ? `out[${at}] = out[${at}] + ${value};` : `out[${at}] = ${value};`;
+  }
+
+  write(): GeneratedKernel {
+    const { root, rows, inner } = this.group;
+    const count = rows.reduce((n, axis) => n * axis.size, 1);
+    const rowCount = this.param(count);
+    const lines = this.rowLines;
+    const indices = this.rowIndices;
+    this.decompose(rows, "row", indices, lines);
+    for (const phase of this.phases()) lines.push(...this.phase(phase, indices));
+    if (inner.length > 0 && root.op !== "reduce" && root.axes.some((axis) => inner.includes(axis)))
+      lines.push(
+        ...this.innerLoop(indices, (at, body) => {
+          body.push(this.store(at, this.value(root, at, new Map(), body)));
+        }),
+      );
+    else lines.push(this.store(indices, this.value(root, indices, this.scalars, lines)));
+    const loops = inner.reduce((n, axis) => n * axis.size, 1);
+    return {
+      wgsl: this.text(rowCount, lines),
+      reads: this.reads,
+      params: this.params,
+      rows: count,
+      flops: this.flops * count * loops,
+    };
+  }
+
+  private phase(nodes: readonly Node[], indices: Indices): string[] {
+    const names = nodes.map(() => this.fresh("r"));
+    const start = nodes.map(
+      (node, at) =>
+        `var ${names[at]} = ${node.op === "reduce" && node.fn === "max" ? LEAST : "0.0"};`,
+    );
+    const loop = this.innerLoop(indices, (at, body) => {
+      const scope = new Map<Node, string>();
+      nodes.forEach((node, i) => {
+        if (node.op !== "reduce") return;
+        const value = this.value(node.arg, at, scope, body);
+        body.push(
+          node.fn === "max"
+            ? `${names[i]} = max(${names[i]}, ${value});`
+            : `${names[i]} += ${value};`,
+        );
+      });
+    });
+    nodes.forEach((node, at) => {
+      this.scalars.set(node, names[at] ?? "0.0");
+    });
+    return [...start, ...loop];
+  }
+
+  private text(rowCount: string, lines: readonly string[]): string {
+    const words = Math.ceil(this.params.length / 4);
+    while (this.params.length < words * 4) this.params.push(0);
+    const bindings = this.reads.map((node, at) => {
+      const type = node.op === "input" && node.dtype === "u32" ? "u32" : "f32";
+      return `@group(0) @binding(${at + 1}) var<storage, read> b${at}: array<${type}>;`;
+    });
+    return [
+      `struct Params { v: array<vec4<u32>, ${words}> }`,
+      "@group(0) @binding(0) var<uniform> p: Params;",
+      ...bindings,
+      `@group(0) @binding(${this.reads.length + 1}) var<storage, read_write> out: array<f32>;`,
+      "",
+      `@compute @workgroup_size(${WORKGROUP})`,
+      "fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {",
+      `  let row = (w.x + w.y * 65535u) * ${WORKGROUP}u + l.x;`,
+      `  if (row >= ${rowCount}) { return; }`,
+      ...lines.map((line) => `  ${line}`),
+      "}",
+      "",
+    ].join("\n");
+  }
+}
+
+/** The kernel of a group. `isStored` says which nodes have a buffer. */
+export const generate = (
+  group: Group,
+  isStored: (node: Node) => boolean,
+  accumulate: boolean,
+): GeneratedKernel =>
+  new KernelWriter(group, (node) => isStored(node) || isTable(node), accumulate).write();

@@ -1,0 +1,66 @@
+/** AdamW with decoupled decay (Loshchilov & Hutter, arXiv 1711.05101, algorithm 2) over one flat arena of parameters. */
+import { floatBits, foldGroups, type KernelCall } from "./kernel.js";
+
+export interface AdamwSpec {
+  readonly count: number;
+  readonly beta: readonly [number, number];
+  readonly epsilon: number;
+  readonly decay: number;
+}
+
+const WGSL = `struct Params { count: u32, beta1: f32, beta2: f32, epsilon: f32, decay: f32, rest1: f32, rest2: f32, u0: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> gradients: array<f32>;
+@group(0) @binding(3) var<storage, read_write> first: array<f32>;
+@group(0) @binding(4) var<storage, read_write> second: array<f32>;
+@group(0) @binding(5) var<storage, read> scalars: array<f32>;
+@group(0) @binding(6) var<storage, read> norm: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {
+  let i = (w.x + w.y * 65535u) * 64u + l.x;
+  if (i >= p.count) { return; }
+  let g = gradients[i] * norm[1];
+  let m = p.beta1 * first[i] + p.rest1 * g;
+  let v = p.beta2 * second[i] + p.rest2 * g * g;
+  first[i] = m;
+  second[i] = v;
+  let rate = scalars[0];
+  let step = (m / scalars[1]) / (sqrt(v / scalars[2]) + p.epsilon);
+  weights[i] = weights[i] * (1.0 - rate * p.decay) - rate * step;
+}
+`;
+
+/** Operands weights, gradients, first, second [count]; scalars: rate, 1 − beta1^t, 1 − beta2^t; norm: as normFinish gives it. */
+export const adamw = (spec: AdamwSpec): KernelCall => {
+  const [beta1, beta2] = spec.beta;
+  return {
+    family: "adamw",
+    shape: "",
+    operands: [
+      { name: "weights", access: "read_write" },
+      { name: "gradients", access: "read" },
+      { name: "first", access: "read_write" },
+      { name: "second", access: "read_write" },
+      { name: "scalars", access: "read" },
+      { name: "norm", access: "read" },
+    ],
+    params: [
+      spec.count,
+      ...[beta1, beta2, spec.epsilon, spec.decay, 1 - beta1, 1 - beta2].map(floatBits),
+      0,
+    ],
+    variants: [
+      {
+        name: "element",
+        wgsl: WGSL,
+        workgroup: [64, 1, 1],
+        workgroups: foldGroups(Math.ceil(spec.count / 64)),
+        features: [],
+      },
+    ],
+    flops: 14 * spec.count,
+    bytes: 28 * spec.count,
+  };
+};

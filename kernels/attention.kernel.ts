@@ -1,0 +1,109 @@
+/**
+ * Causal attention with grouped heads, forward: one invocation per query row, softmax online over the sources
+ * (arXiv 2205.14135), so that no score matrix exists. Keeps the log-sum-exp of each row for the gradient.
+ */
+import { floatBits, foldGroups, type KernelCall } from "./kernel.js";
+
+export interface AttentionSpec {
+  readonly batch: number;
+  readonly position: number;
+  /** Key/value heads. */
+  readonly groups: number;
+  /** Query heads per group. */
+  readonly queries: number;
+  readonly dim: number;
+  readonly scale: number;
+}
+
+export const ATTENTION_WORKGROUP = 64;
+
+export const each = (count: number, line: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join("\n");
+
+export const attentionParams = (spec: AttentionSpec): number[] => [
+  spec.batch,
+  spec.position,
+  spec.groups,
+  spec.queries,
+  floatBits(spec.scale),
+  0,
+  0,
+  0,
+];
+
+export const attentionHeader = (
+  bindings: readonly (readonly [string, "read" | "read_write"])[],
+): string =>
+  `struct Params { batch: u32, position: u32, groups: u32, queries: u32, scale: f32, u0: u32, u1: u32, u2: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+${bindings.map(([name, access], i) => `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<f32>;`).join("\n")}
+
+@compute @workgroup_size(${ATTENTION_WORKGROUP})
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {
+  let id = (w.x + w.y * 65535u) * ${ATTENTION_WORKGROUP}u + l.x;
+`;
+
+/** Query row `id` of [batch, position, groups, queries]: its group's key head is at kv of [batch, position, groups]. */
+export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries) { return; }
+  let group = (id / p.queries) % p.groups;
+  let at = id / (p.queries * p.groups);
+  let position = at % p.position;
+  let first = (at - position) * p.groups + group;
+`;
+
+const wgsl = (dim: number): string =>
+  `${attentionHeader([
+    ["q", "read"],
+    ["k", "read"],
+    ["v", "read"],
+    ["out", "read_write"],
+    ["lse", "read_write"],
+  ])}${queryRow}${each(dim, (i) => `  let q${i} = q[id * ${dim}u + ${i}u] * p.scale;\n  var o${i} = 0.0;`)}
+  var most = -3.0e38;
+  var total = 0.0;
+  for (var source = 0u; source <= position; source++) {
+    let row = (first + source * p.groups) * ${dim}u;
+    var s = 0.0;
+${each(dim, (i) => `    s = fma(q${i}, k[row + ${i}u], s);`)}
+    if (s > most) {
+      let shrink = exp(most - s);
+      total *= shrink;
+${each(dim, (i) => `      o${i} *= shrink;`)}
+      most = s;
+    }
+    let e = exp(s - most);
+    total += e;
+${each(dim, (i) => `    o${i} = fma(e, v[row + ${i}u], o${i});`)}
+  }
+${each(dim, (i) => `  out[id * ${dim}u + ${i}u] = o${i} / total;`)}
+  lse[id] = most + log(total);
+}
+`;
+
+/** Operands q, k, v, out, lse. q and out [batch, position, groups, queries, dim], k and v without queries, lse without dim. */
+export const attention = (spec: AttentionSpec): KernelCall => {
+  const rows = spec.batch * spec.position * spec.groups * spec.queries;
+  return {
+    family: "attention",
+    shape: `p${spec.position} d${spec.dim}`,
+    operands: [
+      { name: "q", access: "read" },
+      { name: "k", access: "read" },
+      { name: "v", access: "read" },
+      { name: "out", access: "read_write" },
+      { name: "lse", access: "read_write" },
+    ],
+    params: attentionParams(spec),
+    variants: [
+      {
+        name: "row",
+        wgsl: wgsl(spec.dim),
+        workgroup: [ATTENTION_WORKGROUP, 1, 1],
+        workgroups: foldGroups(Math.ceil(rows / ATTENTION_WORKGROUP)),
+        features: [],
+      },
+    ],
+    flops: 2 * rows * spec.position * spec.dim,
+    bytes: 4 * rows * spec.dim * 4,
+  };
+};

@@ -1,0 +1,76 @@
+/** The global norm of a flat arena and the factor that clips it: partial sums of squares, then one fixed-order sum. */
+import { floatBits, foldGroups, type KernelCall } from "./kernel.js";
+
+/** Partial sums; each invocation of the first stage owns one. */
+export const NORM_PARTIALS = 1024;
+
+const PARTIAL = `struct Params { count: u32, stride: u32, u0: u32, u1: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> gradients: array<f32>;
+@group(0) @binding(2) var<storage, read_write> partials: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) g: vec3<u32>) {
+  var sum = 0.0;
+  for (var i = g.x; i < p.count; i += p.stride) {
+    let x = gradients[i];
+    sum = fma(x, x, sum);
+  }
+  partials[g.x] = sum;
+}
+`;
+
+const FINISH = `struct Params { partials: u32, clip: f32, factor: f32, clips: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(1)
+fn main() {
+  var sum = 0.0;
+  for (var i = 0u; i < p.partials; i++) { sum += partials[i]; }
+  let norm = sqrt(sum) * p.factor;
+  var scale = p.factor;
+  if (p.clips != 0u && norm > p.clip) { scale = p.factor * p.clip / (norm + 1e-6); }
+  out[0] = norm;
+  out[1] = scale;
+}
+`;
+
+/** Operands gradients [count], partials [NORM_PARTIALS]. */
+export const normPartials = (count: number): KernelCall => ({
+  family: "global norm, partial sums",
+  shape: "",
+  operands: [
+    { name: "gradients", access: "read" },
+    { name: "partials", access: "read_write" },
+  ],
+  params: [count, NORM_PARTIALS, 0, 0],
+  variants: [
+    {
+      name: "strided",
+      wgsl: PARTIAL,
+      workgroup: [64, 1, 1],
+      workgroups: foldGroups(NORM_PARTIALS / 64),
+      features: [],
+    },
+  ],
+  flops: 2 * count,
+  bytes: 4 * count,
+});
+
+/** Operands partials, out [2]: the norm of factor · gradients, and the factor that scales and clips them to `clip`. */
+export const normFinish = (factor: number, clip: number | null): KernelCall => ({
+  family: "global norm",
+  shape: "",
+  operands: [
+    { name: "partials", access: "read" },
+    { name: "out", access: "read_write" },
+  ],
+  params: [NORM_PARTIALS, floatBits(clip ?? 0), floatBits(factor), clip === null ? 0 : 1],
+  variants: [
+    { name: "serial", wgsl: FINISH, workgroup: [1, 1, 1], workgroups: [1, 1, 1], features: [] },
+  ],
+  flops: NORM_PARTIALS,
+  bytes: 4 * NORM_PARTIALS,
+});

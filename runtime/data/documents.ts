@@ -1,0 +1,88 @@
+/** The documents of a file: the whole of a text file, or the "text" of each line of a JSONL file. */
+import { open } from "node:fs/promises";
+import { z } from "zod";
+import { fileError, RunError } from "../errors.js";
+import { decodeText } from "../formats/json-file.js";
+
+/** A JavaScript string holds some 500 million characters; tokenizing wants a few times that. */
+const DOCUMENT_BYTES = 128 * 2 ** 20;
+const CHUNK = 1 << 20;
+const NEWLINE = 0x0a;
+
+/** File: where to read it. Shown: how errors name it. */
+export interface DataFile {
+  readonly file: string;
+  readonly shown: string;
+}
+
+const tooLong = (where: string): RunError =>
+  new RunError(`${where}: a document of more than ${DOCUMENT_BYTES / 2 ** 20} MiB`, {
+    hint: "split it into several documents",
+  });
+
+/** A text file, as one document. */
+export async function* textDocuments({ file, shown }: DataFile): AsyncGenerator<string> {
+  const handle = await open(file, "r").catch((error: unknown) => {
+    throw fileError("read", shown, error);
+  });
+  try {
+    if ((await handle.stat()).size > DOCUMENT_BYTES) throw tooLong(shown);
+    yield decodeText(await handle.readFile(), shown);
+  } catch (error) {
+    throw fileError("read", shown, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The lines of a file as bytes, without their newline; the last may be empty. */
+async function* linesOf({ file, shown }: DataFile): AsyncGenerator<Uint8Array> {
+  const handle = await open(file, "r").catch((error: unknown) => {
+    throw fileError("read", shown, error);
+  });
+  try {
+    let rest: Uint8Array[] = [];
+    let held = 0;
+    for await (const chunk of handle.createReadStream({ highWaterMark: CHUNK, autoClose: false })) {
+      let bytes: Uint8Array = chunk as Buffer;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE)) {
+        yield Buffer.concat([...rest, bytes.subarray(0, end)]);
+        bytes = bytes.subarray(end + 1);
+        [rest, held] = [[], 0];
+      }
+      rest.push(bytes);
+      held += bytes.length;
+      if (held > DOCUMENT_BYTES) throw tooLong(shown);
+    }
+    yield Buffer.concat(rest);
+  } catch (error) {
+    throw fileError("read", shown, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+const lineSchema = z.object({ text: z.string() });
+
+const textOf = (line: string, where: string): string => {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new RunError(`${where}: not valid JSON`, { cause });
+  }
+  const parsed = lineSchema.safeParse(value);
+  if (!parsed.success) throw new RunError(`${where}: not an object with a "text"`);
+  return parsed.data.text;
+};
+
+/** A JSONL file: each line an object whose "text" is a document; blank lines are passed over. */
+export async function* jsonlDocuments(source: DataFile): AsyncGenerator<string> {
+  let number = 0;
+  for await (const bytes of linesOf(source)) {
+    number++;
+    const where = `${source.shown}:${number}`;
+    const line = decodeText(bytes, where);
+    if (line.trim() !== "") yield textOf(line, where);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * decisions.json: what each pruning kept, and why. Every scored axis with its scores in the original order, whether it was
+ * cut or not. Scores are f32 written as the shortest decimal that reads back as the same number.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { z } from "zod";
+import type { ModelLayout, PruneStage } from "../../compiler/plan.js";
+import { fileError, RunError, systemCode } from "../errors.js";
+import type { Kept, KeptAxis } from "./kept.js";
+import { selectKept } from "./select.js";
+
+const index = z.int().nonnegative();
+
+const axisSchema = z.object({
+  axis: z.string(),
+  /** How the units were judged; null where the axis needed no scores. */
+  criterion: z.string().nullable(),
+  from: index,
+  keep: index,
+  /** One entry for each place of the axes along which kept sets differ. */
+  sets: z.array(
+    z.object({
+      /** Where, by axis and in the source's numbers: { layer: 3, group: 1 }; {} where there is one set. */
+      at: z.record(z.string(), index),
+      /** Of every unit, in the original order. */
+      scores: z.array(z.number()),
+      /** Original indices, ascending. */
+      kept: z.array(index),
+    }),
+  ),
+});
+
+const pruneSchema = z.object({
+  name: z.string(),
+  source: z.string(),
+  /** The score stage, its data, and which windows of it, in the order they were looked at. */
+  scores: z.string(),
+  data: z.string(),
+  windows: z.array(index),
+  axes: z.array(axisSchema),
+});
+
+export const decisionsSchema = z.object({ format: z.literal(1), prunes: z.array(pruneSchema) });
+
+export type PruneRecord = z.infer<typeof pruneSchema>;
+export type DecisionsFile = z.infer<typeof decisionsSchema>;
+
+/** Scores of one axis: over `along`, then the axis, row-major, in the original order. */
+export interface AxisScores {
+  readonly axis: string;
+  readonly criterion: string;
+  readonly along: readonly { readonly name: string; readonly size: number }[];
+  readonly size: number;
+  readonly scores: readonly number[];
+}
+
+/** What a score stage found. */
+export interface Scores {
+  readonly data: string;
+  readonly windows: readonly number[];
+  readonly tables: readonly AxisScores[];
+}
+
+export interface Decisions {
+  readonly kept: Kept;
+  readonly record: PruneRecord;
+}
+
+/** The indices of each place of some axes, row-major. */
+const places = (along: KeptAxis["along"]): Record<string, number>[] =>
+  along.reduce<Record<string, number>[]>(
+    (sofar, { name, size }) =>
+      sofar.flatMap((at) => Array.from({ length: size }, (_, i) => ({ ...at, [name]: i }))),
+    [{}],
+  );
+
+const whole = (size: number): number[] => Array.from({ length: size }, (_, unit) => unit);
+
+const keptOf = (table: AxisScores, keep: number): KeptAxis => {
+  const { axis, along, size, scores } = table;
+  try {
+    const sizes = along.map((step) => step.size);
+    return { axis, along, from: size, keep, sets: selectKept(scores, sizes, size, keep) };
+  } catch (cause) {
+    if (!(cause instanceof RunError)) throw cause;
+    throw new RunError(`axis ${axis}: ${cause.message}`, { cause });
+  }
+};
+
+const recordOf = (table: AxisScores, kept: KeptAxis): PruneRecord["axes"][number] => ({
+  axis: table.axis,
+  criterion: table.criterion,
+  from: table.size,
+  keep: kept.keep,
+  sets: places(table.along).map((at, place) => ({
+    at,
+    scores: table.scores.slice(place * table.size, (place + 1) * table.size),
+    kept: [...(kept.sets[place] ?? [])],
+  })),
+});
+
+/** Decides what a pruning keeps: for each cut the best by its scores; axes without a cut stay whole. */
+export const decide = (stage: PruneStage, source: ModelLayout, scores: Scores): Decisions => {
+  const kept = new Map<string, KeptAxis>();
+  const axes: PruneRecord["axes"] = [];
+  for (const { axis, from, keep } of stage.cuts) {
+    if (source.axes[axis] !== from)
+      throw new RunError(`axis ${axis} of ${source.name} is ${source.axes[axis]}, not ${from}`);
+    if (scores.tables.some((table) => table.axis === axis)) continue;
+    // Keeping all needs no scores.
+    if (keep !== from)
+      throw new RunError(`axis ${axis} is cut, but ${stage.scores} has no scores of it`);
+    kept.set(axis, { axis, along: [], from, keep, sets: [whole(from)] });
+    axes.push({ axis, criterion: null, from, keep, sets: [] });
+  }
+  for (const table of scores.tables) {
+    const cut = stage.cuts.find(({ axis }) => axis === table.axis);
+    const choice = keptOf(table, cut?.keep ?? table.size);
+    if (cut !== undefined) kept.set(table.axis, choice);
+    axes.push(recordOf(table, choice));
+  }
+  const { data, windows } = scores;
+  const { name, source: from } = stage;
+  const record = { name, source: from, scores: stage.scores, data, windows: [...windows], axes };
+  return { kept, record };
+};
+
+const decisionsPath = (out: string): string => join(out, "decisions.json");
+
+/** decisions.json of an output folder; null where there is none yet. */
+export const readDecisions = async (out: string): Promise<DecisionsFile | null> => {
+  const path = decisionsPath(out);
+  try {
+    return decisionsSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    if (systemCode(error) !== null) throw fileError("read", path, error);
+    throw new RunError(`${path} is not a record of decisions`, { cause: error });
+  }
+};
+
+/** Adds a pruning to decisions.json, in the place of an earlier one of its name. */
+export const writeDecisions = async (out: string, { record }: Decisions): Promise<void> => {
+  const before = (await readDecisions(out))?.prunes ?? [];
+  const prunes = [...before.filter(({ name }) => name !== record.name), record];
+  const file: DecisionsFile = { format: 1, prunes };
+  try {
+    await writeFileAtomic(decisionsPath(out), `${JSON.stringify(file, null, 1)}\n`);
+  } catch (error) {
+    throw fileError("write", decisionsPath(out), error);
+  }
+};

@@ -1,5 +1,4 @@
 /** Where the inputs and outputs of a stage's graphs live: weights in their model's arena, tokens and labels as feeds. */
-import type { Graph, Input, Node } from "../ir/tensor.js";
 import { weightInput } from "../library/library.js";
 import type { ModelLayout } from "../plan.js";
 import type { InputPlace, OutputPlace, Placement } from "../schedule/target.js";
@@ -29,48 +28,3 @@ export const placement = (
   inputs: readonly (readonly [string, InputPlace])[],
   outputs: readonly (readonly [string, OutputPlace])[],
 ): Placement => ({ inputs: new Map(inputs), outputs: new Map(outputs) });
-
-/** The inputs a graph reads, by name. */
-export const inputsOf = (graph: Graph): ReadonlyMap<string, Input> => {
-  const inputs = new Map<string, Input>();
-  const seen = new Set<Node>();
-  const pending: Node[] = Object.values(graph.outputs);
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (seen.has(node)) continue;
-    seen.add(node);
-    if (node.op === "input") inputs.set(node.name, node);
-    for (const operand of operandsOf(node)) pending.push(operand);
-  }
-  return inputs;
-};
-
-/** The nodes a node reads, in a fixed order. */
-export const operandsOf = (node: Node): readonly Node[] => {
-  switch (node.op) {
-    case "input":
-    case "const":
-    case "index":
-      return [];
-    case "map":
-      return node.args;
-    case "cast":
-    case "permute":
-    case "reduce":
-    case "shift":
-    case "rename":
-    case "stop":
-      return [node.arg];
-    case "contract":
-      return [node.left, node.right];
-    case "gather":
-      return [node.table, node.indices];
-    case "scatter":
-      return [node.value, node.indices];
-    case "attention":
-      return [node.q, node.k, node.v];
-    case "attention_grad":
-      return [node.q, node.k, node.v, node.lse, node.dOut, node.delta];
-    default:
-      return node satisfies never;
-  }
-};

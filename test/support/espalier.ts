@@ -14,7 +14,11 @@ export const startEspalier = (args: readonly string[], cwd?: string): ChildProce
   spawn(process.execPath, [program, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ESPALIER_ADAPTER: process.env.ESPALIER_ADAPTER ?? "embedded", NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      ESPALIER_ADAPTER: process.env.ESPALIER_ADAPTER ?? "embedded",
+      NO_COLOR: "1",
+    },
   });
 
 export const ended = (child: ChildProcess): Promise<Ended> =>

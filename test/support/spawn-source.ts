@@ -15,7 +15,11 @@ const root = resolve(import.meta.dirname, "../..");
 
 export const spawnSource = async (
   source: string,
-  options: { readonly timeoutMs?: number; readonly env?: Record<string, string>; readonly flags?: readonly string[] } = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly env?: Record<string, string>;
+    readonly flags?: readonly string[];
+  } = {},
 ): Promise<SpawnResult> => {
   // Below the project, so that packages resolve.
   const folder = mkdtempSync(join(root, "node_modules/.spawned-"));
@@ -30,7 +34,11 @@ export const spawnSource = async (
       packages: "external",
       logLevel: "silent",
     });
-    return await run([...(options.flags ?? []), file], options.env ?? {}, options.timeoutMs ?? 60_000);
+    return await run(
+      [...(options.flags ?? []), file],
+      options.env ?? {},
+      options.timeoutMs ?? 60_000,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -6,7 +6,15 @@ import { fileURLToPath } from "node:url";
 
 const examples = fileURLToPath(new URL("../../examples", import.meta.url));
 
-export const TINY = { layers: 2, hidden: 16, groups: 2, query: 2, dim: 4, mlp: 24, vocab: 2048 } as const;
+export const TINY = {
+  layers: 2,
+  hidden: 16,
+  groups: 2,
+  query: 2,
+  dim: 4,
+  mlp: 24,
+  vocab: 2048,
+} as const;
 
 /** Deterministic values in (-1, 1): a 32-bit mixing of the index. */
 const noise = (index: number): number => {
@@ -40,7 +48,9 @@ const tensors = (): [string, number[]][] => {
 };
 
 /** A safetensors file written by hand here, so that the product's reader is not checked against its own writer. */
-export const safetensorsBytes = (list: readonly (readonly [string, readonly number[]])[]): Buffer => {
+export const safetensorsBytes = (
+  list: readonly (readonly [string, readonly number[]])[],
+): Buffer => {
   const header: Record<string, unknown> = {};
   const chunks: Buffer[] = [];
   let offset = 0;

@@ -1,0 +1,86 @@
+/** Prepares a graph for lowering: operands of the hand-written families in the order they read, every output stored by itself. */
+import { Builder } from "../ir/build.js";
+import type { Axis, Graph, Node } from "../ir/tensor.js";
+import { nodesOf, operandsOf, rebuild } from "../ir/traverse.js";
+import { productOf } from "./contraction.js";
+
+const names = (axes: readonly Axis[]): string[] => axes.map((axis) => axis.name);
+
+/** A node that will have a buffer of its own. */
+const stored = (builder: Builder, node: Node): Node =>
+  node.op === "const" || node.op === "index" || node.op === "cast" || node.op === "stop"
+    ? builder.binary("add", node, builder.constant(0))
+    : node;
+
+const ordered = (builder: Builder, node: Node, order: readonly string[]): Node =>
+  builder.permute(stored(builder, node), order);
+
+/** Batch axes, position, heads shared with the keys, heads of the queries alone, dim. */
+const headOrder = (
+  node: Extract<Node, { op: "attention" | "attention_grad" }>,
+  of: Node,
+): string[] => {
+  const special = [node.position, node.dim];
+  const all = names(node.q.axes);
+  const at = all.indexOf(node.position);
+  const keys = names(node.k.axes);
+  const heads = all.slice(at + 1).filter((name) => !special.includes(name));
+  const order = [
+    ...all.slice(0, at),
+    node.position,
+    ...heads.filter((name) => keys.includes(name)),
+    ...heads.filter((name) => !keys.includes(name)),
+    node.dim,
+  ];
+  return order.filter((name) => of.axes.some((axis) => axis.name === name));
+};
+
+const arrangeNode = (builder: Builder, node: Node): Node => {
+  switch (node.op) {
+    case "contract": {
+      const product = productOf(node);
+      if (product === null) return node;
+      const left = ordered(builder, node.left, product.leftOrder);
+      const right = ordered(builder, node.right, product.rightOrder);
+      return builder.permute(builder.contract(left, right, node.over), names(node.axes));
+    }
+    case "scatter": {
+      const order = [...names(node.indices.axes), ...names(node.axes).slice(1)];
+      const axis = node.axes[0];
+      if (axis === undefined) return node;
+      return builder.scatter(ordered(builder, node.value, order), node.indices, axis);
+    }
+    case "attention":
+    case "attention_grad": {
+      const operands = operandsOf(node).map((operand) =>
+        ordered(builder, operand, headOrder(node, operand)),
+      );
+      return builder.permute(rebuild(builder, node, operands), names(node.axes));
+    }
+    default:
+      return node;
+  }
+};
+
+export const arrangeOperands = (graph: Graph): Graph => {
+  const builder = new Builder();
+  const done = new Map<Node, Node>();
+  for (const node of nodesOf(graph)) {
+    const operands = operandsOf(node).map((operand) => done.get(operand) ?? operand);
+    done.set(node, arrangeNode(builder, rebuild(builder, node, operands)));
+  }
+  const taken = new Set<Node>();
+  const outputs = Object.entries(graph.outputs).map(([name, node]) => {
+    let output = done.get(node) ?? node;
+    while (
+      taken.has(output) ||
+      output.op === "input" ||
+      output.op === "const" ||
+      output.op === "index"
+    )
+      output = builder.binary("add", output, builder.constant(0));
+    taken.add(output);
+    return [name, output] as const;
+  });
+  return { outputs: Object.fromEntries(outputs) };
+};

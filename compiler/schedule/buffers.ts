@@ -1,0 +1,165 @@
+/** The buffers of a program: where every stored tensor lives, and which scratch tensors can share memory. */
+import { type Graph, type Input, type Node, sizeOf } from "../ir/tensor.js";
+import { isTable, tableScalar } from "../passes/tables.js";
+import type { Binding, BufferSpec, Constant, Dispatch, Feed, Output, Program } from "../plan.js";
+import { assignSlots, type Lifetime } from "./memory.js";
+import { type OutputPlace, type Placement, type Target, tensorBytes } from "./target.js";
+
+/** A tensor as bound by a dispatch; scratch ones get their buffer when all lifetimes are known. */
+export type Use =
+  | { readonly kind: "fixed"; readonly binding: Binding }
+  | { readonly kind: "scratch"; readonly key: string; readonly bytes: number };
+
+interface Pending {
+  readonly dispatch: Dispatch;
+  readonly uses: readonly Use[];
+}
+
+/** A tensor is too large for one binding, and cutting it into pieces is not possible here. */
+export class BindingTooLarge extends Error {}
+
+export class Buffers {
+  private readonly outputs = new Map<
+    Node,
+    { readonly name: string; readonly place: OutputPlace }
+  >();
+  private readonly specs = new Map<string, BufferSpec>();
+  private readonly feeds = new Map<string, Feed>();
+  private readonly constants = new Map<Node, Constant>();
+  private readonly pending: Pending[] = [];
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly placement: Placement,
+    private readonly target: Target,
+  ) {
+    for (const [name, node] of Object.entries(graph.outputs))
+      this.outputs.set(node, { name, place: placement.outputs.get(name) ?? { kind: "output" } });
+  }
+
+  /** Whether the node is an output that is added to what is there. */
+  accumulates(node: Node): boolean {
+    const place = this.outputs.get(node)?.place;
+    return place?.kind === "state" && place.accumulate;
+  }
+
+  private fixed(
+    id: string,
+    role: BufferSpec["role"],
+    whole: number,
+    offset: number,
+    bytes: number,
+  ): Use {
+    const known = this.specs.get(id);
+    this.specs.set(id, { id, role, bytes: Math.max(whole, known?.bytes ?? 0) });
+    if (bytes > this.target.maxBinding)
+      throw new BindingTooLarge(
+        `a tensor of ${bytes} bytes is larger than a binding of ${this.target.maxBinding}`,
+      );
+    return { kind: "fixed", binding: { buffer: id, offset, bytes } };
+  }
+
+  private input(node: Input): Use {
+    const bytes = tensorBytes(node.axes);
+    const place = this.placement.inputs.get(node.name);
+    if (place === undefined) throw new Error(`input ${node.name} has no place`);
+    if (place.kind === "state")
+      return this.fixed(place.state, "state", place.stateBytes, place.offset, bytes);
+    const use = this.fixed(`feed.${node.name}`, "feed", bytes, 0, bytes);
+    if (use.kind === "fixed")
+      this.feeds.set(node.name, { name: node.name, binding: use.binding, source: place.source });
+    return use;
+  }
+
+  private table(node: Node): Use {
+    const bytes = tensorBytes(node.axes);
+    const use = this.fixed(`table.${node.id}`, "constant", bytes, 0, bytes);
+    if (use.kind === "fixed")
+      this.constants.set(node, { binding: use.binding, axes: node.axes, value: tableScalar(node) });
+    return use;
+  }
+
+  /** Where a stored node lives. */
+  use(node: Node, _access: "read" | "write"): Use {
+    if (node.op === "input") return this.input(node);
+    const bytes = tensorBytes(node.axes);
+    const output = this.outputs.get(node);
+    if (output === undefined)
+      return isTable(node) ? this.table(node) : { kind: "scratch", key: `t${node.id}`, bytes };
+    const { name, place } = output;
+    return place.kind === "output"
+      ? this.fixed(`output.${name}`, "output", bytes, 0, bytes)
+      : this.fixed(place.state, "state", place.stateBytes, place.offset, bytes);
+  }
+
+  /** Scratch that is written and never read. */
+  unused(key: string, elements: number): Use {
+    return { kind: "scratch", key, bytes: elements * 4 };
+  }
+
+  /** The positions of an index feed sorted into buckets by value. */
+  buckets(indices: Input, size: number): Use {
+    this.input(indices);
+    const name = `${indices.name}.buckets`;
+    const bytes = (size + 1 + sizeOf(indices.axes)) * 4;
+    const use = this.fixed(`feed.${name}`, "feed", bytes, 0, bytes);
+    if (use.kind === "fixed")
+      this.feeds.set(name, {
+        name,
+        binding: use.binding,
+        source: { kind: "buckets", of: indices.name, size },
+      });
+    return use;
+  }
+
+  dispatch(dispatch: Dispatch, uses: readonly Use[]): void {
+    if (uses.length > this.target.maxStorageBuffers)
+      throw new Error(`${dispatch.label} binds ${uses.length} buffers`);
+    this.pending.push({ dispatch, uses });
+  }
+
+  private lifetimes(): Lifetime[] {
+    const lives = new Map<string, { bytes: number; first: number; last: number }>();
+    this.pending.forEach(({ uses }, at) => {
+      for (const use of uses) {
+        if (use.kind !== "scratch") continue;
+        const life = lives.get(use.key);
+        if (life === undefined) lives.set(use.key, { bytes: use.bytes, first: at, last: at });
+        else life.last = at;
+      }
+    });
+    return [...lives].map(([key, life]) => ({ key, ...life }));
+  }
+
+  /** The finished program. */
+  program(name: string): Program {
+    const { slotOf, sizes } = assignSlots(this.lifetimes());
+    const scratch = sizes.map(
+      (bytes, slot): BufferSpec => ({ id: `scratch.${slot}`, role: "scratch", bytes }),
+    );
+    for (const { bytes } of scratch)
+      if (bytes > this.target.maxBinding)
+        throw new BindingTooLarge(
+          `a tensor of ${bytes} bytes is larger than a binding of ${this.target.maxBinding}`,
+        );
+    const bind = (use: Use): Binding =>
+      use.kind === "fixed"
+        ? use.binding
+        : { buffer: `scratch.${slotOf.get(use.key) ?? 0}`, offset: 0, bytes: use.bytes };
+    const outputs: Output[] = [...this.outputs].map(([node, { name: output }]) => {
+      const use = this.use(node, "read");
+      return { name: output, binding: bind(use), axes: node.axes };
+    });
+    return {
+      name,
+      buffers: [...this.specs.values(), ...scratch],
+      feeds: [...this.feeds.values()],
+      constants: [...this.constants.values()],
+      dispatches: this.pending.map(({ dispatch, uses }) => ({
+        ...dispatch,
+        bindings: uses.map(bind),
+      })),
+      outputs,
+    };
+  }
+}

@@ -112,3 +112,6 @@ export const UNITS: ReadonlySet<string> = new Set([
   ...["bytes", "B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"],
   ...["s", "min", "h", "seconds", "minutes", "hours"],
 ]);
+
+/** Words that stand between values, so that a minus after one is a sign. */
+export const OPERATOR_WORDS: ReadonlySet<string> = new Set(["and", "or", "not", "of", "step"]);

@@ -105,6 +105,12 @@ const measured = async (
   }
 };
 
+/** Whether to look for better than the first launch: a property of the program alone, so that runs repeat. */
+const isWorth = (dispatch: Dispatch, share: number): boolean => {
+  const copied = dispatch.bindings.reduce((sum, { bytes }) => sum + bytes, 0);
+  return share >= WORTH && copied <= MOST_COPIED;
+};
+
 const choose = async (
   chooser: LaunchChooser,
   dispatch: Dispatch,
@@ -113,13 +119,12 @@ const choose = async (
   const { pipelines, tuning } = chooser;
   const candidates = usable(dispatch, pipelines);
   const [first = 0] = candidates;
-  if (candidates.length === 1) return first;
+  if (candidates.length === 1 || !isWorth(dispatch, share)) return first;
   const key = dispatch.tuning;
   const kernels = candidateIdentity(dispatch);
   const known = await tuning.known(key, kernels);
   if (known !== null && candidates.includes(known)) return known;
-  const copied = dispatch.bindings.reduce((sum, { bytes }) => sum + bytes, 0);
-  if (!tuning.measures || share < WORTH || copied > MOST_COPIED) {
+  if (!tuning.measures) {
     tuning.use(key, first);
     return first;
   }

@@ -14,7 +14,7 @@ import { matmul } from "../../kernels/matmul.kernel.js";
 import { generate, WORKGROUP } from "../emit/wgsl.js";
 import { type Axis, type Graph, type Node, sizeOf } from "../ir/tensor.js";
 import { nodesOf } from "../ir/traverse.js";
-import { fuse, type Group, isBig } from "../passes/fuse.js";
+import { type Group, isBig } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
 import type { Kernel, Program } from "../plan.js";
 import { arrangeOperands } from "./arrange.js";
@@ -23,6 +23,7 @@ import { dispatchOf } from "./call.js";
 import { productOf } from "./contraction.js";
 import { kernelId } from "./identity.js";
 import type { Placement, Target } from "./target.js";
+import { fuseWithin } from "./width.js";
 
 export interface Lowered {
   readonly program: Program;
@@ -225,7 +226,7 @@ export const lower = (
   const arranged = arrangeOperands(graph);
   const nodes = nodesOf(arranged);
   const stored = new Set(Object.values(arranged.outputs));
-  const groups = fuse(nodes, stored, target.fuse);
+  const groups = fuseWithin(nodes, stored, target.fuse, target.maxStorageBuffers - 1);
   const buffers = new Buffers(arranged, placement, target);
   const kernels = new Lowering(buffers, groups).run(nodes);
   return { program: buffers.program(name), kernels };

@@ -44,8 +44,8 @@ const windowOf = (model: string, options: EvalOptions): number => {
 /** Every metric of the standard library. */
 const metricNames = (): string[] => {
   const files = [...fileHost(".").stdlib()].map(([path, text]) => parse(path, text).file);
-  const library = loadLibrary(files);
-  return library.ok ? [...library.value.definitions.metric.keys()] : [];
+  const { library } = loadLibrary(files);
+  return [...library.definitions.metric.keys()];
 };
 
 const recipeText = (model: string, options: EvalOptions): string => {

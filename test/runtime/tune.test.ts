@@ -117,6 +117,17 @@ describe("choices", () => {
     expect(again.choices()).toEqual({ gather });
   });
 
+  test("are not looked for where there is little to gain, whatever is known", async () => {
+    const device = await sharedDevice();
+    const light = tinyProgram.dispatches.map((dispatch) =>
+      dispatch.tuning === "gather" ? { ...dispatch, flops: 0 } : dispatch,
+    );
+    const tuning = createTuning(device.report, {}, { folder });
+    await createExecutor(device, tinyKernels, tuning).load({ ...tinyProgram, dispatches: light });
+    expect(tuning.choices()).toEqual({});
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("that are broken on disk are as good as none", async () => {
     const tuning = createTuning(report, {}, { folder });
     await tuning.remember("matmul", "k", 1);

@@ -17,9 +17,9 @@ await build({
   sourcemap: false,
   // Native or heavy, and only needed by some commands: loaded from node_modules when used.
   external: ["webgpu", "ts-morph", "@sparticuz/chromium"],
-  // Bundled CommonJS packages ask for Node's own modules by require.
+  // Bundled CommonJS packages ask for Node's own modules by require, and for their own file name.
   banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    js: 'import { createRequire as __createRequire } from "node:module"; import { fileURLToPath as __toPath } from "node:url"; const require = __createRequire(import.meta.url), __filename = __toPath(import.meta.url), __dirname = __toPath(new URL(".", import.meta.url));',
   },
 });
 await cp("stdlib", "dist/stdlib", { recursive: true });

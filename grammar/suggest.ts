@@ -4,7 +4,7 @@ import { distance } from "fastest-levenshtein";
 /** The candidate nearest to `name`, or null where none is within a third of its length (at least one edit). */
 export const nearest = (name: string, candidates: Iterable<string>): string | null => {
   let best: string | null = null;
-  let least = Math.max(1, Math.floor(Math.max(name.length, 3) / 3)) + 1;
+  let least = Math.max(1, Math.floor((name.length + 1) / 3)) + 1;
   for (const candidate of candidates) {
     const edits = distance(name.toLowerCase(), candidate.toLowerCase());
     if (edits < least) {

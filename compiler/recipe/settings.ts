@@ -14,7 +14,7 @@ import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import { evaluate } from "./constant.js";
 import { type Context, excerpt, say, stageName } from "./context.js";
-import { type Quantity, type UnitKind, unitLabel } from "./units.js";
+import { type Quantity, type UnitKind, unitLabel, unitNames } from "./units.js";
 
 interface Common {
   /** A setting without default must be given. */
@@ -135,6 +135,12 @@ const onlyItem = (context: Context, statement: Statement, setting: Setting): Exp
   const items = worded ? statement.items.slice(1) : statement.items;
   const [item] = items;
   if (item !== undefined && items.length === 1 && statement.heads.length === 1) return item;
+  const [amount, unit] = items;
+  if (setting.kind === "quantity" && amount?.kind === "number" && unit?.kind === "name") {
+    const near = nearest(unit.name, unitNames);
+    say(context, "unknown-unit", unit.span, { unit: unit.name, near, known: unitNames });
+    return null;
+  }
   const takes = setting.kind === "word" ? "one word" : "one value";
   say(context, "setting-form", statement.span, { name, takes, example: setting.example });
   return null;

@@ -23,13 +23,15 @@ const UNITS: Readonly<Record<string, readonly [UnitKind, number]>> = {
   params: ["params", 1],
   tokens: ["tokens", 1],
   windows: ["windows", 1],
-  window: ["windows", 1],
   samples: ["windows", 1],
-  sample: ["windows", 1],
   steps: ["steps", 1],
-  step: ["steps", 1],
   "%": ["ratio", 0.01],
   B: ["bytes", 1],
+  bytes: ["bytes", 1],
+  KB: ["bytes", 1e3],
+  MB: ["bytes", 1e6],
+  GB: ["bytes", 1e9],
+  TB: ["bytes", 1e12],
   KiB: ["bytes", 2 ** 10],
   MiB: ["bytes", 2 ** 20],
   GiB: ["bytes", 2 ** 30],
@@ -37,6 +39,9 @@ const UNITS: Readonly<Record<string, readonly [UnitKind, number]>> = {
   s: ["time", 1],
   min: ["time", 60],
   h: ["time", 3600],
+  seconds: ["time", 1],
+  minutes: ["time", 60],
+  hours: ["time", 3600],
 };
 
 export const unitNames: readonly string[] = Object.keys(UNITS);

@@ -55,10 +55,10 @@ export const axisMessages = {
     }) => ({
       message:
         p.to % p.count === 0
-          ? `\`${p.axis}\` counts units per ${p.groups}: ${p.from} in ${p.count} are ${p.size} each`
-          : `${p.from} units of \`${p.axis}\` in ${p.count} ${p.groups} cannot become ${p.to}`,
+          ? `${p.from} units of \`${p.axis}\` in ${p.count} units of \`${p.groups}\` are ${p.size} each`
+          : `${p.from} units of \`${p.axis}\` in ${p.count} units of \`${p.groups}\` cannot become ${p.to}`,
       caret: p.to % p.count === 0 ? undefined : `must be a multiple of ${p.count}`,
-      hint: `\`${p.axis}\` counts units per ${p.groups}, so write ${p.targets
+      hint: `\`${p.axis}\` counts units per \`${p.groups}\`, so write ${p.targets
         .map((t) => `${p.size} -> ${t}`)
         .join(" or ")}`,
     }),

@@ -40,16 +40,22 @@ const filesOf = async (source: DataSource, base: string): Promise<readonly DataF
   return files.sort(byName);
 };
 
-const documentsOf = (kind: DataSource["kind"], file: DataFile): AsyncGenerator<string> => {
-  switch (kind) {
-    case "text":
-      return textDocuments(file);
-    case "jsonl":
-      return jsonlDocuments(file);
-    default:
-      return kind satisfies never;
-  }
-};
+async function* documentsOf(
+  kind: DataSource["kind"],
+  files: readonly DataFile[],
+): AsyncGenerator<string> {
+  for (const file of files)
+    switch (kind) {
+      case "text":
+        yield* textDocuments(file);
+        break;
+      case "jsonl":
+        yield* jsonlDocuments(file);
+        break;
+      default:
+        kind satisfies never;
+    }
+}
 
 const joined = (parts: readonly Uint32Array[], length: number): Uint16Array | Uint32Array => {
   const narrow = parts.every((part) => part.every((token) => token < 2 ** 16));
@@ -71,13 +77,10 @@ const tokensOf = async (
   const enough = source.take === null ? Number.POSITIVE_INFINITY : source.take * source.window + 1;
   const parts: Uint32Array[] = [];
   let length = 0;
-  for (const file of files) {
-    for await (const text of documentsOf(source.kind, file)) {
-      if (length >= enough) break;
-      const ids = tokenizer.encode(text);
-      parts.push(Uint32Array.of(tokenizer.start), ids);
-      length += 1 + ids.length;
-    }
+  for await (const text of documentsOf(source.kind, files)) {
+    const ids = tokenizer.encode(text);
+    parts.push(Uint32Array.of(tokenizer.start), ids);
+    length += 1 + ids.length;
     if (length >= enough) break;
   }
   return joined(parts, length);

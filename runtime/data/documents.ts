@@ -1,8 +1,8 @@
 /** The documents of a file: the whole of a text file, or the "text" of each line of a JSONL file. */
-import { open } from "node:fs/promises";
 import { z } from "zod";
 import { fileError, RunError } from "../errors.js";
 import { decodeText } from "../formats/json-file.js";
+import { openRegular } from "../formats/regular-file.js";
 
 /** A JavaScript string holds some 500 million characters; tokenizing wants a few times that. */
 const DOCUMENT_BYTES = 128 * 2 ** 20;
@@ -22,11 +22,9 @@ const tooLong = (where: string): RunError =>
 
 /** A text file, as one document. */
 export async function* textDocuments({ file, shown }: DataFile): AsyncGenerator<string> {
-  const handle = await open(file, "r").catch((error: unknown) => {
-    throw fileError("read", shown, error);
-  });
+  const { handle, bytes } = await openRegular(file, shown);
   try {
-    if ((await handle.stat()).size > DOCUMENT_BYTES) throw tooLong(shown);
+    if (bytes > DOCUMENT_BYTES) throw tooLong(shown);
     yield decodeText(await handle.readFile(), shown);
   } catch (error) {
     throw fileError("read", shown, error);
@@ -37,9 +35,7 @@ export async function* textDocuments({ file, shown }: DataFile): AsyncGenerator<
 
 /** The lines of a file as bytes, without their newline; the last may be empty. */
 async function* linesOf({ file, shown }: DataFile): AsyncGenerator<Uint8Array> {
-  const handle = await open(file, "r").catch((error: unknown) => {
-    throw fileError("read", shown, error);
-  });
+  const { handle } = await openRegular(file, shown);
   try {
     let rest: Uint8Array[] = [];
     let held = 0;

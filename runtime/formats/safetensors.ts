@@ -2,10 +2,11 @@
  * Safetensors files as f32: one tensor at a time by byte range, nothing loaded whole. Our own, because the npm packages
  * for it only read headers or remote files. Little-endian, like the format and every machine that Node is built for today.
  */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { fileError, RunError } from "../errors.js";
 import { type HalfDtype, narrow, widen } from "./float16.js";
 import { decodeText } from "./json-file.js";
+import { openRegular } from "./regular-file.js";
 import { replaceFile } from "./replace-file.js";
 import {
   formatHeader,
@@ -62,29 +63,23 @@ const readFully = async (
 
 const readHeader = async (
   file: FileHandle,
+  bytes: number,
   path: string,
 ): Promise<{ readonly header: Header; readonly dataStart: number }> => {
-  const status = await file.stat();
-  if (!status.isFile()) throw new RunError(`${path} is not a file`);
-  if (status.size < 8) throw new RunError(`${path} is cut short: it has ${status.size} bytes`);
+  if (bytes < 8) throw new RunError(`${path} is cut short: it has ${bytes} bytes`);
   const first = Buffer.alloc(8);
   await readFully(file, path, first, 0);
   const length = first.readBigUInt64LE();
-  if (length > BigInt(status.size - 8))
-    throw new RunError(
-      `${path}: the header claims ${length} bytes, the file has ${status.size} in all`,
-      { hint: "the file is cut short or not a safetensors file" },
-    );
+  if (length > BigInt(bytes - 8))
+    throw new RunError(`${path}: the header claims ${length} bytes, the file has ${bytes} in all`, {
+      hint: "the file is cut short or not a safetensors file",
+    });
   if (length > BigInt(HEADER_LIMIT))
     throw new RunError(`${path}: the header claims ${length} bytes, more than ${HEADER_LIMIT}`);
   const text = new Uint8Array(Number(length));
   await readFully(file, path, text, 8);
   const dataStart = 8 + text.length;
-  const header = parseHeader(
-    decodeText(text, `${path}: the header`),
-    status.size - dataStart,
-    path,
-  );
+  const header = parseHeader(decodeText(text, `${path}: the header`), bytes - dataStart, path);
   return { header, dataStart };
 };
 
@@ -150,17 +145,12 @@ const view = (file: FileHandle, path: string, header: Header, dataStart: number)
 
 /** Opens a file and checks its header against its size. A missing one is a RunError with code "ENOENT". */
 export const openSafetensors = async (path: string): Promise<Safetensors> => {
-  let file: FileHandle;
+  const { handle, bytes } = await openRegular(path);
   try {
-    file = await open(path, "r");
+    const { header, dataStart } = await readHeader(handle, bytes, path);
+    return view(handle, path, header, dataStart);
   } catch (error) {
-    throw fileError("read", path, error);
-  }
-  try {
-    const { header, dataStart } = await readHeader(file, path);
-    return view(file, path, header, dataStart);
-  } catch (error) {
-    await file.close();
+    await handle.close();
     throw fileError("read", path, error);
   }
 };

@@ -31,16 +31,16 @@ const CASES: readonly Case[] = [
   one("unknown-name", "from teacher using", "from «techer» using"),
   one("unknown-name", "on unseen {", "on «unsen» {", "data"),
   one("wrong-kind", "of teacher on speeches {", "of teacher on «teacher» {"),
-  one("duplicate-name", "data unseen   =", 'data «speeches» = text("x") { window 8 }\ndata unseen   ='),
   one(
-    "used-early",
-    "prune student",
-    "evaluate «student» on unseen { perplexity }\nprune student",
+    "duplicate-name",
+    "data unseen   =",
+    'data «speeches» = text("x") { window 8 }\ndata unseen   =',
   ),
+  one("used-early", "prune student", "evaluate «student» on unseen { perplexity }\nprune student"),
   top("constant-cycle", "let a = b + 1\nlet b = «a»"),
   one("unknown-recipe", "use minitron", "use «minitorn»"),
   one("unknown-entry", "use minitron", "use minitron.«activaton»"),
-  one("use-missing", "use minitron", "use minitron\nuse «\"./hose.prune\"» as house"),
+  one("use-missing", "use minitron", 'use minitron\nuse «"./hose.prune"» as house'),
   { code: "cyclic-use", edits: [["use minitron", 'use minitron\nuse "./a.prune"']], texts: circle },
   one("unknown-definition", "by activation(", "by «activaton»("),
   one("unknown-definition", "{ perplexity }", "{ «perplexty» }", "metric"),
@@ -69,7 +69,7 @@ const CASES: readonly Case[] = [
   one("unit-mixed", "<= 60% of params(teacher)", "«<=» 3 GiB", "condition"),
   one("unknown-unit", "40K tokens", "40K «tokenz»"),
   top("not-constant", "let root = «sqrt(2)»"),
-  one("value-range", "4 windows", "«0 windows»"),
+  one("value-range", "batch     4 windows", "batch     «0 windows»"),
   one("value-range", "[0.9, 0.95]", "«[0.9]»", "beta"),
   one("value-range", "clip: 1.0", "clip: «0»", "clip"),
   one("unknown-edition", "edition 1", "edition «2»"),
@@ -82,8 +82,19 @@ const CASES: readonly Case[] = [
   one("unknown-setting", "  batch  ", "  «bach»  ", "missing too"),
   one("unknown-setting", "decay: 0.0", "«dekay»: 0.0", "optimizer"),
   one("unknown-setting", "activation(batch:", "activation(«bach»:", "criterion"),
-  one("missing-setting", "data speeches = text(\"data/sotu/train/*.txt\") { window 256 }", 'data «speeches» = text("data/sotu/train/*.txt")'),
-  one("missing-setting", "  stop      40K tokens\n", "", "stop"),
+  one(
+    "missing-setting",
+    'data speeches = text("data/sotu/train/*.txt") { window 256 }',
+    'data «speeches» = text("data/sotu/train/*.txt")',
+  ),
+  {
+    code: "missing-setting",
+    name: "stop",
+    edits: [
+      ["distill healed", "distill «healed»"],
+      ["  stop      40K tokens\n", ""],
+    ],
+  },
   one("duplicate-setting", "take 64 windows", "take 64 windows\n  «take» 32 windows"),
   one("duplicate-setting", MLP, `${MLP}  «mlp»    384 -> 128\n`, "axis"),
   one("setting-form", "take 64 windows", "«take 64 windows 32 windows»"),
@@ -91,9 +102,13 @@ const CASES: readonly Case[] = [
   one("setting-choice", "adamw(", "«adam»(", "optimizer"),
   one("missing-clause", "score merit of teacher on speeches", "score «merit» of teacher"),
   one("unknown-clause", "from teacher using merit {", "from teacher «on» speeches using merit {"),
-  one("duplicate-clause", "merit of teacher on", "merit of teacher «of» teacher on"),
-  one("unknown-source", 'open("models', '«load("models', "source"),
-  one("unknown-source", 'data unseen   = text(', "data unseen   = «txt»(", "data"),
+  one(
+    "duplicate-clause",
+    "merit of teacher on speeches",
+    "merit of teacher on speeches «on» unseen",
+  ),
+  one("unknown-source", "open(", "«load»("),
+  one("unknown-source", "data unseen   = text(", "data unseen   = «txt»(", "data"),
   one("model-unreadable", 'open("models/sotu-1m")', 'open(«"models/sotu-2m"»)'),
   one(
     "nothing-scored",
@@ -109,33 +124,31 @@ const CASES: readonly Case[] = [
   },
   bottom("nothing-measured", "«evaluate» teacher on speeches"),
   one("condition-shape", "perplexity(healed) <= 1.6 * perplexity(teacher)", "«perplexity(healed)»"),
-  one("condition-value", "perplexity(healed) <= 1.6", "«healed» <= 1.6"),
+  one("condition-value", "perplexity(healed) <= 1.6", "«healed.mlp» <= 1.6"),
   one("unknown-measure", "perplexity(healed) <=", "«perplexty»(healed) <="),
-  one("not-evaluated", "evaluate teacher, student, healed on", "evaluate teacher, student on", "plain"),
+  {
+    code: "not-evaluated",
+    edits: [
+      ["evaluate teacher, student, healed on", "evaluate teacher, student on"],
+      ["perplexity(healed) <=", "«perplexity(healed)» <="],
+    ],
+  },
   bottom("evaluated-twice", "evaluate «teacher» on speeches { perplexity }"),
-  one("budget-unmet", "params(healed) <= 60% of params(teacher)", "«params(healed) <= 10% of params(teacher)»"),
+  one(
+    "budget-unmet",
+    "params(healed) <= 60% of params(teacher)",
+    "«params(healed) <= 10% of params(teacher)»",
+  ),
   one("path-outside", 'to "sotu-half"', 'to «"../sotu-half"»'),
   one("path-outside", 'to "sotu-half"', 'to «"/sotu-half"»', "absolute"),
   bottom("duplicate-export", 'export teacher to «"sotu-half"»'),
 ];
 
-/** Marks that only these edits can place: the condition that lost its evaluation, the whole call of a source. */
-const finish = (text: string): string =>
-  text
-    .replace('«load("models/sotu-1m")', '«load("models/sotu-1m")»')
-    .replace(
-      /(evaluate teacher, student on[\s\S]*\n {2})(perplexity\(healed\))( <=)/,
-      "$1«$2»$3",
-    )
-    .replace(/distill healed([\s\S]*?decay)/, (all) =>
-      all.includes("  stop  ") || all.includes("«") ? all : all.replace("healed", "«healed»"),
-    );
-
 describe("each mistake is reported once, where it is", () => {
   test.each(CASES.map((c) => [`${c.code}${c.name === undefined ? "" : ` ${c.name}`}`, c] as const))(
     "%s",
     async (title, { code, edits, texts = {} }) => {
-      const spec = unmarked(finish(edited(edits)));
+      const spec = unmarked(edited(edits));
       const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
       const files = { texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])) };
       const result = checkText(spec.text, {}, files);

@@ -11,7 +11,7 @@ const withParams = edited([
   ['to "sotu-half"', "to name"],
   [
     "  dtype bf16 }\n",
-    '  dtype bf16 }\nprofile smoke {\n  length = 4K tokens\n  healed.batch = 2 windows\n  unseen.take = 3 windows\n}\n',
+    "  dtype bf16 }\nprofile smoke {\n  length = 4K tokens\n  healed.batch = 2 windows\n  unseen.take = 3 windows\n}\n",
   ],
 ]);
 
@@ -94,9 +94,13 @@ loss double(target [window, position, vocab] = teacher.logits, guess [window, po
 
   test("are checked too, at their own place", () => {
     const text = edited([["use minitron\n", 'use minitron\nuse "./house.prune"\n']]);
-    const result = checkText(text, {}, { texts: { "house.prune": "let grain = 3 parsecs\n" } });
+    const result = checkText(
+      text,
+      {},
+      { texts: { "house.prune": "let grain = 3 tokens + 1 %\n" } },
+    );
     expect(result.diagnostics).toMatchObject([
-      { code: "unknown-unit", path: "house.prune", span: { start: 14, end: 21 } },
+      { code: "unit-mixed", path: "house.prune", span: { start: 12, end: 26 } },
     ]);
   });
 
@@ -104,7 +108,11 @@ loss double(target [window, position, vocab] = teacher.logits, guess [window, po
     const text = edited([
       ["use minitron\n", 'use minitron\nuse "./a.prune"\nuse "./b.prune"\nlet grain = 1\n'],
     ]);
-    const texts = { "a.prune": 'use "./c.prune"\n', "b.prune": 'use "./c.prune"\n', "c.prune": "let grain = 2\n" };
+    const texts = {
+      "a.prune": 'use "./c.prune"\n',
+      "b.prune": 'use "./c.prune"\n',
+      "c.prune": "let grain = 2\n",
+    };
     expect(brief(text, checkText(text, {}, { texts }))).toEqual(["6:5 duplicate-name"]);
   });
 });

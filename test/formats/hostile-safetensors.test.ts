@@ -139,7 +139,7 @@ describe("a safetensors file that", () => {
   test("is not there, or a folder, or a pipe", async () => {
     await inScratch(async (folder) => {
       await expect(openSafetensors(join(folder, "none"))).rejects.toMatchObject({ code: "ENOENT" });
-      await expect(openSafetensors(folder)).rejects.toThrow(/is not a file|is a folder/);
+      await expect(openSafetensors(folder)).rejects.toThrow(/is not a file/);
       if (process.platform === "win32") return;
       execFileSync("mkfifo", [join(folder, "pipe")]);
       await expect(openSafetensors(join(folder, "pipe"))).rejects.toThrow(/is not a file/);

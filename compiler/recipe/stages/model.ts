@@ -14,7 +14,8 @@ const folderOf = (context: Context, stage: StageDecl) => {
   const callee = value?.kind === "call" && value.callee.kind === "name" ? value.callee.name : null;
   if (value?.kind === "call" && callee === "open") return textArgument(context, value, EXAMPLE);
   const near = callee === null ? null : nearest(callee, ["open"]);
-  say(context, "unknown-source", value?.span ?? stage.keywordSpan, {
+  const place = value?.kind === "call" ? value.callee.span : (value?.span ?? stage.keywordSpan);
+  say(context, "unknown-source", place, {
     stage: "model",
     known: ["open"],
     near,

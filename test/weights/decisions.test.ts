@@ -1,0 +1,191 @@
+/** Which units are kept: ties, nesting, hostile scores; and the record of it, number for number. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { PruneStage } from "../../compiler/plan.js";
+import {
+  decide,
+  decisionsSchema,
+  readDecisions,
+  type Scores,
+  writeDecisions,
+} from "../../runtime/weights/decisions.js";
+import { bestOf, selectKept } from "../../runtime/weights/select.js";
+import { layoutFrom } from "../support/layout.js";
+import { inScratch } from "../support/scratch.js";
+
+describe("selection", () => {
+  /** Few distinct scores: many ties. */
+  const scores = fc.array(fc.constantFrom(-1, -0, 0, 0.5, 2), { minLength: 1, maxLength: 30 });
+
+  test("keeps the best; of equal ones the lower index; ascending", () => {
+    expect(bestOf([1, 3, 3, 2, 3], 2)).toEqual([1, 2]);
+    expect(bestOf([0, 0, 0], 2)).toEqual([0, 1]);
+    expect(bestOf([-0, 0, -0], 1)).toEqual([0]);
+    expect(bestOf(Float32Array.of(1, 2, 3), 3)).toEqual([0, 1, 2]);
+  });
+
+  test("no unit left out beats one that is kept, and order breaks ties", () => {
+    fc.assert(
+      fc.property(scores, fc.nat(), (values, k) => {
+        const keep = 1 + (k % values.length);
+        const kept = bestOf(values, keep);
+        expect(new Set(kept).size).toBe(keep);
+        expect(kept).toEqual(kept.toSorted((a, b) => a - b));
+        for (const inside of kept)
+          for (let outside = 0; outside < values.length; outside++) {
+            if (kept.includes(outside)) continue;
+            const [a = 0, b = 0] = [values[inside], values[outside]];
+            expect(a > b || (a === b && inside < outside)).toBe(true);
+          }
+      }),
+    );
+  });
+
+  test("kept sets nest as the target shrinks", () => {
+    fc.assert(
+      fc.property(scores, (values) => {
+        for (let keep = 2; keep <= values.length; keep++) {
+          const larger = bestOf(values, keep);
+          expect(bestOf(values, keep - 1).every((unit) => larger.includes(unit))).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test("is of each place on its own", () => {
+    expect(selectKept([1, 2, 3, 9, 8, 7, 5, 5, 5, 0, 1, 0], [2, 2], 3, 2)).toEqual([
+      [1, 2],
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ]);
+  });
+
+  test("refuses scores that have no order or do not fit", () => {
+    expect(() => selectKept([1, Number.NaN], [], 2, 1)).toThrow(/score of unit 1 is NaN/);
+    expect(() => selectKept([1, 2, 3, 1 / 0], [2], 2, 1)).toThrow(/score of unit 1 is Infinity/);
+    expect(() => selectKept([1, 2, 3], [2], 2, 1)).toThrow(/3 scores where 2 × 2/);
+    expect(() => selectKept([1, 2], [], 2, 0)).toThrow(/cannot keep 0 of 2/);
+    expect(() => selectKept([1, 2], [], 2, 3)).toThrow(/cannot keep 3 of 2/);
+  });
+});
+
+const axes = { layer: 2, hidden: 3, group: 2, query: 2 };
+const source = layoutFrom("teacher", { axes, weights: [] });
+const layers = { name: "layer", size: 2 };
+const scores: Scores = {
+  data: "texts",
+  windows: [4, 0, 2],
+  tables: [
+    {
+      axis: "hidden",
+      criterion: "norm",
+      along: [],
+      size: 3,
+      scores: [0.1, 0.3, 0.2].map(Math.fround),
+    },
+    {
+      axis: "query",
+      criterion: "norm",
+      along: [layers, { name: "group", size: 2 }],
+      size: 2,
+      scores: [1, 2, 4, 3, 5, 5, 0, 1e-40].map(Math.fround),
+    },
+    { axis: "layer", criterion: "influence", along: [], size: 2, scores: [2, 1] },
+  ],
+};
+const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
+  kind: "prune",
+  name,
+  source: "teacher",
+  scores: "merit",
+  cuts,
+});
+const cuts = [
+  { axis: "query", from: 2, keep: 1 },
+  { axis: "layer", from: 2, keep: 1 },
+];
+
+describe("decisions", () => {
+  test("say of every axis and place the scores and what is kept", () => {
+    const { kept, record } = decide(stage(cuts), source, scores);
+    expect([...kept.keys()].sort()).toEqual(["layer", "query"]);
+    expect(kept.get("query")?.sets).toEqual([[1], [0], [0], [1]]);
+    expect(kept.get("layer")?.sets).toEqual([[0]]);
+    expect(record).toMatchObject({
+      name: "student",
+      source: "teacher",
+      scores: "merit",
+      windows: [4, 0, 2],
+    });
+    // An axis that was scored and not cut is recorded whole.
+    expect(record.axes[0]).toEqual({
+      axis: "hidden",
+      criterion: "norm",
+      from: 3,
+      keep: 3,
+      sets: [{ at: {}, scores: [0.1, 0.3, 0.2].map(Math.fround), kept: [0, 1, 2] }],
+    });
+    expect(record.axes[1]?.sets[3]).toEqual({
+      at: { layer: 1, group: 1 },
+      scores: [0, Math.fround(1e-40)],
+      kept: [1],
+    });
+  });
+
+  test("an axis that stays whole needs no scores; one that is cut does", () => {
+    const only = { ...scores, tables: [] };
+    const { kept } = decide(stage([{ axis: "hidden", from: 3, keep: 3 }]), source, only);
+    expect(kept.get("hidden")?.sets).toEqual([[0, 1, 2]]);
+    expect(() => decide(stage([{ axis: "hidden", from: 3, keep: 2 }]), source, only)).toThrow(
+      /hidden is cut, but merit has no scores of it/,
+    );
+    expect(() => decide(stage([{ axis: "hidden", from: 4, keep: 2 }]), source, scores)).toThrow(
+      /hidden of teacher is 3, not 4/,
+    );
+  });
+
+  test("name the axis whose scores are wrong", () => {
+    const wrong = {
+      ...scores,
+      tables: scores.tables.map((t) => ({ ...t, scores: t.scores.map(() => Number.NaN) })),
+    };
+    expect(() => decide(stage(cuts), source, wrong)).toThrow(
+      /axis hidden: the score of unit 0 is NaN/,
+    );
+  });
+
+  test("are written so that every f32 reads back, and one pruning after another is kept", async () => {
+    const words = fc.array(fc.integer({ min: 0, max: 0x7f7fffff }), { minLength: 3, maxLength: 3 });
+    await inScratch(async (folder) => {
+      expect(await readDecisions(folder)).toBe(null);
+      await fc.assert(
+        fc.asyncProperty(words, async (bits) => {
+          const values = [...new Float32Array(Uint32Array.from(bits).buffer)];
+          const tables = [{ axis: "hidden", criterion: "c", along: [], size: 3, scores: values }];
+          const made = decide(stage([{ axis: "hidden", from: 3, keep: 2 }]), source, {
+            ...scores,
+            tables,
+          });
+          await writeDecisions(folder, made);
+          const back = await readDecisions(folder);
+          expect(back?.prunes).toEqual([made.record]);
+          expect(back?.prunes[0]?.axes[0]?.sets[0]?.scores.map(Math.fround)).toEqual(values);
+        }),
+        { numRuns: 100 },
+      );
+      await writeDecisions(folder, decide(stage(cuts, "again"), source, scores));
+      const text = readFileSync(join(folder, "decisions.json"), "utf8");
+      expect(decisionsSchema.parse(JSON.parse(text)).prunes.map((p) => p.name)).toEqual([
+        "student",
+        "again",
+      ]);
+      writeFileSync(join(folder, "decisions.json"), "{}");
+      await expect(readDecisions(folder)).rejects.toThrow(
+        /decisions\.json is not a record of decisions/,
+      );
+    });
+  });
+});

@@ -84,23 +84,31 @@ const declareAll = (scope: Scope, spec: SourceFile, uses: Uses): void => {
 const checkStage = (context: Context, stage: StageDecl): void => {
   switch (stage.keyword) {
     case "model":
-      return checkModel(context, stage);
+      checkModel(context, stage);
+      break;
     case "data":
-      return checkData(context, stage);
+      checkData(context, stage);
+      break;
     case "score":
-      return checkScore(context, stage);
+      checkScore(context, stage);
+      break;
     case "prune":
-      return checkPrune(context, stage);
+      checkPrune(context, stage);
+      break;
     case "distill":
-      return checkDistill(context, stage);
+      checkDistill(context, stage);
+      break;
     case "evaluate":
-      return checkEvaluate(context, stage);
+      checkEvaluate(context, stage);
+      break;
     case "export":
-      return checkExport(context, stage);
+      checkExport(context, stage);
+      break;
     case "search":
-      return say(context, "unsupported-stage", stage.keywordSpan, { keyword: stage.keyword });
+      say(context, "unsupported-stage", stage.keywordSpan, { keyword: stage.keyword });
+      break;
     default:
-      return stage.keyword satisfies never;
+      stage.keyword satisfies never;
   }
 };
 

@@ -226,9 +226,14 @@ class KernelWriter {
       return own;
     };
     visit(this.group.root);
-    const phases: Node[][] = [];
-    for (const [node, at] of level) if (node.op === "reduce") (phases[at - 1] ??= []).push(node);
-    return phases.map((nodes) => nodes.sort((a, b) => a.id - b.id));
+    const reductions = [...level].filter(([node]) => node.op === "reduce");
+    const count = Math.max(0, ...reductions.map(([, at]) => at));
+    return Array.from({ length: count }, (_, phase) =>
+      reductions
+        .filter(([, at]) => at === phase + 1)
+        .map(([node]) => node)
+        .sort((a, b) => a.id - b.id),
+    );
   }
 
   private innerLoop(

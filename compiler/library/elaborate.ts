@@ -18,7 +18,7 @@ import { builtins, callBuiltin } from "./builtins.js";
 import { axesNamed, building, type Environment, nodeOf, withValue } from "./environment.js";
 import type { Library, Located } from "./library.js";
 import { mistake } from "./report.js";
-import { axesText, describeValue, NULL, numberValue, tensorValue, type Value } from "./value.js";
+import { axesText, describeValue, NULL, numberValue, type Value } from "./value.js";
 
 const lookUp = (env: Environment, { name, span }: Name): Value => {
   const value = env.values.get(name);

@@ -1,5 +1,6 @@
 /** What every stage's check shares: the spec, the library, the names, and the recipe as far as it is made. */
 import type { Name, SourceFile, StageDecl } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import type { Host } from "../host.js";
 import type { Library, Located } from "../library/library.js";
@@ -32,6 +33,23 @@ export const say = <C extends Code>(
 
 export const find = <K extends Kind>(context: Context, kind: K, name: Name): Kinds[K] | null =>
   context.scope.find(kind, name, context.file);
+
+/**
+ * Passes on what the library found. What it found in its own files is shown at `span` of the spec, which asked for it,
+ * with the library's place beside it.
+ */
+export const passOn = (context: Context, found: readonly Diagnostic[], span: Span): void => {
+  const here = context.file.path;
+  const moved = found.map((diagnostic): Diagnostic => {
+    if (diagnostic.path === here) return diagnostic;
+    const { caret, fix: _theirs, ...rest } = diagnostic;
+    const text = context.sources.get(diagnostic.path) ?? "";
+    const place = { path: diagnostic.path, text, span: diagnostic.span };
+    const labels = [{ ...place, message: caret ?? "found here" }, ...(rest.labels ?? [])];
+    return { ...rest, path: here, span, labels };
+  });
+  context.report.pass(moved);
+};
 
 /** The text a node stands for in the spec. */
 export const excerpt = (context: Context, span: Span): string =>

@@ -29,7 +29,7 @@ export class Buffers {
   private readonly pending: Pending[] = [];
 
   constructor(
-    private readonly graph: Graph,
+    graph: Graph,
     private readonly placement: Placement,
     private readonly target: Target,
   ) {

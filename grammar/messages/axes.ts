@@ -11,9 +11,16 @@ export const axisMessages = {
       readonly model: string;
       readonly axes: readonly string[];
       readonly near: string | null;
+      /** An axis whose remark in the library speaks of the name. */
+      readonly spoken: { readonly axis: string; readonly remark: string } | null;
     }) => ({
       message: `\`${p.axis}\` is not an axis of \`${p.model}\``,
-      hint: p.near === null ? `axes here are ${list(p.axes)}` : `did you mean \`${p.near}\`?`,
+      hint:
+        p.spoken !== null
+          ? `this is cut as \`${p.spoken.axis}\`, ${p.spoken.remark}`
+          : p.near === null
+            ? `axes here are ${list(p.axes)}`
+            : `did you mean \`${p.near}\`?`,
     }),
   ),
   "untapped-axis": message(

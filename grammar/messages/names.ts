@@ -35,8 +35,8 @@ export const nameMessages = {
     hint: "give one of them another name",
   })),
   "used-early": message("error", (p: { readonly name: string }) => ({
-    message: `\`${p.name}\` is used above its declaration`,
-    hint: "stages run in the order they are written: move this one down",
+    message: `\`${p.name}\` is not made yet here`,
+    hint: "stages run in the order they are written: name one from above, or move this one down",
   })),
   "constant-cycle": message("error", (p: { readonly name: string }) => ({
     message: `\`${p.name}\` is defined by itself`,

@@ -104,6 +104,9 @@ export const recipeMessages = {
     message: "`evaluate` names no metric",
     hint: suggestion(null, p.known, "metrics are"),
   })),
+  "loss-constant": message("error", (p: { readonly student: string }) => ({
+    message: `this loss does not depend on \`${p.student}\`, which would learn nothing`,
+  })),
   "condition-shape": message("error", (p: { readonly found: string }) => ({
     message: `${p.found} is not a condition`,
     hint: "compare two values with <=, >=, <, >, == or !=",
@@ -133,14 +136,9 @@ export const recipeMessages = {
   })),
   "budget-unmet": message(
     "error",
-    (p: {
-      readonly text: string;
-      readonly left: number;
-      readonly relation: string;
-      readonly right: number;
-    }) => ({
+    (p: { readonly left: number; readonly relation: string; readonly right: number }) => ({
       message: `this cannot hold: ${number(p.left)} is not ${p.relation} ${number(p.right)}`,
-      caret: `\`${p.text}\` is known before the run`,
+      caret: "known before the run",
       hint: "change the sizes in `prune`, or the budget",
     }),
   ),

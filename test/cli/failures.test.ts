@@ -1,5 +1,13 @@
 /** What users do wrong, and what files may be: one clear line, the right exit code, nothing half-written. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Ended, espalier } from "../support/espalier.js";
@@ -97,7 +105,10 @@ describe("the command line", () => {
     expect(code).toBe(1);
     const { diagnostics } = JSON.parse(stdout);
     expect(
-      diagnostics.map((d: { start: { line: number; column: number } }) => [d.start.line, d.start.column]),
+      diagnostics.map((d: { start: { line: number; column: number } }) => [
+        d.start.line,
+        d.start.column,
+      ]),
     ).toEqual([
       [9, 11],
       [13, 16],

@@ -24,7 +24,11 @@ describe("a run", () => {
     for (const file of ["config.json", "model.safetensors", "tokenizer.json"])
       expect(existsSync(join(out, "tiny-half", file))).toBe(true);
     const config = JSON.parse(readFileSync(join(out, "tiny-half/config.json"), "utf8"));
-    expect(config).toMatchObject({ hidden_size: 12, intermediate_size: 16, num_attention_heads: 4 });
+    expect(config).toMatchObject({
+      hidden_size: 12,
+      intermediate_size: 16,
+      num_attention_heads: 4,
+    });
     const decisions = JSON.parse(readFileSync(join(out, "decisions.json"), "utf8"));
     expect(JSON.stringify(decisions)).toContain("hidden");
     const metrics = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n");
@@ -50,7 +54,8 @@ describe("a run", () => {
       const child = startEspalier(["run", long.spec, "--out", out]);
       const end = ended(child);
       const metrics = join(out, "metrics.jsonl");
-      const lines = () => (existsSync(metrics) ? readFileSync(metrics, "utf8").split("\n").length : 0);
+      const lines = () =>
+        existsSync(metrics) ? readFileSync(metrics, "utf8").split("\n").length : 0;
       while (lines() < 6 && child.exitCode === null) await new Promise((r) => setTimeout(r, 5));
       child.kill("SIGKILL");
       expect((await end).code).toBe(null);
@@ -58,7 +63,10 @@ describe("a run", () => {
       const resumed = await espalier(["resume", out]);
       expect(resumed.code).toBe(0);
       expect(weights(out).equals(weights(whole))).toBe(true);
-      const steps = readFileSync(metrics, "utf8").trim().split("\n").map((line) => JSON.parse(line).step);
+      const steps = readFileSync(metrics, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).step);
       expect(steps).toEqual(Array.from({ length: 40 }, (_, step) => step));
     } finally {
       rmSync(long.folder, { recursive: true, force: true });
@@ -72,7 +80,8 @@ describe("a run", () => {
       const child = startEspalier(["run", long.spec, "--out", out]);
       const end = ended(child);
       const metrics = join(out, "metrics.jsonl");
-      while (!existsSync(metrics) && child.exitCode === null) await new Promise((r) => setTimeout(r, 5));
+      while (!existsSync(metrics) && child.exitCode === null)
+        await new Promise((r) => setTimeout(r, 5));
       child.kill("SIGINT");
       const { code, stderr } = await end;
       expect(code).toBe(130);
@@ -88,11 +97,19 @@ describe("a run", () => {
     rmSync(module, { recursive: true, force: true });
     try {
       expect((await espalier(["compile", project.spec, "--out", module])).code).toBe(0);
-      expect(readdirSync(join(module, "kernels")).every((file) => file.endsWith(".wgsl"))).toBe(true);
+      expect(readdirSync(join(module, "kernels")).every((file) => file.endsWith(".wgsl"))).toBe(
+        true,
+      );
       const out = join(project.folder, "module");
       const child = spawn(
         process.execPath,
-        [join(module, "recipe.js"), "--out", out, "--adapter", process.env.ESPALIER_ADAPTER ?? "embedded"],
+        [
+          join(module, "recipe.js"),
+          "--out",
+          out,
+          "--adapter",
+          process.env.ESPALIER_ADAPTER ?? "embedded",
+        ],
         { stdio: ["ignore", "pipe", "pipe"] },
       );
       const { code, stderr } = await ended(child);

@@ -12,6 +12,43 @@ export const tappedAxes = (shape: ModelShape): string[] =>
     .map((axis) => axis.name)
     .filter((name) => shape.along.has(name) || name === shape.layerAxis);
 
+/** Whether something tapped scores the axis; says so if not. */
+export const isTapped = (
+  context: Context,
+  name: Name,
+  model: string,
+  shape: ModelShape,
+): boolean => {
+  const axes = tappedAxes(shape);
+  if (axes.includes(name.name)) return true;
+  const { file, decl } = shape.architecture;
+  const labels = [label(file, decl.name.span, `the architecture of \`${model}\``)];
+  say(context, "untapped-axis", name.span, { axis: name.name, model, axes }, { labels });
+  return false;
+};
+
+/** What the library says of an axis: its doc comment, or the comment at the end of its line. */
+const remark = ({ file }: ModelShape["architecture"], item: AxisItem): string => {
+  const trailing = file.comments.find(
+    ({ span }) =>
+      span.start >= item.span.end && !file.text.slice(item.span.end, span.start).includes("\n"),
+  );
+  return (item.doc ?? trailing?.text ?? "").replace(/^[/\s]+/, "").trim();
+};
+
+/** The axis whose remark speaks of the name, such as `query` (heads per group) for `heads`. */
+const spokenOf = (name: string, shape: ModelShape): { axis: string; remark: string } | null => {
+  const items = shape.architecture.decl.items.filter((item) => item.kind === "axis");
+  const remarks = items.map((item) => ({
+    axis: item.name.name,
+    remark: remark(shape.architecture, item),
+  }));
+  const words = (text: string): string[] => text.toLowerCase().split(/[^a-z]+/);
+  return (
+    remarks.find((r) => name.length > 2 && words(r.remark).includes(name.toLowerCase())) ?? null
+  );
+};
+
 /** The axis called so, or null after saying which there are. */
 export const axisNamed = (
   context: Context,
@@ -23,14 +60,15 @@ export const axisNamed = (
   if (axis !== undefined) return axis;
   const axes = shape.axes.map((candidate) => candidate.name);
   const near = nearest(name.name, axes);
+  const spoken = near === null ? spokenOf(name.name, shape) : null;
   const { file, decl } = shape.architecture;
   say(
     context,
     "unknown-axis",
     name.span,
-    { axis: name.name, model, axes, near },
+    { axis: name.name, model, axes, near, spoken },
     {
-      labels: [label(file, decl.name.span, `the architecture of \`${model}\``)],
+      labels: [label(file, decl.name.span, `axes here are ${axes.join(", ")}`)],
       ...(near === null ? {} : { fix: { span: name.span, replacement: near } }),
     },
   );

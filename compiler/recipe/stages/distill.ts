@@ -1,13 +1,16 @@
 /** `distill NAME = STUDENT from TEACHER on DATA`: training with a loss of the library until it stops. */
 import type { Expr, Name, StageDecl } from "../../../grammar/ast.js";
+import { reachable } from "../../ir/traverse.js";
 import type { Located, ModelShape } from "../../library/library.js";
 import { elaborateLoss } from "../../library/loss.js";
 import { elaborateSchedule } from "../../library/schedule.js";
 import type { DataSource, Scalar } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
-import { type Context, find, located, say } from "../context.js";
+import { type Context, find, located, passOn, say } from "../context.js";
+import { mapExpressions } from "../rewrite.js";
 import { readSettings, type Settings } from "../settings.js";
+import { quantityOf, type UnitKind, unitLabel } from "../units.js";
 import { optimizerOf } from "./optimizer.js";
 import { forwardOf, symbolic } from "./symbolic.js";
 
@@ -43,6 +46,27 @@ const studentName = (context: Context, stage: StageDecl): Name | null => {
   return null;
 };
 
+/** Whether every quantity within an expression has one of these units. */
+const unitsFit = (
+  context: Context,
+  expr: Expr,
+  what: string,
+  units: readonly UnitKind[],
+): boolean => {
+  let fits = true;
+  mapExpressions(expr, (inner) => {
+    if (inner.kind !== "quantity") return inner;
+    const unit = quantityOf(inner.value, inner.unit)?.unit;
+    if (unit !== undefined && units.includes(unit)) return inner;
+    const takes = ["a plain number", ...units.map(unitLabel)].join(" or ");
+    const found = unit === undefined ? inner.unit : unitLabel(unit);
+    say(context, "unit-mismatch", inner.span, { what, takes, found });
+    fits = false;
+    return inner;
+  });
+  return fits;
+};
+
 /** The loss, after trying it on the graphs of both models. */
 const lossOf = (
   context: Context,
@@ -51,13 +75,14 @@ const lossOf = (
 ): Located<Expr> | null => {
   if (expr === null) return null;
   const loss = located(context, bindConstants(context, expr, context.file));
+  if (!unitsFit(context, loss.decl, "a loss", ["ratio"])) return null;
   const symbols = symbolic(data);
   const guess = forwardOf(symbols, student.name, student.shape);
   // A model may teach a copy of itself, whose weights have other names.
   const target = teacher === null ? null : forwardOf(symbols, `${teacher.name}'`, teacher.shape);
   const failed = [guess, target].find((pass) => pass !== null && !pass.ok);
   if (failed !== undefined && failed !== null && !failed.ok) {
-    context.report.pass(failed.diagnostics);
+    passOn(context, failed.diagnostics, expr.span);
     return null;
   }
   if (!guess.ok) return null;
@@ -66,8 +91,13 @@ const lossOf = (
     labels: symbols.labels,
     ...(target?.ok === true ? { teacher: target.value.values } : {}),
   });
-  if (!value.ok) context.report.pass(value.diagnostics);
-  return value.ok ? loss : null;
+  if (!value.ok) passOn(context, value.diagnostics, expr.span);
+  if (!value.ok) return null;
+  const weights = `${student.name}/`;
+  if (reachable([value.value]).some((n) => n.op === "input" && n.name.startsWith(weights)))
+    return loss;
+  say(context, "loss-constant", expr.span, { student: student.name });
+  return null;
 };
 
 /** Steps until the stop, each of `windows` windows. */
@@ -83,8 +113,9 @@ const stepsOf = (
 const rateOf = (context: Context, expr: Expr | null): Scalar | null => {
   if (expr === null) return null;
   const bound = located(context, bindConstants(context, expr, context.file));
+  if (!unitsFit(context, bound.decl, "a schedule", ["ratio", "steps"])) return null;
   const rate = elaborateSchedule(bound, context.library);
-  if (!rate.ok) context.report.pass(rate.diagnostics);
+  if (!rate.ok) passOn(context, rate.diagnostics, expr.span);
   return rate.ok ? rate.value : null;
 };
 

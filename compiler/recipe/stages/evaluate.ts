@@ -5,7 +5,7 @@ import type { Located, ModelShape } from "../../library/library.js";
 import { elaborateMetric } from "../../library/metric.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
-import { type Context, find, say } from "../context.js";
+import { type Context, find, passOn, say } from "../context.js";
 import { forwardOf, symbolic } from "./symbolic.js";
 
 type Metric = Located<DefinitionDecl>;
@@ -64,7 +64,7 @@ const tryMetric = (
         labels: symbols.labels,
       })
     : pass;
-  if (!value.ok) context.report.pass(value.diagnostics);
+  if (!value.ok) passOn(context, value.diagnostics, name.span);
   return value.ok;
 };
 

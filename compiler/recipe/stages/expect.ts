@@ -141,7 +141,7 @@ const conditionOf = (context: Context, expr: Expr): Condition | null => {
   }
   const text = excerpt(context, expr.span);
   if (left.known !== null && right.known !== null && !holds(left.known, relation, right.known)) {
-    const parameters = { text, left: left.known, relation, right: right.known };
+    const parameters = { left: left.known, relation, right: right.known };
     say(context, "budget-unmet", expr.span, parameters);
     return null;
   }

@@ -3,7 +3,7 @@ import type { StageDecl } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import { readArchitecture } from "../../library/architecture.js";
 import { readClauses } from "../clauses.js";
-import { type Context, say } from "../context.js";
+import { type Context, passOn, say } from "../context.js";
 import { readSettings, textArgument } from "../settings.js";
 
 const EXAMPLE = 'model NAME = open("models/NAME")';
@@ -40,7 +40,7 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   context.sources.set(`${path.replace(/\/+$/, "")}/config.json`, read.text);
   const shape = readArchitecture(context.library, read.config, { path: context.file.path, span });
   if (!shape.ok) {
-    context.report.pass(shape.diagnostics);
+    passOn(context, shape.diagnostics, span);
     return;
   }
   context.scope.define("model", name, { shape: shape.value });

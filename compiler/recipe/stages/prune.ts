@@ -6,11 +6,12 @@ import type { ModelShape } from "../../library/library.js";
 import { resize } from "../../library/resize.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
-import { type Context, excerpt, find, say } from "../context.js";
+import { type Context, excerpt, find, passOn, say } from "../context.js";
 import { label } from "../report.js";
 import type { ScoreEntry } from "../scope.js";
 import { unitLabel } from "../units.js";
-import { axisNamed, keyOf } from "./axis.js";
+import { axisNamed, isTapped, keyOf } from "./axis.js";
+import { forwardOf, symbolic, TRIAL } from "./symbolic.js";
 
 interface Source {
   readonly model: string;
@@ -170,6 +171,7 @@ const checkScored = (
   stage: StageDecl,
   using: Name,
   scores: ScoreEntry,
+  source: Source,
   cuts: readonly Cut[],
 ): boolean => {
   const place = context.scope.declared.get(using.name);
@@ -179,9 +181,10 @@ const checkScored = (
   for (const { axis } of unscored) {
     const head = heads.find((h) => h.name === axis);
     const span = head?.span ?? using.span;
+    if (head !== undefined && !isTapped(context, head, source.model, source.shape)) continue;
     say(context, "unscored-axis", span, { axis, score: using.name }, { labels });
   }
-  return unscored.length === 0 && scores.axes !== null;
+  return unscored.length === 0;
 };
 
 const modelOf = (context: Context, name: Name | null): Source | null => {
@@ -197,7 +200,24 @@ const sameModel = (context: Context, using: Name, scores: ScoreEntry, source: So
   return false;
 };
 
-/** Defines the pruned model. Its shape is known as soon as all targets are, scores or not, so that what follows is checked. */
+/** The shape at the targets, after trying its forward pass; null where the architecture cannot have it. */
+const shapeOf = (
+  context: Context,
+  name: Name,
+  source: Source,
+  cuts: readonly Cut[],
+): ModelShape | null => {
+  const sizes = new Map(cuts.map((cut) => [cut.axis, cut.keep]));
+  const shape = resize(source.shape, sizes, { path: context.file.path, span: name.span });
+  const tried = shape.ok ? forwardOf(symbolic(TRIAL), name.name, shape.value) : shape;
+  if (!tried.ok) passOn(context, tried.diagnostics, name.span);
+  return shape.ok && tried.ok ? shape.value : null;
+};
+
+/**
+ * Defines the pruned model. Its shape is known as soon as all targets are, even where the scores could not be read,
+ * so that what follows is checked.
+ */
 export const checkPrune = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0];
   if (name === undefined) return;
@@ -209,21 +229,13 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   if (source === null) return;
   const cuts = cutsOf(context, source, stage);
   const good = cuts.filter((cut) => cut !== null).filter((cut) => cut.keep < cut.from);
-  const fits =
-    using !== null &&
-    scores !== null &&
-    sameModel(context, using, scores, source) &&
-    checkScored(context, stage, using, scores, good);
-  if (cuts.includes(null)) return;
-  const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
-  const place = { path: context.file.path, span: name.span };
-  const shape = resize(source.shape, sizes, place);
-  if (!shape.ok) {
-    context.report.pass(shape.diagnostics);
-    return;
-  }
-  context.scope.define("model", name.name, { shape: shape.value });
-  if (!fits || using === null) return;
+  const same = using !== null && scores !== null && sameModel(context, using, scores, source);
+  const scored = !same || checkScored(context, stage, using, scores, source, good);
+  if (cuts.includes(null) || !scored) return;
+  const shape = shapeOf(context, name, source, good);
+  if (shape === null) return;
+  context.scope.define("model", name.name, { shape });
+  if (!same || scores.axes === null) return;
   const step = { name: name.name, source: source.model, scores: using.name, cuts: good };
   context.steps.push({ kind: "prune", ...step });
 };

@@ -1,17 +1,18 @@
 /** `score NAME of MODEL on DATA`: criteria that say how much each unit of an axis matters (Minitron, section 2.2). */
 import type { Argument, CallExpr, Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
+import { builtins } from "../../library/builtins.js";
 import { scoreOf } from "../../library/criterion.js";
+import { functionNamed } from "../../library/elaborate.js";
 import type { CriterionUse, Forward, ModelShape } from "../../library/library.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
-import { type Context, excerpt, find, say } from "../context.js";
+import { type Context, excerpt, find, passOn, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
-import { label } from "../report.js";
 import { readSettings } from "../settings.js";
-import { axisNamed, tappedAxes } from "./axis.js";
-import { forwardOf, type Symbolic, symbolic } from "./symbolic.js";
+import { axisNamed, isTapped } from "./axis.js";
+import { forwardOf, type Symbolic, symbolic, TRIAL } from "./symbolic.js";
 
 /** Fewer windows than this score mostly noise. */
 const FEW_WINDOWS = 16;
@@ -53,6 +54,26 @@ const argumentsOf = (
   return args;
 };
 
+/** Whether every function named as an argument exists where the criterion is defined. */
+const functionsKnown = (
+  context: Context,
+  { file }: CriterionUse["definition"],
+  args: CriterionUse["args"],
+): boolean => {
+  const { library } = context;
+  const names = [...args.values()].filter((value) => value.kind === "name");
+  const unknown = names.filter(
+    ({ name }) => !builtins.has(name) && functionNamed(library, file, name) === undefined,
+  );
+  const own = library.privates.get(file.path)?.keys() ?? [];
+  const known = [...own, ...library.definitions.function.keys()];
+  for (const { name, span } of unknown) {
+    const near = nearest(name, known);
+    say(context, "unknown-definition", span, { keyword: "function", name, near, known });
+  }
+  return unknown.length === 0;
+};
+
 /** The criterion of a `by`, with its arguments. */
 const criterionOf = (context: Context, statement: Statement): CriterionUse | null => {
   const [, expr, more] = statement.items;
@@ -78,7 +99,8 @@ const criterionOf = (context: Context, statement: Statement): CriterionUse | nul
   if (expr.kind !== "call") return { definition, args: new Map(), text };
   const parameters = definition.decl.parameters.map((p) => p.name.name);
   const args = argumentsOf(context, expr, parameters);
-  return args === null ? null : { definition, args, text };
+  if (args === null || !functionsKnown(context, definition, args)) return null;
+  return { definition, args, text };
 };
 
 /** The entry of one axis, after trying the criterion on the model's own graph. */
@@ -91,21 +113,14 @@ const entryOf = (
   const { model, shape, symbols, pass } = subject;
   const axis = axisNamed(context, head, model, shape);
   if (axis === null) return null;
-  const tapped = tappedAxes(shape);
-  if (criterion.definition.decl.subject?.of !== "weight" && !tapped.includes(axis.name)) {
-    const { file, decl } = shape.architecture;
-    const labels = [label(file, decl.name.span, `the architecture of \`${model}\``)];
-    const parameters = { axis: axis.name, model, axes: tapped };
-    say(context, "untapped-axis", head.span, parameters, { labels });
-    return null;
-  }
+  if (!isTapped(context, head, model, shape)) return null;
   const scores = scoreOf(criterion, context.library, symbols.builder, shape, {
     forward: pass,
     model,
     axis: axis.name,
     place: { path: context.file.path, span: head.span },
   });
-  if (!scores.ok) context.report.pass(scores.diagnostics);
+  if (!scores.ok) passOn(context, scores.diagnostics, head.span);
   return scores.ok ? { axis: axis.name, criterion } : null;
 };
 
@@ -140,10 +155,10 @@ const subjectOf = (
   const entry = model === null ? null : find(context, "model", model);
   if (model === null || entry === null) return null;
   // Axes are worth checking without data too: the window's size does not matter to them.
-  const symbols = symbolic(data ?? { name: "", kind: "text", glob: "", window: 8, take: null });
+  const symbols = symbolic(data ?? TRIAL);
   const pass = forwardOf(symbols, model.name, entry.shape);
   if (!pass.ok) {
-    context.report.pass(pass.diagnostics);
+    passOn(context, pass.diagnostics, model.span);
     return null;
   }
   return { model: model.name, shape: entry.shape, symbols, pass: pass.value };

@@ -14,6 +14,9 @@ export interface Symbolic {
   readonly labels: Input;
 }
 
+/** Data to try a graph on where there is none yet: only sizes matter. */
+export const TRIAL: DataSource = { name: "", kind: "text", glob: "", window: 8, take: null };
+
 export const symbolic = (data: DataSource): Symbolic => {
   const builder = new Builder();
   const axes = [

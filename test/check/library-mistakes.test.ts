@@ -1,0 +1,75 @@
+/** Mistakes that only the library can see (a loss, a schedule, a criterion) are shown in the spec, to the column. */
+import { expect, test } from "vitest";
+import { checkText, config, edited, unmarked } from "./sotu.js";
+
+const LOSS = "kld(temperature: 1)";
+const RATE = "cosine(2e-3 -> 2e-4, warmup: 5%)";
+
+test.each([
+  ["a loss that is not there", LOSS, "«kldd»(temperature: 1)", "unknown-in-library"],
+  ["a parameter it lacks", LOSS, "kld(«temprature»: 1)", "wrong-arguments"],
+  ["a value the model lacks", LOSS, "kld(teacher.logits, student.«states»)", "unknown-in-library"],
+  ["a value of the wrong kind", LOSS, "«kld(teacher.logits, labels)»", "wrong-value"],
+  ["a loss with axes left", LOSS, "«student.logits»", "wrong-value"],
+  ["a loss of nothing", LOSS, "«1 + 2»", "loss-constant"],
+  ["a quantity in a loss", LOSS, "kld(temperature: «1 steps»)", "unit-mismatch"],
+  [
+    "a teacher that is missing",
+    "from teacher on speeches {\n  loss      kld(temperature: 1)",
+    "on speeches {\n  loss      «kld(temperature: 1)»",
+    "unknown-in-library",
+  ],
+  ["a schedule that is not there", RATE, "«cosin»(2e-3 -> 2e-4)", "unknown-in-library"],
+  ["one end of a schedule", RATE, "cosine(«2e-3»)", "wrong-value"],
+  ["a warm-up in tokens", RATE, "cosine(2e-3 -> 2e-4, warmup: «5 tokens»)", "unit-mismatch"],
+  ["a function that is not there", "batch: l2", "batch: «l3»", "unknown-definition"],
+] as const)("%s", (_name, before, after, code) => {
+  const { text, spans } = unmarked(edited([[before, after]]));
+  const { diagnostics } = checkText(text);
+  expect(diagnostics.map(({ code, span, path }) => ({ code, span, path }))).toEqual(
+    spans.map((span) => ({ code, span, path: "sotu-half.prune" })),
+  );
+});
+
+test("what the library found in its own text is shown beside the spec's line", () => {
+  const { diagnostics, sources } = checkText(edited([[LOSS, "kld(teacher.logits, labels)"]]));
+  const [label] = diagnostics[0]?.labels ?? [];
+  expect(label?.path).toBe("stdlib/losses/kld.prune");
+  expect(sources.get(label?.path ?? "")).toBe(label?.text);
+});
+
+test("a model of an unknown class", () => {
+  const { text, spans } = unmarked(
+    edited([["models/sotu-1m", "other"]]).replace('"other"', '«"other"»'),
+  );
+  const models = { other: { ...config, architectures: ["NoSuchModel"] } };
+  const { diagnostics } = checkText(text, {}, { models });
+  expect(diagnostics).toMatchObject([{ code: "unknown-architecture", span: spans[0] }]);
+});
+
+test("models of different vocabularies cannot teach each other", () => {
+  const text = edited([
+    ["\ndata speeches", '\nmodel other = open("other")\ndata speeches'],
+    ["student from teacher on", "student from other on"],
+  ]);
+  const models = { "models/sotu-1m": config, other: { ...config, vocab_size: 1000 } };
+  const { diagnostics } = checkText(text, {}, { models });
+  const { start, end } = diagnostics[0]?.span ?? { start: 0, end: 0 };
+  expect(diagnostics.map(({ code }) => code)).toEqual(["axes-differ"]);
+  expect(text.slice(start, end)).toBe(LOSS);
+});
+
+test("a spec's own loss and criterion need no file of their own", () => {
+  const text = edited([
+    [
+      "use minitron\n",
+      `use minitron
+loss squares(target [window, position, vocab] = teacher.logits, guess [window, position, vocab] = student.logits) {
+  mean[window, position](sum[vocab]((target - guess) * (target - guess)))
+}
+`,
+    ],
+    [LOSS, "0.5 * squares() + kld(temperature: 2)"],
+  ]);
+  expect(checkText(text).diagnostics).toEqual([]);
+});

@@ -9,7 +9,7 @@ export interface Host {
   readText(path: string): ReadResult;
   /** Joins a relative path to the folder of `from`. */
   join(from: string, relative: string): string;
-  /** All library sources, by path relative to stdlib ("architectures/llama.prune" → text), in order of path. */
+  /** All library sources, by path relative to stdlib ("functions/rope.prune" → text), in order of path. */
   stdlib(): ReadonlyMap<string, string>;
   /** config.json of a model folder (relative to the spec), parsed; `reason` says why not in one line. */
   readConfig(folder: string):

@@ -3,143 +3,10 @@
  * Plain data; every node has the exact span of its own text. Nothing here is checked:
  * what a statement means is decided by the compiler from the library's signatures.
  */
+import type { Expr, Name, NumberExpr, StringExpr } from "./expression.js";
 import type { Span } from "./span.js";
 
-export interface Name {
-  readonly kind: "name";
-  readonly name: string;
-  readonly span: Span;
-}
-
-// ── expressions ──────────────────────────────────────────────────────────────────────────────
-
-export type BinaryOp =
-  | "+"
-  | "-"
-  | "*"
-  | "/"
-  | "^"
-  | "." // contraction over the shared axes
-  | "??"
-  | "<="
-  | ">="
-  | "<"
-  | ">"
-  | "=="
-  | "!="
-  | "and"
-  | "or"
-  | "of" // `60% of params(teacher)`
-  | "±"; // `budget ± 5%`
-
-/** A number as written; `value` has its magnitude suffix applied (`8B` is 8e9). */
-export interface NumberExpr {
-  readonly kind: "number";
-  readonly value: number;
-  readonly text: string;
-  readonly span: Span;
-}
-
-/** A number with a unit: `1.8B tokens`, `50%` (unit "%"), `2 GiB`, `40 steps`. The value is not converted. */
-export interface QuantityExpr {
-  readonly kind: "quantity";
-  readonly value: number;
-  readonly unit: string;
-  readonly text: string;
-  readonly unitSpan: Span;
-  readonly span: Span;
-}
-
-export interface StringExpr {
-  readonly kind: "string";
-  readonly value: string;
-  readonly span: Span;
-}
-
-/** `[0.9, 0.95]` */
-export interface ListExpr {
-  readonly kind: "list";
-  readonly items: readonly Expr[];
-  readonly span: Span;
-}
-
-/** `student.logits` (no space around the dot; with spaces it is a contraction). */
-export interface MemberExpr {
-  readonly kind: "member";
-  readonly target: Expr;
-  readonly member: Name;
-  readonly span: Span;
-}
-
-/** `embed[tokens]`, `logits[labels]`: a gather by an integer tensor. */
-export interface IndexExpr {
-  readonly kind: "index";
-  readonly target: Expr;
-  readonly index: Expr;
-  readonly span: Span;
-}
-
-export interface Argument {
-  readonly name: Name | null;
-  readonly value: Expr;
-  readonly span: Span;
-}
-
-/** `kld(temperature: 1)`, `rms_norm[hidden](x, scale)`: `axes` is empty where no brackets are written. */
-export interface CallExpr {
-  readonly kind: "call";
-  readonly callee: Name | MemberExpr;
-  readonly axes: readonly Name[];
-  readonly args: readonly Argument[];
-  readonly span: Span;
-}
-
-export interface UnaryExpr {
-  readonly kind: "unary";
-  readonly op: "-" | "not";
-  readonly operand: Expr;
-  readonly span: Span;
-}
-
-export interface BinaryExpr {
-  readonly kind: "binary";
-  readonly op: BinaryOp;
-  readonly opSpan: Span;
-  readonly left: Expr;
-  readonly right: Expr;
-  readonly span: Span;
-}
-
-/** `128 -> 96`, or `-> 96` with `from` null. */
-export interface ArrowExpr {
-  readonly kind: "arrow";
-  readonly from: Expr | null;
-  readonly to: Expr;
-  readonly span: Span;
-}
-
-/** `29..32`, `4096..5120 step 256`. */
-export interface RangeExpr {
-  readonly kind: "range";
-  readonly from: Expr;
-  readonly to: Expr;
-  readonly step: Expr | null;
-  readonly span: Span;
-}
-
-export type Expr =
-  | Name
-  | NumberExpr
-  | QuantityExpr
-  | StringExpr
-  | ListExpr
-  | MemberExpr
-  | IndexExpr
-  | CallExpr
-  | UnaryExpr
-  | BinaryExpr
-  | ArrowExpr
-  | RangeExpr;
+export type * from "./expression.js";
 
 // ── recipes ──────────────────────────────────────────────────────────────────────────────────
 
@@ -349,7 +216,7 @@ export type ArchitectureItem =
   | EachItem
   | ForwardItem;
 
-/** `architecture llama for "LlamaForCausalLM" { … }` */
+/** `architecture NAME for "CLASS" { … }` */
 export interface ArchitectureDecl {
   readonly kind: "architecture";
   readonly name: Name;
@@ -360,7 +227,7 @@ export interface ArchitectureDecl {
 }
 
 /**
- * `function rms_norm[channel](x, scale, eps) { … }`, `loss kld(…) { … }`, `schedule cosine(from -> to, warmup = 0%) { … }`,
+ * `function rms_norm[channel](x, scale, eps) { … }`, `loss NAME(…) { … }`, `schedule cosine(from -> to, warmup = 0%) { … }`,
  * `metric perplexity { … }`, `criterion activation(batch = l2, position = mean) of tap x { … }`,
  * `criterion magnitude of weight w { … }`. `NAME(…) = EXPR` is the short form of a body with a result only.
  */

@@ -15,7 +15,7 @@ export interface Located<D> {
 
 export interface Library {
   readonly architectures: ReadonlyMap<string, Located<ArchitectureDecl>>;
-  /** Keyed by keyword, then name: `definitions.loss.get("kld")`. */
+  /** Keyed by keyword, then name: `definitions.loss.get("cross_entropy")`. */
   readonly definitions: Readonly<
     Record<DefinitionDecl["keyword"], ReadonlyMap<string, Located<DefinitionDecl>>>
   >;

@@ -93,7 +93,7 @@ const withoutAliases = (file: SourceFile, aliases: Aliases): SourceFile => {
 const bindingsOf = (file: SourceFile): Located<BindingDecl>[] =>
   file.declarations.filter((decl) => decl.kind === "binding").map((decl) => ({ file, decl }));
 
-/** `use minitron`, `use minitron.activation`. */
+/** `use RECIPE`, `use RECIPE.NAME`. */
 const useRecipe = (work: Work, file: SourceFile, names: readonly Name[]): void => {
   const [recipe, entry] = names;
   if (recipe === undefined) return;

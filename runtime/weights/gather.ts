@@ -93,15 +93,33 @@ const blockModes = (modes: readonly Mode[]): number => {
   return count;
 };
 
+/** The innermost loop: single elements by index, or blocks. */
+const copyUnits = (
+  { source, target, block }: Gather,
+  { to: count, sourceStride, targetStride }: Mode,
+  set: readonly number[] | null,
+  from: number,
+  to: number,
+): void => {
+  for (let index = 0; index < count; index++) {
+    const start = from + (set === null ? index : (set[index] ?? 0)) * sourceStride;
+    const end = to + index * targetStride;
+    if (block === 1) target[end] = source[start] ?? Number.NaN;
+    else target.set(source.subarray(start, start + block), end);
+  }
+};
+
 const copy = (gather: Gather, depth: number, place: Place, from: number, to: number): void => {
-  const { source, target, modes, block } = gather;
-  const mode = modes[depth];
+  const mode = gather.modes[depth];
   if (mode === undefined) {
-    if (block === 1) target[to] = source[from] ?? Number.NaN;
-    else target.set(source.subarray(from, from + block), to);
+    gather.target.set(gather.source.subarray(from, from + gather.block), to);
     return;
   }
   const set = mode.cut === null ? null : setAt(mode.cut, place);
+  if (depth === gather.modes.length - 1) {
+    copyUnits(gather, mode, set, from, to);
+    return;
+  }
   for (let index = 0; index < mode.to; index++) {
     const unit = set === null ? index : (set[index] ?? 0);
     place.set(mode.axis, unit);

@@ -43,7 +43,7 @@ export const assemblePlan = (
   ),
 });
 
-/** The command line of a compiled module: `node recipe.js --out DIR [--base DIR] [--adapter WHICH]`. */
+/** The command line of a compiled module: `node recipe.mjs --out DIR [--base DIR] [--adapter WHICH]`. */
 export const runModule = async (plan: Plan, base: string): Promise<RunOutcome> => {
   const { values } = parseArgs({
     options: {

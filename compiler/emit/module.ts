@@ -122,7 +122,7 @@ const moduleFile = (plan: Plan, base: string): { ts: string; js: string } => {
   });
   const file = project.createSourceFile("recipe.ts");
   file.addStatements(
-    `// Written by \`espalier compile\` from ${plan.title}. Run it with: node recipe.js --out DIR`,
+    `// Written by \`espalier compile\` from ${plan.title}. Run it with: node recipe.mjs --out DIR`,
   );
   file.addImportDeclarations([
     { moduleSpecifier: "node:fs", namedImports: ["readFileSync"] },
@@ -156,10 +156,6 @@ export const emitModule = (plan: Plan, base: string): readonly EmittedFile[] => 
     { path: "plan.json", text: `${JSON.stringify({ ...rest, kernels: bare }, null, 1)}\n` },
     ...kernels.map(([id, { wgsl }]) => ({ path: `kernels/${id}.wgsl`, text: wgsl })),
     { path: "recipe.ts", text: ts },
-    { path: "recipe.js", text: js },
-    {
-      path: "package.json",
-      text: `${JSON.stringify({ type: "module", private: true }, null, 2)}\n`,
-    },
+    { path: "recipe.mjs", text: js },
   ];
 };

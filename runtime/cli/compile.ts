@@ -39,6 +39,6 @@ export const compileCommand = async (
   const files = emitModule(plan, base);
   await writeAll(out, files);
   process.stdout.write(
-    `${files.length} files in ${options.out}: run them with node recipe.js --out DIR\n`,
+    `${files.length} files in ${options.out}: run them with node recipe.mjs --out DIR\n`,
   );
 };

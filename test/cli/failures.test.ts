@@ -99,7 +99,7 @@ describe("the command line", () => {
       readFileSync(project.spec, "utf8")
         .replace("hidden, mlp, query by", "hidden, heads by")
         .replace("hidden 16 -> 12", "hidden 16 -> 20")
-        .replace("temperature: 1", "temprature: 1"),
+        .replace("take 8 windows", "take 8 steps"),
     );
     const { code, stdout } = await espalier(["check", project.spec, "--json"]);
     expect(code).toBe(1);
@@ -110,9 +110,9 @@ describe("the command line", () => {
         d.start.column,
       ]),
     ).toEqual([
+      [8, 8],
       [9, 11],
       [13, 16],
-      [18, 12],
     ]);
   });
 

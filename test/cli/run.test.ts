@@ -104,7 +104,7 @@ describe("a run", () => {
       const child = spawn(
         process.execPath,
         [
-          join(module, "recipe.js"),
+          join(module, "recipe.mjs"),
           "--out",
           out,
           "--adapter",

@@ -145,24 +145,23 @@ const CASES: readonly Case[] = [
 ];
 
 describe("each mistake is reported once, where it is", () => {
-  test.each(CASES.map((c) => [`${c.code}${c.name === undefined ? "" : ` ${c.name}`}`, c] as const))(
-    "%s",
-    async (title, { code, edits, texts = {} }) => {
-      const spec = unmarked(edited(edits));
-      const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
-      const files = { texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])) };
-      const result = checkText(spec.text, {}, files);
-      const spans = [...spec.spans, ...others.flatMap(([, { spans }]) => spans)];
-      expect(result.diagnostics.map(({ code, span }) => ({ code, span }))).toEqual(
-        spans.map((span) => ({ code, span })),
-      );
-      const errors = result.diagnostics.some(({ severity }) => severity === "error");
-      expect(result.recipe === null).toBe(errors);
-      const rendering = render(result.diagnostics, result.sources, { color: false });
-      const file = `../golden/diagnostics/${title.replaceAll(" ", "-")}.txt`;
-      await expect(`${spec.text}\n${"─".repeat(60)}\n${rendering}`).toMatchFileSnapshot(file);
-    },
-  );
+  test.each(
+    CASES.map((c) => [`${c.code}${c.name === undefined ? "" : ` ${c.name}`}`, c] as const),
+  )("%s", async (title, { code, edits, texts = {} }) => {
+    const spec = unmarked(edited(edits));
+    const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
+    const files = { texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])) };
+    const result = checkText(spec.text, {}, files);
+    const spans = [...spec.spans, ...others.flatMap(([, { spans }]) => spans)];
+    expect(result.diagnostics.map(({ code, span }) => ({ code, span }))).toEqual(
+      spans.map((span) => ({ code, span })),
+    );
+    const errors = result.diagnostics.some(({ severity }) => severity === "error");
+    expect(result.recipe === null).toBe(errors);
+    const rendering = render(result.diagnostics, result.sources, { color: false });
+    const file = `../golden/diagnostics/${title.replaceAll(" ", "-")}.txt`;
+    await expect(`${spec.text}\n${"─".repeat(60)}\n${rendering}`).toMatchFileSnapshot(file);
+  });
 });
 
 test("every code has a case here, or in the tests beside this one", () => {

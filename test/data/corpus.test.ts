@@ -159,8 +159,7 @@ describe("what cannot be read", () => {
     ['{"txt": "ab"}', /texts\/a:2: not an object with a "text"/],
     ['{"text": "ab"} {"text": "ab"}', /texts\/a:2: not valid JSON/],
   ])("a line of %s", (line, says) =>
-    fails({ a: `${good}\n${line}\n${good}` }, { kind: "jsonl" }, says),
-  );
+    fails({ a: `${good}\n${line}\n${good}` }, { kind: "jsonl" }, says));
 
   test("a line that is no UTF-8", () =>
     fails(

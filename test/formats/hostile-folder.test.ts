@@ -28,7 +28,7 @@ describe("an index", () => {
   test.each([
     "../other.safetensors",
     "/etc/passwd",
-    "/tmp/other.safetensors",
+    "/other.safetensors",
     "a/../../other.safetensors",
     "..\\other.safetensors",
     "C:other.safetensors",
@@ -38,8 +38,7 @@ describe("an index", () => {
     "part.bin",
     "",
   ])("cannot name %j", (file) =>
-    withIndex({ weight_map: { x: file } }, /puts tensor x in .*no file of this folder/),
-  );
+    withIndex({ weight_map: { x: file } }, /puts tensor x in .*no file of this folder/));
 
   test("names a file that is not there", () =>
     withIndex({ weight_map: { x: "none.safetensors" } }, /none\.safetensors is missing/));
@@ -85,8 +84,7 @@ describe("config.json", () => {
     inScratch((folder) => {
       if (content !== null) writeFileSync(join(folder, "config.json"), content);
       expect(() => readConfig(folder)).toThrow(says);
-    }),
-  );
+    }));
   test("that is a folder", () =>
     inScratch((folder) => {
       mkdirSync(join(folder, "config.json"));

@@ -63,49 +63,48 @@ const sizes = [
   [3, 7, 1, 2, 3],
 ] as const;
 
-test.each(forms.flatMap((form) => sizes.map((size) => [form, size] as const)))(
-  "%s heads of sizes %s",
-  (form, size) => {
-    const b = new Builder();
-    const shape = shapes(size, form);
-    const operands = {
-      q: b.input("q", shape.q),
-      k: b.input("k", shape.k),
-      v: b.input("v", shape.v),
-    };
-    const weight = b.input("weight", shape.q);
-    const inputs = new Map<string, Dense>(
-      [...Object.entries(shape), ["weight", shape.q] as const].map(([name, axes]) => [
-        name,
-        randomDense(name, axes, 3),
-      ]),
+test.each(
+  forms.flatMap((form) => sizes.map((size) => [form, size] as const)),
+)("%s heads of sizes %s", (form, size) => {
+  const b = new Builder();
+  const shape = shapes(size, form);
+  const operands = {
+    q: b.input("q", shape.q),
+    k: b.input("k", shape.k),
+    v: b.input("v", shape.v),
+  };
+  const weight = b.input("weight", shape.q);
+  const inputs = new Map<string, Dense>(
+    [...Object.entries(shape), ["weight", shape.q] as const].map(([name, axes]) => [
+      name,
+      randomDense(name, axes, 3),
+    ]),
+  );
+  const { q, k, v } = operands;
+  const spec = { position: "position", dim: "dim", scale: 1.7, ...operands };
+  const fused = {
+    out: b.attention({ ...spec, part: "out" }),
+    lse: b.attention({ ...spec, part: "lse" }),
+  };
+  const plain = composed(b, q, k, v, 1.7);
+  const gradients = (out: Node): Node[] => {
+    const loss = b.sum(
+      b.map("mul", weight, out),
+      out.axes.map((a) => a.name),
     );
-    const { q, k, v } = operands;
-    const spec = { position: "position", dim: "dim", scale: 1.7, ...operands };
-    const fused = {
-      out: b.attention({ ...spec, part: "out" }),
-      lse: b.attention({ ...spec, part: "lse" }),
-    };
-    const plain = composed(b, q, k, v, 1.7);
-    const gradients = (out: Node): Node[] => {
-      const loss = b.sum(
-        b.map("mul", weight, out),
-        out.axes.map((a) => a.name),
-      );
-      return [...differentiate(b, loss, [q, k, v]).values()];
-    };
-    const pairs: [Node, Node][] = [
-      [fused.out, plain.out],
-      [fused.lse, plain.lse],
-    ];
-    const [mine, theirs] = [gradients(fused.out), gradients(plain.out)];
-    mine.forEach((node, i) => {
-      pairs.push([node, theirs[i] ?? b.constant(Number.NaN)]);
-    });
-    expect(pairs).toHaveLength(5);
-    for (const [left, right] of pairs) {
-      const { l, r } = interpret({ outputs: { l: left, r: right } }, inputs);
-      expect(l && r ? distance(l, r) : Number.NaN).toBeLessThan(1e-12);
-    }
-  },
-);
+    return [...differentiate(b, loss, [q, k, v]).values()];
+  };
+  const pairs: [Node, Node][] = [
+    [fused.out, plain.out],
+    [fused.lse, plain.lse],
+  ];
+  const [mine, theirs] = [gradients(fused.out), gradients(plain.out)];
+  mine.forEach((node, i) => {
+    pairs.push([node, theirs[i] ?? b.constant(Number.NaN)]);
+  });
+  expect(pairs).toHaveLength(5);
+  for (const [left, right] of pairs) {
+    const { l, r } = interpret({ outputs: { l: left, r: right } }, inputs);
+    expect(l && r ? distance(l, r) : Number.NaN).toBeLessThan(1e-12);
+  }
+});

@@ -117,22 +117,23 @@ describe("axes", () => {
 });
 
 describe("sums", () => {
-  test.each([[["position"]], [["hidden", "window"]], [["window", "position", "hidden"]]])(
-    "reduce over %s",
-    (over) => {
-      const inner = places(X.axes.filter((a) => over.includes(a.name)));
-      const sum = b.sum(x, over);
-      const most = b.reduce("max", x, over);
-      expectSame(
-        sum,
-        fill(sum.axes, (p) => total(inner.map((q) => at(X, { ...p, ...q })))),
-      );
-      expectSame(
-        most,
-        fill(most.axes, (p) => Math.max(...inner.map((q) => at(X, { ...p, ...q })))),
-      );
-    },
-  );
+  test.each([
+    [["position"]],
+    [["hidden", "window"]],
+    [["window", "position", "hidden"]],
+  ])("reduce over %s", (over) => {
+    const inner = places(X.axes.filter((a) => over.includes(a.name)));
+    const sum = b.sum(x, over);
+    const most = b.reduce("max", x, over);
+    expectSame(
+      sum,
+      fill(sum.axes, (p) => total(inner.map((q) => at(X, { ...p, ...q })))),
+    );
+    expectSame(
+      most,
+      fill(most.axes, (p) => Math.max(...inner.map((q) => at(X, { ...p, ...q })))),
+    );
+  });
 
   test.each([
     ["a matrix product", x, X, w, W, ["hidden"]],

@@ -1,54 +1,41 @@
 /** Chevrotain rules for the pieces of a line: expressions, items, parameters, dimensions. They give syntax-tree nodes. */
-import {
-  EmbeddedActionsParser,
-  type IParserErrorMessageProvider,
-  type IToken,
-  type TokenType,
-  tokenLabel,
-} from "chevrotain";
+import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
 import type {
   Argument,
   BinaryOp,
-  CallExpr,
-  Clause,
   Dimension,
   Expr,
-  MemberExpr,
   Name,
+  NumberExpr,
   Parameter,
+  StringExpr,
 } from "./ast.js";
 import { spanOf } from "./lines.js";
-import { nameOf, numberOf, stringOf } from "./literals.js";
 import type { Span } from "./span.js";
 import * as t from "./tokens.js";
-import { CLAUSES, UNITS } from "./words.js";
 
-/** Operators in one piece of a line; more would make a tree too deep to walk. */
-export const MOST_OPERATORS = 500;
+const SUFFIX: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, B: 1e9, T: 1e12 };
 
-/** A piece of a line has more operators than that. */
-export class TooManyOperators extends Error {
-  constructor(readonly token: IToken) {
-    super();
-  }
-}
+export const nameOf = (token: IToken): Name => ({
+  kind: "name",
+  name: token.image,
+  span: spanOf(token),
+});
 
-const isUnit = (token: IToken): boolean =>
-  token.tokenType === t.Percent ||
-  (token.tokenType === t.Identifier && UNITS.includes(token.image));
-
-/** A mistake's message is what was wanted, in words: diagnostics are built around it. */
-const wanted: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, ruleName }) => {
-    if (expected === t.Identifier && ruleName === "atom") return "a value";
-    const list = ["call", "bracket", "list", "parameters", "dimensions"].includes(ruleName);
-    const closes = expected === t.RightParen || expected === t.RightBracket;
-    return list && closes ? `\`,\` or ${tokenLabel(expected)}` : tokenLabel(expected);
-  },
-  buildNotAllInputParsedMessage: () => "the end of the line",
-  buildNoViableAltMessage: () => "something else",
-  buildEarlyExitMessage: () => "more",
+const numberOf = (token: IToken): NumberExpr => {
+  const scale = SUFFIX[token.image.slice(-1)];
+  const value =
+    scale === undefined ? Number(token.image) : Number(token.image.slice(0, -1)) * scale;
+  return { kind: "number", value, text: token.image, span: spanOf(token) };
 };
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", '"': '"', "\\": "\\" };
+
+const stringOf = (token: IToken): StringExpr => ({
+  kind: "string",
+  value: token.image.slice(1, -1).replace(/\\(.)/g, (_, c: string) => ESCAPES[c] ?? c),
+  span: spanOf(token),
+});
 
 /** From the first to the last; Chevrotain records the rules once with empty values, hence the defaults. */
 const spanOver = (first: Span | undefined, last: Span | undefined): Span => ({
@@ -65,26 +52,24 @@ const join = (op: BinaryOp, opToken: IToken, left: Expr, right: Expr): Expr => (
   span: spanOver(left?.span, right?.span),
 });
 
+interface Level {
+  readonly operators: readonly TokenType[];
+}
+
 /** From loosest to tightest; each level associates to the left. */
-const LEVELS: readonly (readonly TokenType[])[] = [
-  [t.Or],
-  [t.And],
-  [t.Not],
-  [t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal],
-  [t.Fallback],
-  [t.Plus, t.Minus, t.PlusMinus],
-  [t.Times, t.Divide, t.Of],
-  [t.Dot],
+const LEVELS: readonly Level[] = [
+  { operators: [t.Or] },
+  { operators: [t.And] },
+  { operators: [t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal] },
+  { operators: [t.Fallback] },
+  { operators: [t.Plus, t.Minus, t.PlusMinus] },
+  { operators: [t.Times, t.Divide, t.Of] },
+  { operators: [t.Dot] },
 ];
 
 export class LineParser extends EmbeddedActionsParser {
   constructor() {
-    super(t.allTokens, {
-      recoveryEnabled: false,
-      maxLookahead: 2,
-      skipValidations: true,
-      errorMessageProvider: wanted,
-    });
+    super(t.allTokens, { recoveryEnabled: false, maxLookahead: 2, skipValidations: true });
     this.performSelfAnalysis();
   }
 

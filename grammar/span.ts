@@ -19,7 +19,7 @@ export interface LineTable {
 /** Offsets to lines, by binary search over the starts of lines. */
 export const lineTable = (text: string): LineTable => {
   const starts = [0];
-  for (const end of text.matchAll(/\r\n|\n|\r/g)) starts.push(end.index + end[0].length);
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   const lineOf = (offset: number): number => {
     let low = 0;
     let high = starts.length - 1;
@@ -38,7 +38,7 @@ export const lineTable = (text: string): LineTable => {
     line: (line) =>
       text
         .slice(starts[line - 1] ?? text.length, starts[line] ?? text.length)
-        .replace(/(?:\r\n|\n|\r)$/, ""),
+        .replace(/\r?\n$/, ""),
   };
 };
 

@@ -4,6 +4,8 @@
  * Layouts: "nn" A [m, k] B [k, n]; "nt" A [m, k] B [n, k]; "tn" A [k, m] B [k, n]; C [m, n].
  */
 import { foldGroups, type KernelCall, type Variant } from "./kernel.js";
+import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
+import { range, type Tile } from "./tile.js";
 
 export interface MatmulSpec {
   readonly batch: number;
@@ -16,13 +18,6 @@ export interface MatmulSpec {
 }
 
 const WORKGROUP = 64;
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-interface Tile {
-  readonly rows: number;
-  readonly columns: number;
-}
 
 const header = (
   packedA: boolean,
@@ -194,16 +189,27 @@ const variant = (
 };
 
 const TILE: Tile = { rows: 4, columns: 4 };
+const BROADCAST_TILE: Tile = { rows: 8, columns: 4 };
 
-/** The packed schedule that the sizes allow, else the plain one. All tiles are 4 × 4, so that params are shared. */
+const broadcast = ({ layout, batch, m, n }: MatmulSpec): Variant => ({
+  name: `broadcast${BROADCAST_TILE.rows}x${BROADCAST_TILE.columns}`,
+  wgsl: broadcastWgsl(layout, BROADCAST_TILE),
+  workgroup: [BROADCAST_WORKGROUP, 1, 1],
+  workgroups: foldGroups(broadcastGroups(BROADCAST_TILE, batch, m, n)),
+  features: ["subgroups"],
+});
+
+/** By subgroups where there are any; else the packed schedule that the sizes allow, else the plain one. */
 const schedules = (spec: MatmulSpec): Variant[] => {
   const { layout, m, n, k } = spec;
   const fits = { nt: k % 4 === 0, nn: k % 4 === 0 && n % 4 === 0, tn: m % 4 === 0 && n % 4 === 0 }[
     layout
   ];
   const packed = { nt: dots, nn: rowsByFours, tn: columnsByFours }[layout];
-  const slow = variant(spec, "plain", TILE, plain(layout, TILE));
-  return fits ? [variant(spec, "packed", TILE, packed(TILE)), slow] : [slow];
+  const invocations = fits
+    ? variant(spec, "packed", TILE, packed(TILE))
+    : variant(spec, "plain", TILE, plain(layout, TILE));
+  return [broadcast(spec), invocations];
 };
 
 /** Operands a, b, c. */

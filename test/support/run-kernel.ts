@@ -1,5 +1,5 @@
 /** Runs one variant of a kernel call on given arrays, as the executor would, to compare with a float64 reference. */
-import type { KernelCall } from "../../kernels/kernel.js";
+import type { KernelCall, Variant } from "../../kernels/kernel.js";
 import { createMemory, type Memory } from "../../runtime/buffers.js";
 import type { Device } from "../../runtime/device.js";
 import { DATA_USAGE, USAGE } from "../../runtime/gpu-flags.js";
@@ -18,6 +18,20 @@ const upload = (
   const buffer = memory.allocate(name, data.byteLength, DATA_USAGE);
   gpu.queue.writeBuffer(buffer, 0, data);
   return buffer;
+};
+
+type Compiled = Awaited<ReturnType<ReturnType<typeof createPipelines>["get"]>>;
+
+/** By text: shapes that differ in their params alone share a pipeline, as they do in a run. */
+const compiled = new WeakMap<Device, Map<string, Promise<Compiled>>>();
+
+const pipelineOf = (device: Device, id: string, variant: Variant): Promise<Compiled> => {
+  const known = compiled.get(device) ?? new Map<string, Promise<Compiled>>();
+  compiled.set(device, known);
+  const found =
+    known.get(variant.wgsl) ?? createPipelines(device, { [id]: variant }).get(id, false);
+  known.set(variant.wgsl, found);
+  return found;
 };
 
 /** Submits the dispatch; throws what WebGPU has against it. */
@@ -49,7 +63,7 @@ export const runKernel = async (
   const variant = call.variants[variantIndex];
   if (variant === undefined) throw new Error(`${call.family} has no variant ${variantIndex}`);
   const id = `${call.family} ${call.shape} ${variant.name}`;
-  const { pipeline, layout } = await createPipelines(device, { [id]: variant }).get(id, false);
+  const { pipeline, layout } = await pipelineOf(device, id, variant);
   const memory = createMemory(device);
   const params = memory.allocate(
     "params",
@@ -80,4 +94,13 @@ export const runKernel = async (
   } finally {
     for (const buffer of [params, ...buffers]) memory.free(buffer);
   }
+};
+
+/** Indices of the variants that the device can run; there is always one. */
+export const runnable = ({ report }: Device, call: KernelCall): readonly number[] => {
+  const found = call.variants.flatMap(({ features }, index) =>
+    features.every((feature) => report.features.includes(feature)) ? [index] : [],
+  );
+  if (found.length === 0) throw new Error(`no variant of ${call.family} runs here`);
+  return found;
 };

@@ -9,8 +9,10 @@ import {
   attentionParams,
   each,
   queryRow,
+  tileVariants,
 } from "./attention.kernel.js";
-import { foldGroups, type KernelCall } from "./kernel.js";
+import { gradKeyValueTile, gradQueryTile } from "./attention-tile.js";
+import { foldGroups, type KernelCall, type Variant } from "./kernel.js";
 
 const queryWgsl = (dim: number): string =>
   `${attentionHeader([
@@ -91,6 +93,7 @@ const call = (
   outputs: readonly string[],
   wgsl: string,
   rows: number,
+  tiles: readonly Variant[],
 ): KernelCall => ({
   family,
   shape: `p${spec.position} d${spec.dim}`,
@@ -100,6 +103,7 @@ const call = (
   ],
   params: attentionParams(spec),
   variants: [
+    ...tiles,
     {
       name: "row",
       wgsl,
@@ -120,6 +124,7 @@ export const attentionGradQuery = (spec: AttentionSpec): KernelCall =>
     ["dq"],
     queryWgsl(spec.dim),
     spec.batch * spec.position * spec.groups * spec.queries,
+    tileVariants(spec, gradQueryTile, spec.groups * spec.queries),
   );
 
 /** Operands q, k, v, lse, dOut, delta, dk, dv. */
@@ -130,4 +135,5 @@ export const attentionGradKeyValue = (spec: AttentionSpec): KernelCall =>
     ["dk", "dv"],
     keyValueWgsl(spec.dim),
     spec.batch * spec.position * spec.groups,
+    tileVariants(spec, gradKeyValueTile, spec.groups),
   );

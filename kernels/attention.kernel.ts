@@ -2,7 +2,8 @@
  * Causal attention with grouped heads, forward: one invocation per query row, softmax online over the sources
  * (arXiv 2205.14135), so that no score matrix exists. Keeps the log-sum-exp of each row for the gradient.
  */
-import { floatBits, foldGroups, type KernelCall } from "./kernel.js";
+import { type AttentionTile, forwardTile, TILE_WORKGROUP } from "./attention-tile.js";
+import { floatBits, foldGroups, type KernelCall, type Variant } from "./kernel.js";
 
 export interface AttentionSpec {
   readonly batch: number;
@@ -51,6 +52,27 @@ export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries
   let first = (at - position) * p.groups + group;
 `;
 
+/** Fewer rows where dim is large: a tile holds rows × dim values. */
+const tileRows = (dim: number): number => (dim <= 32 ? 4 : dim <= 64 ? 2 : 1);
+
+/** A variant for each subgroup size of the software adapters. `rows` [batch, position, …] are all rows the tiles cover. */
+export const tileVariants = (
+  spec: AttentionSpec,
+  wgsl: (tile: AttentionTile) => string,
+  heads: number,
+): Variant[] =>
+  [4, 8].map((lanes) => {
+    const rows = tileRows(spec.dim);
+    const tiles = spec.batch * Math.ceil(spec.position / rows) * heads;
+    return {
+      name: `tile${rows} of ${lanes} lanes`,
+      wgsl: wgsl({ dim: spec.dim, lanes, rows }),
+      workgroup: [TILE_WORKGROUP, 1, 1],
+      workgroups: foldGroups(Math.ceil((tiles * lanes) / TILE_WORKGROUP)),
+      features: ["subgroups", `subgroups-of-${lanes}`],
+    };
+  });
+
 const wgsl = (dim: number): string =>
   `${attentionHeader([
     ["q", "read"],
@@ -95,6 +117,7 @@ export const attention = (spec: AttentionSpec): KernelCall => {
     ],
     params: attentionParams(spec),
     variants: [
+      ...tileVariants(spec, forwardTile, spec.groups * spec.queries),
       {
         name: "row",
         wgsl: wgsl(spec.dim),

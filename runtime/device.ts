@@ -31,6 +31,14 @@ const FEATURES = [
   "chromium-experimental-subgroup-matrix",
 ];
 
+/**
+ * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes.
+ */
+const kernelFeatures = (gpu: GPUDevice, { subgroupMinSize, subgroupMaxSize }: GPUAdapterInfo) => {
+  const fixed = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
+  return [...gpu.features, ...(fixed ? [`subgroups-of-${subgroupMinSize}`] : [])].sort();
+};
+
 const requestDevice = async ({ adapter, name }: Offer<GPUAdapter>): Promise<GPUDevice> => {
   const features = FEATURES.filter((feature) => adapter.features.has(feature));
   try {
@@ -90,7 +98,7 @@ export const openDevice = async (
       vendor: info.vendor,
       device: offer.name,
       driver: info.description,
-      features: [...gpu.features].sort(),
+      features: kernelFeatures(gpu, info),
       limits: reportedLimits(gpu.limits, options.maxBinding),
       tried,
     },

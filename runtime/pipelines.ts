@@ -121,7 +121,7 @@ export const createPipelines = (
       const { features, workgroup } = kernelNamed(id);
       const { maxComputeInvocationsPerWorkgroup: most = 0 } = device.report.limits;
       return (
-        features.every((feature) => gpu.features.has(feature)) &&
+        features.every((feature) => device.report.features.includes(feature)) &&
         workgroup[0] * workgroup[1] * workgroup[2] <= most
       );
     },

@@ -1,0 +1,89 @@
+/** Attention forward and backward against float64, by every schedule, on random shapes. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type AttentionSpec, attention } from "../../kernels/attention.kernel.js";
+import {
+  attentionGradKeyValue,
+  attentionGradQuery,
+} from "../../kernels/attention-gradient.kernel.js";
+import {
+  referenceAttention,
+  referenceAttentionGradient,
+} from "../../kernels/attention-reference.js";
+import { sharedDevice } from "../support/device.js";
+import { poisoned, randomArray, worstError } from "../support/numbers.js";
+import { runKernel, runnable } from "../support/run-kernel.js";
+
+const specs: fc.Arbitrary<AttentionSpec> = fc.record({
+  batch: fc.integer({ min: 1, max: 2 }),
+  position: fc.integer({ min: 1, max: 37 }),
+  groups: fc.integer({ min: 1, max: 3 }),
+  queries: fc.integer({ min: 1, max: 3 }),
+  // Few sizes, for each is a pipeline of its own.
+  dim: fc.constantFrom(2, 6, 16, 40, 64),
+  scale: fc.constantFrom(0.25, 1, 3),
+});
+
+const operandsOf = (spec: AttentionSpec, seed: number) => {
+  const keys = spec.batch * spec.position * spec.groups;
+  const rows = keys * spec.queries;
+  const q = randomArray(rows * spec.dim, seed);
+  const k = randomArray(keys * spec.dim, seed + 1);
+  const v = randomArray(keys * spec.dim, seed + 2);
+  const dOut = randomArray(rows * spec.dim, seed + 3);
+  return { rows, keys, q, k, v, dOut };
+};
+
+test("attention of random shapes is that of float64, by every schedule", async () => {
+  const device = await sharedDevice();
+  await fc.assert(
+    fc.asyncProperty(specs, fc.nat(), async (spec, seed) => {
+      const { rows, q, k, v } = operandsOf(spec, seed);
+      const expected = referenceAttention(spec, q, k, v);
+      const call = attention(spec);
+      for (const variant of runnable(device, call)) {
+        const [out, lse] = [poisoned(rows * spec.dim), poisoned(rows)];
+        const results = await runKernel(device, call, variant, { q, k, v, out, lse });
+        expect(worstError(results.out, expected.out)).toBeLessThan(2e-5);
+        expect(worstError(results.lse, expected.lse)).toBeLessThan(2e-5 * (1 + spec.dim));
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("its gradients on random shapes are those of float64, by every schedule", async () => {
+  const device = await sharedDevice();
+  await fc.assert(
+    fc.asyncProperty(specs, fc.nat(), async (spec, seed) => {
+      const { rows, keys, q, k, v, dOut } = operandsOf(spec, seed);
+      const { dim } = spec;
+      const forward = referenceAttention(spec, q, k, v);
+      const lse = Float32Array.from(forward.lse);
+      const delta = Float32Array.from({ length: rows }, (_, row) =>
+        Array.from({ length: dim }, (_, i) => row * dim + i).reduce(
+          (sum, at) => sum + (forward.out[at] ?? 0) * (dOut[at] ?? 0),
+          0,
+        ),
+      );
+      const expected = referenceAttentionGradient(spec, q, k, v, dOut);
+      const inputs = { q, k, v, lse, dOut, delta };
+      const near = 1e-5 * (1 + dim) * (1 + spec.scale) * Math.sqrt(spec.position * spec.queries);
+      const [dqs, dkvs] = [attentionGradQuery(spec), attentionGradKeyValue(spec)];
+      for (const variant of runnable(device, dqs)) {
+        const results = await runKernel(device, dqs, variant, {
+          ...inputs,
+          dq: poisoned(rows * dim),
+        });
+        expect(worstError(results.dq, expected.dq)).toBeLessThan(near);
+      }
+      for (const variant of runnable(device, dkvs)) {
+        const [dk, dv] = [poisoned(keys * dim), poisoned(keys * dim)];
+        const results = await runKernel(device, dkvs, variant, { ...inputs, dk, dv });
+        expect(worstError(results.dk, expected.dk)).toBeLessThan(near);
+        expect(worstError(results.dv, expected.dv)).toBeLessThan(near);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});

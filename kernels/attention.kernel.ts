@@ -53,7 +53,7 @@ export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries
 `;
 
 /** Fewer rows where dim is large: a tile holds rows × dim values. */
-const tileRows = (dim: number): number => (dim <= 32 ? 4 : dim <= 64 ? 2 : 1);
+const tileRows = (dim: number): number => (dim <= 16 ? 8 : dim <= 32 ? 4 : dim <= 64 ? 2 : 1);
 
 /** A variant for each subgroup size of the software adapters. `rows` [batch, position, …] are all rows the tiles cover. */
 export const tileVariants = (

@@ -4,21 +4,26 @@
  * Sizes and strides are params, so that layers and models of other sizes share the pipeline.
  */
 
-import type { Axis, MapFn, Node } from "../ir/tensor.js";
+import { foldGroups } from "../../kernels/kernel.js";
+import { type Axis, type MapFn, type Node, sizeOf } from "../ir/tensor.js";
 import { operandsOf } from "../ir/traverse.js";
 import type { Group } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
+import { collapse } from "./collapse.js";
 
 export interface GeneratedKernel {
   readonly wgsl: string;
   /** Tensors read, in binding order after params; the output's binding is last. */
   readonly reads: readonly Node[];
   readonly params: readonly number[];
-  readonly rows: number;
+  readonly workgroups: readonly [number, number, number];
   readonly flops: number;
 }
 
 export const WORKGROUP = 64;
+
+/** Elements that an invocation of an elementwise kernel computes: starting one costs as much as a few elements. */
+const ELEMENTS = 4;
 
 /** Finite stand-in for −∞, so that no arithmetic on infinities is needed. */
 const LEAST = "-3.0e38";
@@ -83,12 +88,15 @@ class KernelWriter {
   /** Lines outside every loop, and the values they hold: what does not change along a row is computed there once. */
   private readonly rowLines: string[] = [];
   private readonly rowIndices = new Map<string, string>();
+  private readonly collapsed: ReturnType<typeof collapse>;
 
   constructor(
     private readonly group: Group,
     private readonly isStored: (node: Node) => boolean,
     private readonly accumulate: boolean,
-  ) {}
+  ) {
+    this.collapsed = collapse(group.root, isStored);
+  }
 
   private param(value: number): string {
     const at = this.params.push(value) - 1;
@@ -107,7 +115,7 @@ class KernelWriter {
     for (const axis of [...axes].reverse()) {
       const index = indices.get(axis.name);
       if (index === undefined) throw new Error(`no index for axis ${axis.name}`);
-      if (axis.size > 1) terms.unshift(stride === 1 ? index : `${index} * ${this.param(stride)}`);
+      if (index !== "0u") terms.unshift(stride === 1 ? index : `${index} * ${this.param(stride)}`);
       stride *= axis.size;
     }
     return terms.length === 0 ? "0u" : terms.join(" + ");
@@ -177,7 +185,9 @@ class KernelWriter {
       }
       case "gather": {
         const name = this.fresh("j");
-        lines.push(`let ${name} = ${this.load(node.indices, indices)};`);
+        // Clamped: an index from outside must not read past the table.
+        const last = (node.table.axes.find((axis) => axis.name === node.axis)?.size ?? 1) - 1;
+        lines.push(`let ${name} = min(${this.load(node.indices, indices)}, ${this.param(last)});`);
         return this.view(node.table, new Map(indices).set(node.axis, name), lines);
       }
       default:
@@ -185,7 +195,7 @@ class KernelWriter {
     }
   }
 
-  /** Decomposes a flat index into one per axis, outermost first. */
+  /** Decomposes a flat index into one per run of axes (the last axis of a run carries it), outermost first. */
   private decompose(
     axes: readonly Axis[],
     flat: string,
@@ -193,22 +203,21 @@ class KernelWriter {
     lines: string[],
   ): void {
     let rest = flat;
-    [...axes].reverse().forEach((axis, at) => {
-      if (axis.size === 1) {
-        indices.set(axis.name, "0u");
+    const runs = this.collapsed(axes).filter((run) => sizeOf(run) > 1);
+    for (const axis of axes) indices.set(axis.name, "0u");
+    [...runs].reverse().forEach((run, at) => {
+      const carrier = run.at(-1)?.name ?? "";
+      if (at === runs.length - 1) {
+        indices.set(carrier, rest);
         return;
       }
-      if (at === axes.length - 1) {
-        indices.set(axis.name, rest);
-        return;
-      }
-      const size = this.param(axis.size);
+      const size = this.param(sizeOf(run));
       const [index, quotient] = [this.fresh("i"), this.fresh("q")];
       lines.push(
         `let ${quotient} = ${rest} / ${size};`,
         `let ${index} = ${rest} - ${quotient} * ${size};`,
       );
-      indices.set(axis.name, index);
+      indices.set(carrier, index);
       rest = quotient;
     });
   }
@@ -280,7 +289,7 @@ class KernelWriter {
       wgsl: this.text(rowCount, lines),
       reads: this.reads,
       params: this.params,
-      rows: count,
+      workgroups: foldGroups(Math.ceil(count / (WORKGROUP * this.elements()))),
       flops: this.flops * count * loops,
     };
   }
@@ -309,6 +318,28 @@ class KernelWriter {
     return [...start, ...loop];
   }
 
+  /** Reductions own a row each; where there are none, an invocation computes several elements. */
+  private elements(): number {
+    return this.group.inner.length === 0 ? ELEMENTS : 1;
+  }
+
+  private entry(rowCount: string, lines: readonly string[]): string[] {
+    const elements = this.elements();
+    const strides = Array.from({ length: elements }, (_, at) => at * WORKGROUP);
+    return [
+      "fn element(row: u32) {",
+      `  if (row >= ${rowCount}) { return; }`,
+      ...lines.map((line) => `  ${line}`),
+      "}",
+      "",
+      `@compute @workgroup_size(${WORKGROUP})`,
+      "fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {",
+      `  let first = (w.x + w.y * 65535u) * ${WORKGROUP * elements}u + l.x;`,
+      ...strides.map((stride) => `  element(first + ${stride}u);`),
+      "}",
+    ];
+  }
+
   private text(rowCount: string, lines: readonly string[]): string {
     const words = Math.ceil(this.params.length / 4);
     while (this.params.length < words * 4) this.params.push(0);
@@ -322,12 +353,7 @@ class KernelWriter {
       ...bindings,
       `@group(0) @binding(${this.reads.length + 1}) var<storage, read_write> out: array<f32>;`,
       "",
-      `@compute @workgroup_size(${WORKGROUP})`,
-      "fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {",
-      `  let row = (w.x + w.y * 65535u) * ${WORKGROUP}u + l.x;`,
-      `  if (row >= ${rowCount}) { return; }`,
-      ...lines.map((line) => `  ${line}`),
-      "}",
+      ...this.entry(rowCount, lines),
       "",
     ].join("\n");
   }

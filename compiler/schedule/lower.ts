@@ -9,7 +9,6 @@ import {
 } from "../../kernels/attention-gradient.kernel.js";
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
 import type { KernelCall } from "../../kernels/kernel.js";
-import { foldGroups } from "../../kernels/kernel.js";
 import { matmul } from "../../kernels/matmul.kernel.js";
 import { generate, WORKGROUP } from "../emit/wgsl.js";
 import { type Axis, type Graph, type Node, sizeOf } from "../ir/tensor.js";
@@ -90,7 +89,7 @@ class Lowering {
       {
         label: `${family} ${root.op === "map" ? root.fn : root.op}`,
         tuning: id,
-        launches: [{ kernel: id, workgroups: foldGroups(Math.ceil(kernel.rows / WORKGROUP)) }],
+        launches: [{ kernel: id, workgroups: kernel.workgroups }],
         bindings: [],
         params: kernel.params.length === 0 ? [0] : kernel.params,
         flops: kernel.flops,

@@ -4,9 +4,8 @@
  * on software adapters is multiply-adds per load (SwiftShader 512³: 4.2 GFLOP/s a core, 2.5 without the broadcast).
  * Works for every subgroup size from 4 on; sizes need not be multiples of anything.
  */
+import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
 import { range, type Tile } from "./tile.js";
-
-type Layout = "nn" | "nt" | "tn";
 
 export const BROADCAST_WORKGROUP = 64;
 
@@ -15,7 +14,7 @@ const SHARED = 4;
 
 const HEADER = `enable subgroups;
 diagnostic(off, subgroup_uniformity);
-struct Params { m: u32, n: u32, k: u32, batch: u32, tilesN: u32, tiles: u32, add: u32, unused: u32 }
+${MATMUL_PARAMS}
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
@@ -38,17 +37,17 @@ const owner = ({ rows, columns }: Tile, layout: Layout): string[] => [
   `let row = (rest - batch * tilesM) * ${rows}u;`,
   `let col = tile * ${columns}u * lanes + lane;`,
   `let quarter = lane % ${SHARED}u;`,
-  "let baseA = batch * p.m * p.k;",
-  "let baseB = batch * p.n * p.k;",
-  "let baseC = batch * p.m * p.n;",
+  "let baseA = p.offA + batch * p.stepA;",
+  "let baseB = p.offB + batch * p.stepB;",
+  "let baseC = p.offC + batch * p.stepC;",
   ...(layout === "tn"
     ? range(rows / SHARED).map(
         (g) => `let a${g} = baseA + min(row + ${g * SHARED}u + quarter, p.m - 1u);`,
       )
-    : range(rows).map((r) => `let a${r} = baseA + min(row + ${r}u, p.m - 1u) * p.k;`)),
+    : range(rows).map((r) => `let a${r} = baseA + min(row + ${r}u, p.m - 1u) * p.lda;`)),
   ...range(columns).map((c) => {
     const column = `min(col + ${c}u * lanes, p.n - 1u)`;
-    return `let b${c} = baseB + ${layout === "nt" ? `${column} * p.k` : column};`;
+    return `let b${c} = baseB + ${layout === "nt" ? `${column} * p.ldb` : column};`;
   }),
 ];
 
@@ -56,7 +55,7 @@ const loadB = (layout: Layout, columns: number, tag: string, k: string): string[
   range(columns).map((c) =>
     layout === "nt"
       ? `let y${tag}${c} = b[b${c} + ${k}];`
-      : `let y${tag}${c} = b[b${c} + (${k}) * p.n];`,
+      : `let y${tag}${c} = b[b${c} + (${k}) * p.ldb];`,
   );
 
 const multiply = (row: number, columns: number, tag: string, value: string): string[] => [
@@ -83,7 +82,7 @@ const alongK = ({ rows, columns }: Tile, layout: Layout): string[] => [
 /** A along m: one load of a k gives four rows. */
 const alongM = ({ rows, columns }: Tile): string[] => {
   const one = (tag: string, k: string): string[] => [
-    ...range(rows / SHARED).map((g) => `let x${tag}g${g} = a[a${g} + (${k}) * p.m];`),
+    ...range(rows / SHARED).map((g) => `let x${tag}g${g} = a[a${g} + (${k}) * p.lda];`),
     ...loadB("tn", columns, tag, k),
     ...range(rows).flatMap((r) =>
       multiply(
@@ -109,7 +108,7 @@ const alongM = ({ rows, columns }: Tile): string[] => {
 const store = ({ rows, columns }: Tile): string[] =>
   range(rows).flatMap((r) => [
     `if (row + ${r}u < p.m) {`,
-    `let out${r} = baseC + (row + ${r}u) * p.n;`,
+    `let out${r} = baseC + (row + ${r}u) * p.ldc;`,
     ...range(columns).map((c) => {
       const at = `out${r} + col + ${c}u * lanes`;
       return `if (col + ${c}u * lanes < p.n) { c[${at}] = s${r}_${c} + select(0.0, c[${at}], p.add != 0u); }`;

@@ -1,6 +1,6 @@
 /**
  * The distillation stage: per step, gradients of one batch (in micro-batches), then clip and AdamW, all on the device.
- * The loss of a step is read while the next one runs, so that the queue never waits for the host.
+ * Loss and gradient norm of a step are read together while the next one runs, so that the queue never waits for the host.
  */
 import type { DistillStage } from "../../compiler/plan.js";
 import { batchAt } from "../data/order.js";
@@ -78,11 +78,27 @@ const checkpoint = async (training: Training, step: number): Promise<void> => {
   });
 };
 
-/** A step handed to the device; its loss (mean over micro-batches) comes when the device has done it. */
+/** What the device says of a step. */
+interface StepMeasures {
+  /** Mean over micro-batches. */
+  readonly loss: number;
+  /** Global norm of the gradients, before clipping. */
+  readonly norm: number;
+}
+
+/** A step handed to the device; its measures come when the device has done it. */
 interface Submitted {
   readonly step: number;
-  readonly loss: Promise<number>;
+  readonly measures: Promise<StepMeasures>;
 }
+
+/** A reading that is awaited later: if the device fails before, the step that fails says so. */
+const later = <T>(reading: Promise<T>): Promise<T> => {
+  reading.catch(() => undefined);
+  return reading;
+};
+
+const first = (values: Float32Array): number => values[0] ?? Number.NaN;
 
 const submitStep = async (training: Training, step: number): Promise<Submitted> => {
   const { context, stage } = training;
@@ -92,20 +108,28 @@ const submitStep = async (training: Training, step: number): Promise<Submitted> 
   if (stage.micro < stage.windows) context.executor.zero(states(stage.name).gradients);
   for (let at = 0; at < stage.windows; at += stage.micro) {
     await training.gradient.run({ ...batchOf(corpus, windows.slice(at, at + stage.micro)) });
-    losses.push(training.gradient.output("loss"));
+    losses.push(later(training.gradient.output("loss")));
   }
   const rate = evaluateScalar(stage.rate, { step, steps: stage.steps });
   const [beta1, beta2] = stage.beta;
   await training.update.run({
     scalars: new Float32Array([rate, 1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)]),
   });
-  const loss = Promise.all(losses).then(
-    (all) => all.reduce((sum, values) => sum + (values[0] ?? Number.NaN), 0) / all.length,
-  );
-  return { step, loss };
+  const norm = later(training.update.output("norm"));
+  const measures = Promise.all([Promise.all(losses), norm]).then(([all, norms]) => ({
+    loss: all.reduce((sum, values) => sum + first(values), 0) / all.length,
+    norm: first(norms),
+  }));
+  return { step, measures: later(measures) };
 };
 
-const record = async (training: Training, step: number, loss: number): Promise<void> => {
+/** Writes a step's line; `seconds` are those since the line before. */
+const record = async (
+  training: Training,
+  step: number,
+  { loss, norm }: StepMeasures,
+  seconds: number,
+): Promise<void> => {
   const { context, stage, tokensPerStep } = training;
   if (!Number.isFinite(loss))
     throw new RunError(`the loss of ${stage.name} is not a number at step ${step + 1}`, {
@@ -113,7 +137,9 @@ const record = async (training: Training, step: number, loss: number): Promise<v
     });
   const tokens = (step + 1) * tokensPerStep;
   const rate = evaluateScalar(stage.rate, { step, steps: stage.steps });
-  await context.metrics.append({ stage: stage.name, step, tokens, loss, rate });
+  const tokensPerSecond = Math.round(tokensPerStep / seconds);
+  const line = { stage: stage.name, step, tokens, loss, norm, rate, tokensPerSecond };
+  await context.metrics.append(line);
   context.reporter.progress({ done: step + 1, total: stage.steps, tokens, loss });
 };
 
@@ -123,8 +149,8 @@ export const runDistill = async (
   stage: DistillStage,
 ): Promise<{ readonly result: DistillResult; readonly arena: Float32Array }> => {
   if (stage.teacher !== null) upload(context, stage.teacher);
-  const first = await start(context, stage);
-  await context.metrics.rewind(stage.name, first);
+  const begin = await start(context, stage);
+  await context.metrics.rewind(stage.name, begin);
   const training: Training = {
     context,
     stage,
@@ -134,15 +160,19 @@ export const runDistill = async (
     tokensPerStep: stage.windows * corpusNamed(context, stage.data).window,
   };
   let pending: Submitted | null = null;
-  let last = Number.NaN;
+  let loss = Number.NaN;
+  let recorded = performance.now();
   const drain = async (): Promise<void> => {
     if (pending === null) return;
-    const { step, loss } = pending;
+    const { step, measures } = pending;
     pending = null;
-    last = await loss;
-    await record(training, step, last);
+    const measured = await measures;
+    const now = performance.now();
+    await record(training, step, measured, (now - recorded) / 1000);
+    recorded = now;
+    loss = measured.loss;
   };
-  for (let step = first; step < stage.steps; step++) {
+  for (let step = begin; step < stage.steps; step++) {
     const submitted = await submitStep(training, step);
     await drain();
     pending = submitted;
@@ -162,5 +192,5 @@ export const runDistill = async (
   for (const name of [names.gradients, names.first, names.second]) context.executor.release(name);
   context.uploaded.add(stage.name);
   const tokens = stage.steps * training.tokensPerStep;
-  return { result: { steps: stage.steps, tokens, loss: last }, arena };
+  return { result: { steps: stage.steps, tokens, loss }, arena };
 };

@@ -4,9 +4,9 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
 import { RunError } from "../errors.js";
+import { writeWhole } from "./write-whole.js";
 
 const journalSchema = z.object({
   format: z.literal(1),
@@ -42,7 +42,7 @@ const open = (out: string, initial: JournalData): Journal => {
   let data = initial;
   const write = async (next: JournalData): Promise<void> => {
     data = next;
-    await writeFileAtomic(journalPath(out), `${JSON.stringify(next, null, 1)}\n`);
+    await writeWhole(journalPath(out), `${JSON.stringify(next, null, 1)}\n`);
   };
   return {
     data: () => data,

@@ -2,11 +2,11 @@
  * The lock beside a spec: what a run was a function of. Same lock, same bits. Committed with the spec, so that a
  * difference is seen in review.
  */
-import writeFileAtomic from "write-file-atomic";
 import type { Plan } from "../../compiler/plan.js";
 import { hashFolder } from "../formats/checkpoint-folder.js";
 import type { InputHashes } from "./inputs.js";
 import type { JournalData } from "./journal.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface InputHash {
   readonly path: string;
@@ -78,4 +78,4 @@ export const planText = ({ title: _title, ...plan }: Plan): string => canonicalJ
 export const lockPath = (spec: string): string => `${spec}.lock`;
 
 export const writeLock = (spec: string, lock: Lock): Promise<void> =>
-  writeFileAtomic(lockPath(spec), `${JSON.stringify(ordered(lock), null, 2)}\n`);
+  writeWhole(lockPath(spec), `${JSON.stringify(ordered(lock), null, 2)}\n`);

@@ -1,7 +1,8 @@
 /** metrics.jsonl: one JSON object a line, appended as the run goes; on resume, lines past the checkpoint are cut. */
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { fileError } from "../errors.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface MetricsLine {
   readonly stage: string;
@@ -27,11 +28,17 @@ const keeps = (text: string, stage: string, step: number): boolean => {
 export const openMetricsLog = (out: string): MetricsLog => {
   const path = join(out, "metrics.jsonl");
   return {
-    append: (line) => appendFile(path, `${JSON.stringify(line)}\n`),
+    append: async (line) => {
+      try {
+        await appendFile(path, `${JSON.stringify(line)}\n`);
+      } catch (error) {
+        throw fileError("write", path, error);
+      }
+    },
     rewind: async (stage, step) => {
       const text = await readFile(path, "utf8").catch(() => "");
       const kept = text.split("\n").filter((line) => line !== "" && keeps(line, stage, step));
-      await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
+      await writeWhole(path, kept.map((line) => `${line}\n`).join(""));
     },
   };
 };

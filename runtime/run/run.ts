@@ -23,6 +23,7 @@ import { openMetricsLog } from "./metrics-log.js";
 import type { Reporter } from "./reporter.js";
 import { afterCommit, restoreStage, runStage, type StageResult } from "./stages.js";
 import { stageDetail, stageSummary, stageTitle } from "./words.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface RunOutcome {
   readonly out: string;
@@ -181,8 +182,10 @@ const journalFor = async (options: StartOptions): Promise<Journal> => {
   }
   await rm(workFolder(options.out), { recursive: true, force: true });
   await prepareFolder(options.out);
-  await rm(join(options.out, "metrics.jsonl"), { force: true });
-  await writeFileAtomic(planPath(options.out), JSON.stringify(options.plan));
+  // What an earlier run says of itself must not be taken for this one's.
+  for (const file of ["metrics.jsonl", "decisions.json"])
+    await rm(join(options.out, file), { force: true });
+  await writeWhole(planPath(options.out), JSON.stringify(options.plan));
   return createJournal(options.out, {
     plan,
     base: options.base,

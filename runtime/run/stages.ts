@@ -4,7 +4,7 @@ import type { ExportStage, OpenStage, PruneStage, Stage } from "../../compiler/p
 import { RunError } from "../errors.js";
 import { openCheckpoint } from "../formats/checkpoint-folder.js";
 import { writeModelFolder } from "../formats/model-folder.js";
-import { readWeights } from "../formats/weights.js";
+import { readWeights, unexpectedTensors } from "../formats/weights.js";
 import { decide, writeDecisions } from "../weights/decisions.js";
 import { prune } from "../weights/gather.js";
 import { dropTraining, readArena, saveArena } from "./checkpoint.js";
@@ -24,12 +24,26 @@ export type StageResult =
   | { readonly kind: "expect"; readonly verdicts: readonly Verdict[] }
   | { readonly kind: "export"; readonly folder: string };
 
+/** Names shown of a longer list. */
+const SHOWN = 3;
+
+/** What is said of tensors that nothing here reads: they change no result, and an export is without them. */
+const warnUnused = (context: RunContext, stage: OpenStage, names: readonly string[]): void => {
+  if (names.length === 0) return;
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
+  const tensors = names.length === 1 ? "tensor is" : "tensors are";
+  context.reporter.line(
+    `warning: ${names.length} ${tensors} not used, as the architecture of ${stage.model} names no such weight: ${names.slice(0, SHOWN).join(", ")}${more}`,
+  );
+};
+
 const open = async (context: RunContext, stage: OpenStage): Promise<StageResult> => {
   const origin = resolve(context.base, stage.path);
   const layout = layoutNamed(context, stage.model);
   const checkpoint = await openCheckpoint(origin);
   try {
     const arena = await readWeights(checkpoint, layout);
+    warnUnused(context, stage, unexpectedTensors(checkpoint, layout));
     context.models.set(stage.model, { layout, arena, origin });
   } finally {
     await checkpoint.close();

@@ -1,12 +1,8 @@
-/** What can go wrong with a device, in one clear line; `hint` says what can be done about it. */
-export class DeviceError extends Error {
-  readonly hint?: string;
+/** What can go wrong with a device: a failure of the run like any other, by a name of its own. */
+import { RunError } from "./errors.js";
 
-  constructor(message: string, options: { readonly hint?: string } = {}) {
-    super(message);
-    this.name = "DeviceError";
-    if (options.hint !== undefined) this.hint = options.hint;
-  }
+export class DeviceError extends RunError {
+  override readonly name = "DeviceError";
 }
 
 /** The first line of a message of Dawn's, without its trailing full stop. */

@@ -26,11 +26,15 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: "it is a folder",
 };
 
+/** Why the system refused, in words; null where it did not, or in a way that has no words here. */
+export const systemReason = (error: unknown): string | null =>
+  REASONS[systemCode(error) ?? ""] ?? null;
+
 /** A failure of the file system, said in one line; a RunError stays as it is. */
 export const fileError = (action: "read" | "write", path: string, cause: unknown): RunError => {
   if (cause instanceof RunError) return cause;
   const code = systemCode(cause);
   if (action === "read" && code === "ENOENT") return new RunError(`${path} is missing`, { cause });
-  const reason = code === null ? String(cause) : (REASONS[code] ?? code);
+  const reason = code === null ? String(cause) : (systemReason(cause) ?? code);
   return new RunError(`cannot ${action} ${path}: ${reason}`, { cause });
 };

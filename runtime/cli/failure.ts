@@ -1,5 +1,6 @@
 /** What went wrong, in one clear line on stderr; never a stack trace unless ESPALIER_DEBUG is set. */
 import pc from "picocolors";
+import { RunError, systemReason } from "../errors.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
 /** A command was given something it cannot use. */
@@ -8,11 +9,18 @@ export class CommandError extends Error {}
 const hintOf = (error: Error): string | null =>
   "hint" in error && typeof error.hint === "string" ? error.hint : null;
 
+/** One line for people; a failure of the file system that nothing closer put into words is put into words here. */
+const lineOf = (error: Error): string => {
+  const [line = "unknown failure"] = error.message.split("\n");
+  const reason = error instanceof RunError ? null : systemReason(error);
+  if (reason === null) return line;
+  return "path" in error ? `${String(error.path)}: ${reason}` : reason;
+};
+
 /** Says what failed and gives the exit code. */
 export const failure = (error: unknown): ExitCode => {
   const known = error instanceof Error ? error : new Error(String(error));
-  const [line = "unknown failure"] = known.message.split("\n");
-  process.stderr.write(`${pc.red("error:")} ${line}\n`);
+  process.stderr.write(`${pc.red("error:")} ${lineOf(known)}\n`);
   const hint = hintOf(known);
   if (hint !== null) process.stderr.write(`${pc.cyan("hint:")} ${hint}\n`);
   if (process.env.ESPALIER_DEBUG !== undefined) process.stderr.write(`${known.stack ?? ""}\n`);

@@ -92,6 +92,15 @@ describe("the output folder", () => {
   });
 });
 
+describe("the device", () => {
+  test("that no adapter is called like", async () => {
+    const args = ["run", project.spec, "--out", join(project.folder, "out")];
+    const ended = await espalier([...args, "--adapter", "no such one"]);
+    expectClearFailure(ended, /no adapter for --adapter no such one/);
+    expect(ended.stderr).toMatch(/^hint: .*espalier doctor/m);
+  });
+});
+
 describe("the command line", () => {
   test("a spec with three mistakes reports three, each placed to the column", async () => {
     writeFileSync(

@@ -64,3 +64,27 @@ export const adamw = (spec: AdamwSpec): KernelCall => {
     bytes: 28 * spec.count,
   };
 };
+
+export interface AdamwState {
+  readonly weights: Float64Array;
+  readonly first: Float64Array;
+  readonly second: Float64Array;
+}
+
+/** One step in float64; `scale` multiplies the gradients, `bias` are 1 − beta1^t and 1 − beta2^t. */
+export const referenceAdamw = (
+  { beta: [beta1, beta2], epsilon, decay }: AdamwSpec,
+  state: AdamwState,
+  gradients: ArrayLike<number>,
+  { rate, bias, scale }: { rate: number; bias: readonly [number, number]; scale: number },
+): AdamwState => {
+  const first = state.first.map((m, i) => beta1 * m + (1 - beta1) * (gradients[i] ?? 0) * scale);
+  const second = state.second.map(
+    (v, i) => beta2 * v + (1 - beta2) * ((gradients[i] ?? 0) * scale) ** 2,
+  );
+  const weights = state.weights.map((w, i) => {
+    const step = (first[i] ?? 0) / bias[0] / (Math.sqrt((second[i] ?? 0) / bias[1]) + epsilon);
+    return w * (1 - rate * decay) - rate * step;
+  });
+  return { weights, first, second };
+};

@@ -23,23 +23,24 @@ const queryWgsl = (dim: number): string =>
     ["dOut", "read"],
     ["delta", "read"],
     ["dq", "read_write"],
-  ])}${queryRow}${each(
-    dim,
-    (i) => `  let q${i} = q[id * ${dim}u + ${i}u] * p.scale;
-  let g${i} = dOut[id * ${dim}u + ${i}u];
+  ])}${queryRow}  let own = p.rows + id * ${dim}u;
+${each(
+  dim,
+  (i) => `  let q${i} = q[own + ${i}u] * p.scale;
+  let g${i} = dOut[own + ${i}u];
   var d${i} = 0.0;`,
-  )}
-  let rowLse = lse[id];
-  let rowDelta = delta[id];
+)}
+  let rowLse = lse[lseAt];
+  let rowDelta = delta[lseAt];
   for (var source = 0u; source <= position; source++) {
-    let row = (first + source * p.groups) * ${dim}u;
+    let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
     var dp = 0.0;
 ${each(dim, (i) => `    let k${i} = k[row + ${i}u];\n    s = fma(q${i}, k${i}, s);\n    dp = fma(g${i}, v[row + ${i}u], dp);`)}
     let ds = exp(s - rowLse) * (dp - rowDelta) * p.scale;
 ${each(dim, (i) => `    d${i} = fma(ds, k${i}, d${i});`)}
   }
-${each(dim, (i) => `  dq[id * ${dim}u + ${i}u] = d${i};`)}
+${each(dim, (i) => `  dq[own + ${i}u] = d${i};`)}
 }
 `;
 
@@ -58,17 +59,18 @@ const keyValueWgsl = (dim: number): string =>
   let at = id / p.groups;
   let source = at % p.position;
   let start = at - source;
+  let own = p.keys + id * ${dim}u;
 ${each(
   dim,
-  (i) => `  let k${i} = k[id * ${dim}u + ${i}u] * p.scale;
-  let v${i} = v[id * ${dim}u + ${i}u];
+  (i) => `  let k${i} = k[own + ${i}u] * p.scale;
+  let v${i} = v[own + ${i}u];
   var dk${i} = 0.0;
   var dv${i} = 0.0;`,
 )}
   for (var position = source; position < p.position; position++) {
     for (var query = 0u; query < p.queries; query++) {
       let head = ((start + position) * p.groups + group) * p.queries + query;
-      let row = head * ${dim}u;
+      let row = p.rows + head * ${dim}u;
       var s = 0.0;
       var dp = 0.0;
 ${each(
@@ -78,12 +80,12 @@ ${each(
       s = fma(q${i}, k${i}, s);
       dp = fma(g${i}, v${i}, dp);`,
 )}
-      let e = exp(s - lse[head]);
-      let ds = e * (dp - delta[head]) * p.scale;
+      let e = exp(s - lse[p.lse + head]);
+      let ds = e * (dp - delta[p.lse + head]) * p.scale;
 ${each(dim, (i) => `      dv${i} = fma(e, g${i}, dv${i});\n      dk${i} = fma(ds, q${i}, dk${i});`)}
     }
   }
-${each(dim, (i) => `  dk[id * ${dim}u + ${i}u] = dk${i};\n  dv[id * ${dim}u + ${i}u] = dv${i};`)}
+${each(dim, (i) => `  dk[own + ${i}u] = dk${i};\n  dv[own + ${i}u] = dv${i};`)}
 }
 `;
 

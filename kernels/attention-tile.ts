@@ -15,11 +15,15 @@ export interface AttentionTile {
 
 export const TILE_WORKGROUP = 64;
 
+/** rows, keys, lse: the first element of the piece in the bindings of q, out and their adjoints; of k and v; of lse and delta. */
+export const ATTENTION_PARAMS =
+  "struct Params { batch: u32, position: u32, groups: u32, queries: u32, scale: f32, rows: u32, keys: u32, lse: u32 }";
+
 type Names = readonly (readonly [string, "read" | "read_write"])[];
 
 const header = (names: Names): string => `enable subgroups;
 diagnostic(off, subgroup_uniformity);
-struct Params { batch: u32, position: u32, groups: u32, queries: u32, scale: f32, u0: u32, u1: u32, u2: u32 }
+${ATTENTION_PARAMS}
 @group(0) @binding(0) var<uniform> p: Params;
 ${names.map(([name, access], i) => `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<f32>;`).join("\n")}
 
@@ -72,7 +76,9 @@ const uniformRow = (
   row: string,
   scale = "",
 ): string[] =>
-  range(tile.dim).map((i) => `let ${name}_${i} = ${from}[${row} * ${tile.dim}u + ${i}u]${scale};`);
+  range(tile.dim).map(
+    (i) => `let ${name}_${i} = ${from}[${row} * ${tile.dim}u + ${i}u + ${base(from)}]${scale};`,
+  );
 
 /** Per row: the dot product of the lane's own row of `from` with the uniform row `name`. */
 const dots = (
@@ -112,6 +118,10 @@ const weighted = (
     ]),
   ]);
 
+/** Where a tensor's piece begins in its binding. */
+const base = (tensor: string): string =>
+  ["k", "v", "dk", "dv"].includes(tensor) ? "p.keys" : "p.rows";
+
 const accumulators = (tile: AttentionTile, name: string): string[] =>
   range(tile.rows).flatMap((r) => shares(tile).map((j) => `var ${name}${r}_${j} = 0.0;`));
 
@@ -123,7 +133,7 @@ const write = (
 ): string[] =>
   range(tile.rows).flatMap((r) =>
     shares(tile).map((j) => {
-      const put = `${to}[${row(r)} * ${tile.dim}u + lane + ${j * tile.lanes}u] = ${value(r, j)};`;
+      const put = `${to}[${row(r)} * ${tile.dim}u + lane + ${j * tile.lanes}u + ${base(to)}] = ${value(r, j)};`;
       const guards = [`own + ${r}u < p.position`, inside(tile, j)].filter((g) => g !== null);
       return `if (${guards.join(" && ")}) { ${put} }`;
     }),
@@ -133,7 +143,7 @@ const write = (
 export const forwardTile = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
   const sourceRow = (source: string) =>
-    `(first + min(${source}, p.position - 1u) * p.groups) * ${tile.dim}u`;
+    `(first + min(${source}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
   const names: Names = [
     ["q", "read"],
     ["k", "read"],
@@ -169,7 +179,7 @@ export const forwardTile = (tile: AttentionTile): string => {
     ),
     ...rows.map(
       (r) =>
-        `if (lane == 0u && own + ${r}u < p.position) { lse[at${r}] = most${r} + log(sum${r}); }`,
+        `if (lane == 0u && own + ${r}u < p.position) { lse[p.lse + at${r}] = most${r} + log(sum${r}); }`,
     ),
   ]);
 };
@@ -187,7 +197,7 @@ const GRADIENT_INPUTS: Names = [
 export const gradQueryTile = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
   const sourceRow = (source: string) =>
-    `(first + min(${source}, p.position - 1u) * p.groups) * ${tile.dim}u`;
+    `(first + min(${source}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
   return text(
     [...GRADIENT_INPUTS, ["dq", "read_write"]],
     [
@@ -195,8 +205,8 @@ export const gradQueryTile = (tile: AttentionTile): string => {
       ...rows.flatMap((r) => [
         ...uniformRow(tile, `q${r}`, "q", `at${r}`, " * p.scale"),
         ...uniformRow(tile, `g${r}`, "dOut", `at${r}`),
-        `let lse${r} = lse[at${r}];`,
-        `let delta${r} = delta[at${r}];`,
+        `let lse${r} = lse[p.lse + at${r}];`,
+        `let delta${r} = delta[p.lse + at${r}];`,
       ]),
       ...accumulators(tile, "d"),
       `for (var base = 0u; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
@@ -252,9 +262,9 @@ export const gradKeyValueTile = (tile: AttentionTile): string => {
       `for (var base = own; base < p.position; base += ${tile.lanes}u) {`,
       "let position = base + lane;",
       `let head = ${headAt("position")};`,
-      `let own_row = head * ${tile.dim}u;`,
-      "let rowLse = lse[head];",
-      "let rowDelta = delta[head];",
+      `let own_row = head * ${tile.dim}u + p.rows;`,
+      "let rowLse = lse[p.lse + head];",
+      "let rowDelta = delta[p.lse + head];",
       ...dots(
         tile,
         [
@@ -274,7 +284,7 @@ export const gradKeyValueTile = (tile: AttentionTile): string => {
           { into: "dv", weight: "e", from: "dOut" },
           { into: "dk", weight: "ds", from: "q" },
         ],
-        (t) => `(${headAt(`base + ${t}u`)}) * ${tile.dim}u`,
+        (t) => `(${headAt(`base + ${t}u`)}) * ${tile.dim}u + p.rows`,
       ),
       "}",
       "}",

@@ -2,7 +2,12 @@
  * Causal attention with grouped heads, forward: one invocation per query row, softmax online over the sources
  * (arXiv 2205.14135), so that no score matrix exists. Keeps the log-sum-exp of each row for the gradient.
  */
-import { type AttentionTile, forwardTile, TILE_WORKGROUP } from "./attention-tile.js";
+import {
+  ATTENTION_PARAMS,
+  type AttentionTile,
+  forwardTile,
+  TILE_WORKGROUP,
+} from "./attention-tile.js";
 import { floatBits, foldGroups, type KernelCall, type Variant } from "./kernel.js";
 
 export interface AttentionSpec {
@@ -14,6 +19,8 @@ export interface AttentionSpec {
   readonly queries: number;
   readonly dim: number;
   readonly scale: number;
+  /** First element of this piece's batches in the bindings of q (and its like), of k and v, of lse (and delta); default 0. */
+  readonly bases?: { readonly rows: number; readonly keys: number; readonly lse: number };
 }
 
 export const ATTENTION_WORKGROUP = 64;
@@ -27,15 +34,15 @@ export const attentionParams = (spec: AttentionSpec): number[] => [
   spec.groups,
   spec.queries,
   floatBits(spec.scale),
-  0,
-  0,
-  0,
+  spec.bases?.rows ?? 0,
+  spec.bases?.keys ?? 0,
+  spec.bases?.lse ?? 0,
 ];
 
 export const attentionHeader = (
   bindings: readonly (readonly [string, "read" | "read_write"])[],
 ): string =>
-  `struct Params { batch: u32, position: u32, groups: u32, queries: u32, scale: f32, u0: u32, u1: u32, u2: u32 }
+  `${ATTENTION_PARAMS}
 @group(0) @binding(0) var<uniform> p: Params;
 ${bindings.map(([name, access], i) => `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<f32>;`).join("\n")}
 
@@ -50,6 +57,7 @@ export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries
   let at = id / (p.queries * p.groups);
   let position = at % p.position;
   let first = (at - position) * p.groups + group;
+  let lseAt = p.lse + id;
 `;
 
 /** Fewer rows where dim is large: a tile holds rows × dim values. */
@@ -80,11 +88,12 @@ const wgsl = (dim: number): string =>
     ["v", "read"],
     ["out", "read_write"],
     ["lse", "read_write"],
-  ])}${queryRow}${each(dim, (i) => `  let q${i} = q[id * ${dim}u + ${i}u] * p.scale;\n  var o${i} = 0.0;`)}
+  ])}${queryRow}  let own = p.rows + id * ${dim}u;
+${each(dim, (i) => `  let q${i} = q[own + ${i}u] * p.scale;\n  var o${i} = 0.0;`)}
   var most = -3.0e38;
   var total = 0.0;
   for (var source = 0u; source <= position; source++) {
-    let row = (first + source * p.groups) * ${dim}u;
+    let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
 ${each(dim, (i) => `    s = fma(q${i}, k[row + ${i}u], s);`)}
     if (s > most) {
@@ -97,8 +106,8 @@ ${each(dim, (i) => `      o${i} *= shrink;`)}
     total += e;
 ${each(dim, (i) => `    o${i} = fma(e, v[row + ${i}u], o${i});`)}
   }
-${each(dim, (i) => `  out[id * ${dim}u + ${i}u] = o${i} / total;`)}
-  lse[id] = most + log(total);
+${each(dim, (i) => `  out[own + ${i}u] = o${i} / total;`)}
+  lse[lseAt] = most + log(total);
 }
 `;
 

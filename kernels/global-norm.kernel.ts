@@ -60,17 +60,33 @@ export const normPartials = (count: number): KernelCall => ({
 });
 
 /** Operands partials, out [2]: the norm of factor · gradients, and the factor that scales and clips them to `clip`. */
-export const normFinish = (factor: number, clip: number | null): KernelCall => ({
+export const normFinish = (
+  factor: number,
+  clip: number | null,
+  partials: number = NORM_PARTIALS,
+): KernelCall => ({
   family: "global norm",
   shape: "",
   operands: [
     { name: "partials", access: "read" },
     { name: "out", access: "read_write" },
   ],
-  params: [NORM_PARTIALS, floatBits(clip ?? 0), floatBits(factor), clip === null ? 0 : 1],
+  params: [partials, floatBits(clip ?? 0), floatBits(factor), clip === null ? 0 : 1],
   variants: [
     { name: "serial", wgsl: FINISH, workgroup: [1, 1, 1], workgroups: [1, 1, 1], features: [] },
   ],
-  flops: NORM_PARTIALS,
-  bytes: 4 * NORM_PARTIALS,
+  flops: partials,
+  bytes: 4 * partials,
 });
+
+/** normFinish in float64: the norm of factor · gradients, and the factor that clips it. */
+export const referenceNorm = (
+  gradients: ArrayLike<number>,
+  factor: number,
+  clip: number | null,
+): readonly [number, number] => {
+  let sum = 0;
+  for (let i = 0; i < gradients.length; i++) sum += (gradients[i] ?? 0) ** 2;
+  const norm = Math.sqrt(sum) * factor;
+  return [norm, clip !== null && norm > clip ? (factor * clip) / (norm + 1e-6) : factor];
+};

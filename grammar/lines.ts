@@ -12,6 +12,9 @@ import * as t from "./tokens.js";
 /** Brackets may be nested so deep; real specs need a handful. */
 export const DEEPEST = 64;
 
+/** How often reading goes back to a line after an unclosed bracket; more in one file helps nobody. */
+const MOST_RETURNS = 100;
+
 export interface Line {
   readonly tokens: readonly IToken[];
 }
@@ -36,7 +39,17 @@ interface Open {
   current: IToken[];
   /** Depth of ( and [ within the current line. */
   readonly brackets: IToken[];
+  /** The current line has a mistake that has been reported; the rest of it stays quiet. */
+  spoiled: boolean;
 }
+
+const opened = (token: IToken): Open => ({
+  token,
+  lines: [],
+  current: [],
+  brackets: [],
+  spoiled: false,
+});
 
 const PAIRS: Readonly<Record<string, string>> = { "{": "}", "(": ")", "[": "]" };
 
@@ -61,31 +74,49 @@ export const toLines = (
 ): { readonly lines: readonly Line[]; readonly diagnostics: readonly Diagnostic[] } => {
   const diagnostics: Diagnostic[] = [];
   const place = (token: IToken) => ({ path, span: spanOf(token) });
-  const root: Open = { token: tokens[0] as IToken, lines: [], current: [], brackets: [] };
+  const root = opened(tokens[0] as IToken);
   const stack: Open[] = [root];
   const top = (): Open => stack[stack.length - 1] ?? root;
 
   const endLine = (open: Open): void => {
-    if (open.current.length > 0) open.lines.push({ tokens: open.current });
+    if (open.current.length > 0 && !open.spoiled) open.lines.push({ tokens: open.current });
     open.current = [];
+    open.spoiled = false;
   };
   const unclosed = (token: IToken): void => {
     const close = PAIRS[token.image] ?? "";
     diagnostics.push(report("unclosed-bracket", place(token), { open: token.image, close }));
   };
-  /** A newline within brackets is space, unless the next line can only be a new statement's block end. */
-  const dropBrackets = (open: Open): void => {
+  let at = 0;
+  let returns = 0;
+  let deep = false;
+  /** Where a line begins after an unclosed bracket that is indented no further than the bracket's own line. */
+  const nextLine = (open: Open, bracket: IToken): number => {
+    const column = open.current[0]?.startColumn ?? 0;
+    for (let i = tokens.indexOf(bracket) + 1; i < at; i++)
+      if (tokens[i - 1]?.tokenType === t.Newline && tokens[i]?.tokenType !== t.Newline)
+        if ((tokens[i]?.startColumn ?? 0) <= column) return i;
+    return at;
+  };
+  /**
+   * Newlines within brackets are space, so an unclosed bracket takes in what follows. It is given back: one mistake, one
+   * diagnostic. True where reading goes on from an earlier token.
+   */
+  const dropBrackets = (open: Open): boolean => {
     const [first] = open.brackets;
-    if (first !== undefined) {
-      unclosed(first);
-      // The rest of the line is not understood: one mistake, one diagnostic.
-      open.current = [];
-    }
     open.brackets.length = 0;
+    if (first === undefined || open.spoiled) return false;
+    if (!deep) unclosed(first);
+    open.spoiled = true;
+    const next = returns < MOST_RETURNS ? nextLine(open, first) : at;
+    if (next === at) return false;
+    returns++;
+    endLine(open);
+    at = next;
+    return true;
   };
   const closeBlock = (close: IToken): void => {
     const open = top();
-    dropBrackets(open);
     endLine(open);
     if (open === root) {
       diagnostics.push(report("stray-bracket", place(close), { close: close.image }));
@@ -94,33 +125,36 @@ export const toLines = (
     stack.pop();
     top().current.push(blockToken(open, close));
   };
-  let deep = false;
-  for (const token of tokens) {
+  const tooDeep = (token: IToken, open: Open): boolean => {
+    const over = stack.length + open.brackets.length > DEEPEST;
+    if (over && !deep) diagnostics.push(report("too-deep", place(token), { limit: DEEPEST }));
+    deep = deep || over;
+    return over;
+  };
+  /** Takes the token at hand; true where reading goes on from an earlier one. */
+  const read = (token: IToken): boolean => {
     const open = top();
     switch (token.tokenType) {
       case t.Newline:
+        // A string that is not closed may have swallowed the brackets' ends.
+        if (open.spoiled) open.brackets.length = 0;
         if (open.brackets.length === 0) endLine(open);
-        break;
+        return false;
       case t.LeftBrace:
-        if (stack.length + open.brackets.length > DEEPEST) {
-          deep = deep || diagnostics.push(report("too-deep", place(token), { limit: DEEPEST })) > 0;
-          break;
-        }
-        dropBrackets(open);
-        stack.push({ token, lines: [], current: [], brackets: [] });
-        break;
+        if (tooDeep(token, open)) return false;
+        if (dropBrackets(open)) return true;
+        stack.push(opened(token));
+        return false;
       case t.RightBrace:
+        if (dropBrackets(open)) return true;
         if (!deep) closeBlock(token);
-        break;
+        return false;
       case t.LeftParen:
       case t.LeftBracket:
-        if (stack.length + open.brackets.length > DEEPEST) {
-          deep = deep || diagnostics.push(report("too-deep", place(token), { limit: DEEPEST })) > 0;
-          break;
-        }
+        if (tooDeep(token, open)) return false;
         open.brackets.push(token);
         open.current.push(token);
-        break;
+        return false;
       case t.RightParen:
       case t.RightBracket: {
         const last = open.brackets[open.brackets.length - 1];
@@ -129,21 +163,32 @@ export const toLines = (
           open.current.push(token);
         } else if (!deep)
           diagnostics.push(report("stray-bracket", place(token), { close: token.image }));
-        break;
+        return false;
       }
+      case t.OpenString:
+        open.current.push(token);
+        open.spoiled = true;
+        // As in `text("x) {`: its lines are a block.
+        if (token.image.trimEnd().endsWith("{") && stack.length < DEEPEST)
+          stack.push(opened(token));
+        return false;
       default:
         open.current.push(token);
+        return false;
     }
-  }
-  while (stack.length > 1) {
+  };
+  for (;;) {
+    while (at < tokens.length) {
+      const token = tokens[at];
+      if (token === undefined || !read(token)) at++;
+    }
     const open = top();
-    dropBrackets(open);
+    if (dropBrackets(open)) continue;
     endLine(open);
-    if (!deep) unclosed(open.token);
+    if (open === root) break;
+    if (!deep && open.token.tokenType === t.LeftBrace) unclosed(open.token);
     stack.pop();
-    top().current.push(blockToken(open, open.current[0] ?? open.token));
+    top().current.push(blockToken(open, open.token));
   }
-  dropBrackets(root);
-  endLine(root);
   return { lines: root.lines, diagnostics };
 };

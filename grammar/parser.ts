@@ -231,10 +231,11 @@ export class LineParser extends EmbeddedActionsParser {
         return { kind: "list", items, span: spanOver(spanOf(open), spanOf(close)) };
       }
       case t.LeftParen: {
-        this.CONSUME(t.LeftParen);
+        // The span takes the brackets in, so that what stands around them begins and ends with them.
+        const open = this.CONSUME(t.LeftParen);
         const inner = this.SUBRULE(this.expression);
-        this.CONSUME(t.RightParen);
-        return inner;
+        const close = this.CONSUME(t.RightParen);
+        return { ...inner, span: spanOver(spanOf(open), spanOf(close)) };
       }
       default:
         return this.SUBRULE(this.name);

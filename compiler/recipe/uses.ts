@@ -118,6 +118,36 @@ const useRecipe = (work: Work, file: SourceFile, names: readonly Name[]): void =
   work.used.set(found.path, found);
 };
 
+/** The word that a declaration begins with, where it is one that only a spec's own have an effect of. */
+const runs = (decl: Declaration): string | null => {
+  switch (decl.kind) {
+    case "stage":
+      return decl.keyword;
+    case "expect":
+    case "profile":
+      return decl.kind;
+    default:
+      return null;
+  }
+};
+
+/** Reports what a used file would have done, had it been run. */
+const reportStages = (work: Work, used: SourceFile, by: SourceFile, place: Span): void => {
+  for (const decl of used.declarations) {
+    const keyword = runs(decl);
+    if (keyword === null) continue;
+    const { start } = decl.kind === "stage" ? decl.keywordSpan : decl.span;
+    const labels = [label(by, place, "used here")];
+    work.report.say(
+      "stage-used",
+      used,
+      { start, end: start + keyword.length },
+      { keyword },
+      { labels },
+    );
+  }
+};
+
 /** `use "./house.prune" as house`; `trail` are the files whose uses led here, the last one being `file`. */
 const useFile = (
   work: Work,
@@ -139,7 +169,9 @@ const useFile = (
     work.report.say("use-missing", file, source.span, { path: source.value, reason: text.reason });
     return;
   }
-  const parsed = visit(work, read(work, path, text.text), [...trail, path]);
+  const found = read(work, path, text.text);
+  reportStages(work, found, file, source.span);
+  const parsed = visit(work, found, [...trail, path]);
   const named = prefix === "" ? parsed : prefixed(parsed, prefix);
   work.used.set(key, named);
   work.bindings.push(...bindingsOf(named));

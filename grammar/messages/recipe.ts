@@ -107,6 +107,17 @@ export const recipeMessages = {
   "loss-constant": message("error", (p: { readonly student: string }) => ({
     message: `this loss does not depend on \`${p.student}\`, which would learn nothing`,
   })),
+  "teacher-missing": message(
+    "error",
+    (p: { readonly stage: string; readonly student: string; readonly data: string }) => ({
+      message: "this loss compares with a teacher, and there is none",
+      hint: `name it: \`distill ${p.stage} = ${p.student} from TEACHER on ${p.data}\``,
+    }),
+  ),
+  "stage-used": message("error", (p: { readonly keyword: string }) => ({
+    message: `\`${p.keyword}\` in a file that is used by another would not be run`,
+    hint: "move it into the spec; a used file holds definitions, `param` and `let`",
+  })),
   "condition-shape": message("error", (p: { readonly found: string }) => ({
     message: `${p.found} is not a condition`,
     hint: "compare two values with <=, >=, <, >, == or !=",

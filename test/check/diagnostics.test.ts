@@ -25,6 +25,12 @@ const top = (code: string, text: string, name?: string): Case =>
   one(code, "use minitron\n", `use minitron\n${text}\n`, name);
 const bottom = (code: string, text: string, name?: string): Case =>
   one(code, "  dtype bf16 }\n", `  dtype bf16 }\n${text}\n`, name);
+const house = (text: string, name?: string): Case => ({
+  code: "stage-used",
+  edits: [["use minitron", 'use minitron\nuse "./house.prune"']],
+  texts: { "house.prune": `edition 1\nlet grain = 2\n${text}\n` },
+  ...(name === undefined ? {} : { name }),
+});
 const circle = { "a.prune": 'edition 1\nuse "./b.prune"\n', "b.prune": 'use «"a.prune"»\n' };
 
 const CASES: readonly Case[] = [
@@ -42,6 +48,14 @@ const CASES: readonly Case[] = [
   one("unknown-entry", "use minitron", "use minitron.«activaton»"),
   one("use-missing", "use minitron", 'use minitron\nuse «"./hose.prune"» as house'),
   { code: "cyclic-use", edits: [["use minitron", 'use minitron\nuse "./a.prune"']], texts: circle },
+  house('«export» student to "x" { format safetensors }'),
+  house("«expect» {\n  params(student) <= 1M params\n}", "expect"),
+  house("«profile» quick {\n  healed.stop = 1K tokens\n}", "profile"),
+  one(
+    "teacher-missing",
+    "from teacher on speeches {\n  loss      kld(temperature: 1)",
+    "on speeches {\n  loss      «0.5 * kld(temperature: 1)»",
+  ),
   one("unknown-definition", "by activation(", "by «activaton»("),
   one("unknown-definition", "{ perplexity }", "{ «perplexty» }", "metric"),
   bottom("unknown-profile-path", "profile smoke {\n  «heald.stop» = 1K tokens\n}"),
@@ -69,7 +83,7 @@ const CASES: readonly Case[] = [
   one("unit-mixed", "<= 60% of params(teacher)", "«<=» 3 GiB", "condition"),
   one("unknown-unit", "40K tokens", "40K «tokenz»"),
   top("not-constant", "let root = «sqrt(2)»"),
-  one("value-range", "batch     4 windows", "batch     «0 windows»"),
+  one("value-range", "batch     2 windows", "batch     «0 windows»"),
   one("value-range", "[0.9, 0.95]", "«[0.9]»", "beta"),
   one("value-range", "clip: 1.0", "clip: «0»", "clip"),
   one("unknown-edition", "edition 1", "edition «2»"),

@@ -23,10 +23,10 @@ test("sizes, steps and sources of the example", () => {
   expect([size("teacher", "hidden"), size("student", "hidden"), size("healed", "mlp")]).toEqual([
     128, 96, 256,
   ]);
-  // 40 thousand tokens in steps of 4 windows of 256, rounded up.
+  // 40 thousand tokens in steps of 2 windows of 256, rounded up.
   expect(recipe?.steps.find((step) => step.kind === "distill")).toMatchObject({
-    steps: 40,
-    windows: 4,
+    steps: 79,
+    windows: 2,
     teacher: "teacher",
     student: "student",
     optimizer: { beta: [0.9, 0.95], epsilon: 1e-8, decay: 0, clip: 1 },

@@ -17,7 +17,7 @@ test.each([
     "a teacher that is missing",
     "from teacher on speeches {\n  loss      kld(temperature: 1)",
     "on speeches {\n  loss      «kld(temperature: 1)»",
-    "unknown-in-library",
+    "teacher-missing",
   ],
   ["a schedule that is not there", RATE, "«cosin»(2e-3 -> 2e-4)", "unknown-in-library"],
   ["one end of a schedule", RATE, "cosine(«2e-3»)", "wrong-value"],

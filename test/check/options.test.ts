@@ -11,7 +11,7 @@ const withParams = edited([
   ['to "sotu-half"', "to name"],
   [
     "  dtype bf16 }\n",
-    "  dtype bf16 }\nprofile smoke {\n  length = 4K tokens\n  healed.batch = 2 windows\n  unseen.take = 3 windows\n}\n",
+    "  dtype bf16 }\nprofile smoke {\n  length = 4K tokens\n  healed.batch = 4 windows\n  unseen.take = 3 windows\n}\n",
   ],
 ]);
 
@@ -22,7 +22,7 @@ describe("params", () => {
   test("take their defaults", () => {
     const result = checkText(withParams);
     expect(result.diagnostics).toEqual([]);
-    expect(distill(result)).toMatchObject({ steps: 20 });
+    expect(distill(result)).toMatchObject({ steps: 40 });
     expect(result.recipe?.seed).toBe(7);
     expect(result.recipe?.settings).toEqual({
       length: "40000 tokens",
@@ -34,7 +34,7 @@ describe("params", () => {
   test("are set from outside, a plain number in the default's unit, a text without quotes", () => {
     const result = checkText(withParams, { set: { length: "8K", name: "other" } });
     expect(result.diagnostics).toEqual([]);
-    expect(distill(result)).toMatchObject({ steps: 4 });
+    expect(distill(result)).toMatchObject({ steps: 8 });
     expect(result.recipe?.steps.at(-1)).toMatchObject({ path: "other" });
   });
 
@@ -61,7 +61,7 @@ describe("profiles", () => {
   test("replace params and settings", () => {
     const result = checkText(withParams, { profile: "smoke" });
     expect(result.diagnostics).toEqual([]);
-    expect(distill(result)).toMatchObject({ steps: 4, windows: 2 });
+    expect(distill(result)).toMatchObject({ steps: 2, windows: 4 });
     expect(result.recipe?.data.get("unseen")?.take).toBe(3);
   });
 

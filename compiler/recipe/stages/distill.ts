@@ -1,33 +1,16 @@
 /** `distill NAME = STUDENT from TEACHER on DATA`: training with a loss of the library until it stops. */
 import type { Expr, Name, StageDecl } from "../../../grammar/ast.js";
-import { reachable } from "../../ir/traverse.js";
-import type { Located, ModelShape } from "../../library/library.js";
-import { elaborateLoss } from "../../library/loss.js";
 import { elaborateSchedule } from "../../library/schedule.js";
 import type { DataSource, Scalar } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
 import { type Context, find, located, passOn, say } from "../context.js";
-import { mapExpressions } from "../rewrite.js";
 import { readSettings, type Settings } from "../settings.js";
-import { quantityOf, type UnitKind, unitLabel } from "../units.js";
+import { checkLossAlone, lossOf, type Parties, type Party, unitsFit } from "./loss.js";
 import { optimizerOf } from "./optimizer.js";
-import { forwardOf, symbolic } from "./symbolic.js";
 
 /** Steps between checkpoints where the spec does not say. */
 const CHECKPOINT_EVERY = 50;
-
-interface Party {
-  readonly name: string;
-  readonly shape: ModelShape;
-}
-
-interface Parties {
-  readonly student: Party;
-  /** Null for training without one. */
-  readonly teacher: Party | null;
-  readonly data: DataSource;
-}
 
 const partyNamed = (context: Context, name: Name | null): Party | null => {
   const entry = name === null ? null : find(context, "model", name);
@@ -43,60 +26,6 @@ const studentName = (context: Context, stage: StageDecl): Name | null => {
     takes: "the model to train, by name",
     example: "distill NAME = STUDENT from TEACHER on DATA",
   });
-  return null;
-};
-
-/** Whether every quantity within an expression has one of these units. */
-const unitsFit = (
-  context: Context,
-  expr: Expr,
-  what: string,
-  units: readonly UnitKind[],
-): boolean => {
-  let fits = true;
-  mapExpressions(expr, (inner) => {
-    if (inner.kind !== "quantity") return inner;
-    const unit = quantityOf(inner.value, inner.unit)?.unit;
-    if (unit !== undefined && units.includes(unit)) return inner;
-    const takes = ["a plain number", ...units.map(unitLabel)].join(" or ");
-    const found = unit === undefined ? inner.unit : unitLabel(unit);
-    say(context, "unit-mismatch", inner.span, { what, takes, found });
-    fits = false;
-    return inner;
-  });
-  return fits;
-};
-
-/** The loss, after trying it on the graphs of both models. */
-const lossOf = (
-  context: Context,
-  expr: Expr | null,
-  { student, teacher, data }: Parties,
-): Located<Expr> | null => {
-  if (expr === null) return null;
-  const loss = located(context, bindConstants(context, expr, context.file));
-  if (!unitsFit(context, loss.decl, "a loss", ["ratio"])) return null;
-  const symbols = symbolic(data);
-  const guess = forwardOf(symbols, student.name, student.shape);
-  // A model may teach a copy of itself, whose weights have other names.
-  const target = teacher === null ? null : forwardOf(symbols, `${teacher.name}'`, teacher.shape);
-  const failed = [guess, target].find((pass) => pass !== null && !pass.ok);
-  if (failed !== undefined && failed !== null && !failed.ok) {
-    passOn(context, failed.diagnostics, expr.span);
-    return null;
-  }
-  if (!guess.ok) return null;
-  const value = elaborateLoss(loss, context.library, symbols.builder, {
-    student: guess.value.values,
-    labels: symbols.labels,
-    ...(target?.ok === true ? { teacher: target.value.values } : {}),
-  });
-  if (!value.ok) passOn(context, value.diagnostics, expr.span);
-  if (!value.ok) return null;
-  const weights = `${student.name}/`;
-  if (reachable([value.value]).some((n) => n.op === "input" && n.name.startsWith(weights)))
-    return loss;
-  say(context, "loss-constant", expr.span, { student: student.name });
   return null;
 };
 
@@ -152,9 +81,12 @@ const partiesOf = (context: Context, stage: StageDecl): Parties | null => {
 export const checkDistill = (context: Context, stage: StageDecl): void => {
   const parties = partiesOf(context, stage);
   const { loss: expr, stop, batch, optimizer, rate, checkpoint } = settingsOf(context, stage);
-  if (parties === null) return;
+  if (parties === null) {
+    checkLossAlone(context, expr);
+    return;
+  }
   const { student, teacher, data } = parties;
-  const loss = lossOf(context, expr, parties);
+  const loss = lossOf(context, stage.names[0]?.name ?? "", expr, parties);
   const steps = batch === null ? null : stepsOf(stop, batch.value, data);
   const broken = loss === null || optimizer === null || rate === null || checkpoint === null;
   if (broken || steps === null || batch === null) return;

@@ -1,0 +1,135 @@
+/** The loss of a `distill`: tried on the graphs of its models, or, where a model is broken, as far as it goes without. */
+import type { Expr } from "../../../grammar/ast.js";
+import { nearest } from "../../../grammar/suggest.js";
+import { reachable } from "../../ir/traverse.js";
+import { matchArguments } from "../../library/elaborate.js";
+import type { Located, ModelShape } from "../../library/library.js";
+import { elaborateLoss } from "../../library/loss.js";
+import { mistake, outcome } from "../../library/report.js";
+import type { DataSource } from "../../plan.js";
+import { bindConstants } from "../constant.js";
+import { type Context, located, passOn, say } from "../context.js";
+import { mapExpressions } from "../rewrite.js";
+import { quantityOf, type UnitKind, unitLabel } from "../units.js";
+import { forwardOf, symbolic } from "./symbolic.js";
+
+export interface Party {
+  readonly name: string;
+  readonly shape: ModelShape;
+}
+
+export interface Parties {
+  readonly student: Party;
+  /** Null for training without one. */
+  readonly teacher: Party | null;
+  readonly data: DataSource;
+}
+
+/** Whether every quantity within an expression has one of these units. */
+export const unitsFit = (
+  context: Context,
+  expr: Expr,
+  what: string,
+  units: readonly UnitKind[],
+): boolean => {
+  let fits = true;
+  mapExpressions(expr, (inner) => {
+    if (inner.kind !== "quantity") return inner;
+    const unit = quantityOf(inner.value, inner.unit)?.unit;
+    if (unit !== undefined && units.includes(unit)) return inner;
+    const takes = ["a plain number", ...units.map(unitLabel)].join(" or ");
+    const found = unit === undefined ? inner.unit : unitLabel(unit);
+    say(context, "unit-mismatch", inner.span, { what, takes, found });
+    fits = false;
+    return inner;
+  });
+  return fits;
+};
+
+/** The loss with its constants bound, or null after saying which quantities do not belong. */
+const boundLoss = (context: Context, expr: Expr): Located<Expr> | null => {
+  const loss = located(context, bindConstants(context, expr, context.file));
+  return unitsFit(context, loss.decl, "a loss", ["ratio"]) ? loss : null;
+};
+
+/** The graphs of a loss at hand: its value, or what is wrong with it. */
+const tried = (context: Context, loss: Located<Expr>, { student, teacher, data }: Parties) => {
+  const symbols = symbolic(data);
+  const guess = forwardOf(symbols, student.name, student.shape);
+  if (!guess.ok) return guess;
+  // A model may teach a copy of itself, whose weights have other names.
+  const target = teacher === null ? null : forwardOf(symbols, `${teacher.name}'`, teacher.shape);
+  if (target?.ok === false) return target;
+  return elaborateLoss(loss, context.library, symbols.builder, {
+    student: guess.value.values,
+    labels: symbols.labels,
+    ...(target === null ? {} : { teacher: target.value.values }),
+  });
+};
+
+/** Says why a loss has no value: where it has one as soon as there is a teacher, that there is none. */
+const reportLoss = (
+  context: Context,
+  loss: Located<Expr>,
+  parties: Parties,
+  stage: string,
+): null => {
+  const { student } = parties;
+  const without = tried(context, loss, parties);
+  const taught =
+    parties.teacher === null ? tried(context, loss, { ...parties, teacher: student }) : without;
+  if (without.ok !== taught.ok)
+    say(context, "teacher-missing", loss.decl.span, {
+      stage,
+      student: student.name,
+      data: parties.data.name,
+    });
+  else if (!taught.ok) passOn(context, taught.diagnostics, loss.decl.span);
+  return null;
+};
+
+/** The loss of the stage called so, after trying it on the graphs of its models. */
+export const lossOf = (
+  context: Context,
+  stage: string,
+  expr: Expr | null,
+  parties: Parties,
+): Located<Expr> | null => {
+  const loss = expr === null ? null : boundLoss(context, expr);
+  if (expr === null || loss === null) return null;
+  const value = tried(context, loss, parties);
+  if (!value.ok) return reportLoss(context, loss, parties, stage);
+  const weights = `${parties.student.name}/`;
+  if (reachable([value.value]).some((n) => n.op === "input" && n.name.startsWith(weights)))
+    return loss;
+  say(context, "loss-constant", expr.span, { student: parties.student.name });
+  return null;
+};
+
+/** Whether losses of these names exist and have these parameters, term by term. */
+const checkTerms = (context: Context, expr: Expr): void => {
+  if (expr.kind === "unary") checkTerms(context, expr.operand);
+  else if (expr.kind === "binary") {
+    checkTerms(context, expr.left);
+    checkTerms(context, expr.right);
+  } else if (expr.kind === "call") {
+    const name = expr.callee.kind === "name" ? expr.callee : expr.callee.member;
+    const losses = context.library.definitions.loss;
+    const definition = losses.get(name.name);
+    const checked = outcome(() =>
+      definition === undefined
+        ? mistake("unknown-in-library", context.file, name.span, {
+            name: name.name,
+            near: nearest(name.name, losses.keys()),
+          })
+        : matchArguments(context.file, definition.decl, expr.args, expr.span),
+    );
+    if (!checked.ok) passOn(context, checked.diagnostics, expr.span);
+  }
+};
+
+/** What is wrong with a loss whatever its models are: for where a model could not be made. */
+export const checkLossAlone = (context: Context, expr: Expr | null): void => {
+  const loss = expr === null ? null : boundLoss(context, expr);
+  if (loss !== null) checkTerms(context, loss.decl);
+};

@@ -4,13 +4,24 @@ import type { Attention, AttentionGrad, Axis, Input, Node } from "./tensor.js";
 /** Operands whose axes do not fit; `axis` is the one at fault. */
 export class AxisError extends Error {
   constructor(
-    readonly reason: "missing" | "sizes-differ" | "repeated" | "not-indices",
+    readonly reason: "missing" | "sizes-differ" | "repeated" | "not-indices" | "no-size",
     readonly axis: string,
     message: string,
   ) {
     super(message);
   }
 }
+
+/** Axes that come from outside, each with at least one unit: over none, a mean or a largest value is nothing. */
+export const wholeAxes = (axes: readonly Axis[]): readonly Axis[] => {
+  const empty = axes.find(({ size }) => !Number.isSafeInteger(size) || size < 1);
+  if (empty === undefined) return axes;
+  throw new AxisError(
+    "no-size",
+    empty.name,
+    `axis \`${empty.name}\` has size ${empty.size}, which is not a whole number from 1`,
+  );
+};
 
 /** "[window: 4, position: 8]" */
 export const describeAxes = (axes: readonly Axis[]): string =>

@@ -19,6 +19,7 @@ import {
   requireAxis,
   scatterAxes,
   unionAxes,
+  wholeAxes,
   withoutAxes,
 } from "./axes.js";
 import { axesKey, idsKey, numberKey } from "./key.js";
@@ -52,13 +53,13 @@ export class Builder {
 
   input(name: string, axes: readonly Axis[], dtype: "f32" | "u32" = "f32"): Input {
     const key = `input ${dtype} ${axesKey(axes)} ${name}`;
-    return this.intern<Input>(key, { op: "input", name, dtype }, () => axes);
+    return this.intern<Input>(key, { op: "input", name, dtype }, () => wholeAxes(axes));
   }
   constant(value: number): Node {
     return this.intern(`const ${numberKey(value)}`, { op: "const", value }, () => []);
   }
   index(axis: Axis): Node {
-    return this.intern(`index ${axesKey([axis])}`, { op: "index" }, () => [axis]);
+    return this.intern(`index ${axesKey([axis])}`, { op: "index" }, () => wholeAxes([axis]));
   }
   cast(arg: Input): Node {
     return this.intern(`cast ${arg.id}`, { op: "cast", arg }, () => arg.axes);
@@ -106,7 +107,7 @@ export class Builder {
   }
   scatter(value: Node, indices: Input, axis: Axis): Node {
     const key = `scatter ${value.id} ${indices.id} ${axesKey([axis])}`;
-    const axes = () => scatterAxes(value, indices, axis);
+    const axes = () => wholeAxes(scatterAxes(value, indices, axis));
     return this.intern(key, { op: "scatter", value, indices, axis: axis.name }, axes);
   }
   /** `by` may be any integer; by a multiple of the size, `arg` itself. */

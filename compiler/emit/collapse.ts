@@ -4,6 +4,7 @@
  */
 import type { Axis, Node } from "../ir/tensor.js";
 import { operandsOf } from "../ir/traverse.js";
+import type { Box } from "./pieces.js";
 
 /** Axes that a kernel needs by themselves, and the axis orders of the tensors it touches. */
 interface Touched {
@@ -39,12 +40,14 @@ const sideBySide = ({ alone, orders }: Touched, first: string, second: string): 
     return at < 0 ? !order.includes(second) : order[at + 1] === second;
   });
 
-/** For each axis of the list: the axes before it that it swallows. An axis swallowed by a later one gets no index. */
+/** The runs of a list of axes. Axes that the box cuts stay alone. */
 export const collapse = (
   root: Node,
   isStored: (node: Node) => boolean,
+  cut: Box,
 ): ((axes: readonly Axis[]) => readonly (readonly Axis[])[]) => {
-  const touched = touchedBy(root, isStored);
+  const found = touchedBy(root, isStored);
+  const touched = { ...found, alone: new Set([...found.alone, ...cut.keys()]) };
   return (axes) => {
     const runs: Axis[][] = [];
     for (const axis of axes) {

@@ -5,11 +5,14 @@
  */
 
 import { foldGroups } from "../../kernels/kernel.js";
-import { type Axis, type MapFn, type Node, sizeOf } from "../ir/tensor.js";
+import type { Axis, Node } from "../ir/tensor.js";
 import { operandsOf } from "../ir/traverse.js";
 import type { Group } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
 import { collapse } from "./collapse.js";
+import { expression, LEAST, literal } from "./expression.js";
+import { type Box, slabOf, type Walked } from "./pieces.js";
+import { walksOf } from "./walks.js";
 
 export interface GeneratedKernel {
   readonly wgsl: string;
@@ -20,62 +23,13 @@ export interface GeneratedKernel {
   readonly flops: number;
 }
 
+/** What becomes of the value that the output holds already. */
+export type Into = "store" | "add" | "max";
+
 export const WORKGROUP = 64;
 
 /** Elements that an invocation of an elementwise kernel computes: starting one costs as much as a few elements. */
 const ELEMENTS = 4;
-
-/** Finite stand-in for −∞, so that no arithmetic on infinities is needed. */
-const LEAST = "-3.0e38";
-
-const literal = (value: number): string => {
-  if (Object.is(value, -0)) return "0.0";
-  if (!Number.isFinite(value)) return value > 0 ? "3.0e38" : LEAST;
-  const rounded = Math.fround(value);
-  if (rounded === 0 && value !== 0) return "0.0";
-  const text = Number(value.toPrecision(9)).toString();
-  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
-};
-
-const expression = (fn: MapFn, args: readonly string[]): string => {
-  const [a = "", b = "", c = ""] = args;
-  switch (fn) {
-    case "neg":
-      return `(-${a})`;
-    case "exp":
-    case "log":
-    case "sqrt":
-    case "abs":
-    case "sin":
-    case "cos":
-    case "tanh":
-    case "floor":
-      return `${fn}(${a})`;
-    case "not":
-      return `select(0.0, 1.0, ${a} == 0.0)`;
-    case "add":
-      return `(${a} + ${b})`;
-    case "sub":
-      return `(${a} - ${b})`;
-    case "mul":
-      return `(${a} * ${b})`;
-    case "div":
-      return `(${a} / ${b})`;
-    case "pow":
-      return `pow(${a}, ${b})`;
-    case "min":
-    case "max":
-      return `${fn}(${a}, ${b})`;
-    case "less":
-      return `select(0.0, 1.0, ${a} < ${b})`;
-    case "equal":
-      return `select(0.0, 1.0, ${a} == ${b})`;
-    case "select":
-      return `select(${c}, ${b}, ${a} != 0.0)`;
-    default:
-      return fn satisfies never;
-  }
-};
 
 type Indices = ReadonlyMap<string, string>;
 
@@ -89,13 +43,16 @@ class KernelWriter {
   private readonly rowLines: string[] = [];
   private readonly rowIndices = new Map<string, string>();
   private readonly collapsed: ReturnType<typeof collapse>;
+  private readonly walks: ReadonlyMap<Node, Walked>;
 
   constructor(
     private readonly group: Group,
     private readonly isStored: (node: Node) => boolean,
-    private readonly accumulate: boolean,
+    private readonly into: Into,
+    private readonly box: Box,
   ) {
-    this.collapsed = collapse(group.root, isStored);
+    this.collapsed = collapse(group.root, isStored, box);
+    this.walks = box.size === 0 ? new Map() : walksOf(group.root, isStored);
   }
 
   private param(value: number): string {
@@ -109,7 +66,8 @@ class KernelWriter {
     const at = this.reads.indexOf(node);
     return `b${at >= 0 ? at : this.reads.push(node) - 1}`;
   }
-  private offset(axes: readonly Axis[], indices: Indices): string {
+  /** Indices are those of the whole tensors; a piece binds a slab, whose start is taken off. */
+  private offset(tensor: Node, axes: readonly Axis[], indices: Indices): string {
     let stride = 1;
     const terms: string[] = [];
     for (const axis of [...axes].reverse()) {
@@ -118,10 +76,13 @@ class KernelWriter {
       if (index !== "0u") terms.unshift(stride === 1 ? index : `${index} * ${this.param(stride)}`);
       stride *= axis.size;
     }
-    return terms.length === 0 ? "0u" : terms.join(" + ");
+    const walked = this.walks.get(tensor);
+    const at = terms.length === 0 ? "0u" : terms.join(" + ");
+    if (!walked?.axes.some(({ axis }) => axis !== null && this.box.has(axis))) return at;
+    return `${at} - ${this.param(slabOf(walked, this.box).start)}`;
   }
   private load(node: Node, indices: Indices): string {
-    return `${this.bindingOf(node)}[${this.offset(node.axes, indices)}]`;
+    return `${this.bindingOf(node)}[${this.offset(node, node.axes, indices)}]`;
   }
 
   /** The value of `node` at `indices`; new lets go to `lines`, values seen in this scope are shared. */
@@ -186,8 +147,16 @@ class KernelWriter {
       case "gather": {
         const name = this.fresh("j");
         // Clamped: an index from outside must not read past the table.
-        const last = (node.table.axes.find((axis) => axis.name === node.axis)?.size ?? 1) - 1;
-        lines.push(`let ${name} = min(${this.load(node.indices, indices)}, ${this.param(last)});`);
+        const size = node.table.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
+        const { start, length } = this.box.get(node.axis) ?? { start: 0, length: size };
+        const row = this.load(node.indices, indices);
+        if (this.box.has(node.axis)) {
+          const least = this.param(start);
+          lines.push(
+            `let ${name} = clamp(${row}, ${least}, ${this.param(start + length - 1)});`,
+            `let inside = ${row} == ${name};`,
+          );
+        } else lines.push(`let ${name} = min(${row}, ${this.param(size - 1)});`);
         return this.view(node.table, new Map(indices).set(node.axis, name), lines);
       }
       default:
@@ -203,23 +172,33 @@ class KernelWriter {
     lines: string[],
   ): void {
     let rest = flat;
-    const runs = this.collapsed(axes).filter((run) => sizeOf(run) > 1);
-    for (const axis of axes) indices.set(axis.name, "0u");
+    const absolute = (axis: string, index: string): string => {
+      const range = this.box.get(axis);
+      return range === undefined ? index : `(${index} + ${this.param(range.start)})`;
+    };
+    const runs = this.collapsed(axes).filter((run) => this.lengthOf(run) > 1);
+    for (const { name } of axes)
+      indices.set(name, this.box.has(name) ? this.param(this.box.get(name)?.start ?? 0) : "0u");
     [...runs].reverse().forEach((run, at) => {
       const carrier = run.at(-1)?.name ?? "";
       if (at === runs.length - 1) {
-        indices.set(carrier, rest);
+        indices.set(carrier, absolute(carrier, rest));
         return;
       }
-      const size = this.param(sizeOf(run));
+      const size = this.param(this.lengthOf(run));
       const [index, quotient] = [this.fresh("i"), this.fresh("q")];
       lines.push(
         `let ${quotient} = ${rest} / ${size};`,
         `let ${index} = ${rest} - ${quotient} * ${size};`,
       );
-      indices.set(carrier, index);
+      indices.set(carrier, absolute(carrier, index));
       rest = quotient;
     });
+  }
+
+  /** Iterations over the axes, of which the box may leave only a part. */
+  private lengthOf(axes: readonly Axis[]): number {
+    return axes.reduce((n, { name, size }) => n * (this.box.get(name)?.length ?? size), 1);
   }
 
   /** Reductions of the group by the phase they can run in. */
@@ -250,7 +229,7 @@ class KernelWriter {
     body: (indices: Indices, lines: string[]) => void,
   ): string[] {
     const lines: string[] = [];
-    const count = this.group.inner.reduce((n, axis) => n * axis.size, 1);
+    const count = this.lengthOf(this.group.inner);
     const flat = this.fresh("e");
     const inside: string[] = [];
     const indices = new Map(rowIndices);
@@ -265,13 +244,28 @@ class KernelWriter {
   }
 
   private store(indices: Indices, value: string): string {
-    const at = this.offset(this.group.root.axes, indices);
-    return this.accumulate ? `out[${at}] = out[${at}] + ${value};` : `out[${at}] = ${value};`;
+    const { root } = this.group;
+    const at = this.offset(root, root.axes, indices);
+    if (root.op === "gather" && this.box.has(root.axis)) {
+      // Each piece of the table fills in the rows that it holds; the first one clears the others.
+      const isFirst = `${this.param(this.box.get(root.axis)?.start ?? 0)} == 0u`;
+      return `out[${at}] = select(select(out[${at}], 0.0, ${isFirst}), ${value}, inside);`;
+    }
+    switch (this.into) {
+      case "store":
+        return `out[${at}] = ${value};`;
+      case "add":
+        return `out[${at}] = out[${at}] + ${value};`;
+      case "max":
+        return `out[${at}] = max(out[${at}], ${value});`;
+      default:
+        return this.into satisfies never;
+    }
   }
 
   write(): GeneratedKernel {
     const { root, rows, inner } = this.group;
-    const count = rows.reduce((n, axis) => n * axis.size, 1);
+    const count = this.lengthOf(rows);
     const rowCount = this.param(count);
     const lines = this.rowLines;
     const indices = this.rowIndices;
@@ -284,7 +278,7 @@ class KernelWriter {
         }),
       );
     else lines.push(this.store(indices, this.value(root, indices, this.scalars, lines)));
-    const loops = inner.reduce((n, axis) => n * axis.size, 1);
+    const loops = this.lengthOf(inner);
     return {
       wgsl: this.text(rowCount, lines),
       reads: this.reads,
@@ -359,10 +353,11 @@ class KernelWriter {
   }
 }
 
-/** The kernel of a group. `isStored` says which nodes have a buffer. */
+/** The kernel of a group, for the part of its work that the box says. `isStored` says which nodes have a buffer. */
 export const generate = (
   group: Group,
   isStored: (node: Node) => boolean,
-  accumulate: boolean,
+  into: Into,
+  box: Box,
 ): GeneratedKernel =>
-  new KernelWriter(group, (node) => isStored(node) || isTable(node), accumulate).write();
+  new KernelWriter(group, (node) => isStored(node) || isTable(node), into, box).write();

@@ -22,7 +22,7 @@ export const isBig = (node: Node): boolean =>
   node.op === "scatter";
 
 /** Reads another tensor at other places than its own: what it reads must be stored. */
-const isView = (node: Node): boolean =>
+export const isView = (node: Node): boolean =>
   node.op === "shift" || node.op === "rename" || node.op === "permute" || node.op === "gather";
 
 const isLeaf = (node: Node): boolean =>

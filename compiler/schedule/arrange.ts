@@ -35,15 +35,54 @@ const headOrder = (
   return order.filter((name) => of.axes.some((axis) => axis.name === name));
 };
 
+/** The node repeated along axes that it lacks. */
+const repeated = (builder: Builder, node: Node, axes: readonly Axis[]): Node =>
+  axes.length === 0 ? node : builder.binary("add", node, builder.zeros(axes));
+
+/** A product whose result has batch, left, right in this order, then turned into the contraction's own. */
+const arrangeContract = (builder: Builder, node: Extract<Node, { op: "contract" }>): Node => {
+  const inRight = ({ name }: Axis): boolean => node.right.axes.some((axis) => axis.name === name);
+  const isOver = ({ name }: Axis): boolean => node.over.includes(name);
+  const straight = productOf(node) !== null;
+  const batchFirst = (axes: readonly Axis[]): string[] => [
+    ...names(axes.filter((axis) => inRight(axis) && !isOver(axis))),
+    ...names(axes.filter((axis) => !inRight(axis))),
+    ...names(axes.filter(isOver)),
+  ];
+  const turned = straight ? node.left : builder.permute(node.left, batchFirst(node.left.axes));
+  const contract = builder.contract(turned, node.right, node.over);
+  const product = contract.op === "contract" ? productOf(contract) : null;
+  if (product === null) throw new Error("a contraction's axes are not batch, left, right");
+  const left = ordered(builder, node.left, product.leftOrder);
+  const right = ordered(builder, node.right, product.rightOrder);
+  return builder.permute(builder.contract(left, right, node.over), names(node.axes));
+};
+
+/** The kernels want keys and values for every batch: shared ones are repeated, and their gradients summed. */
+const arrangeAttention = (
+  builder: Builder,
+  node: Extract<Node, { op: "attention" | "attention_grad" }>,
+): Node => {
+  const at = node.q.axes.findIndex((axis) => axis.name === node.position);
+  const lacking = node.q.axes
+    .slice(0, at)
+    .filter((axis) => !node.k.axes.some(({ name }) => name === axis.name));
+  const whole = operandsOf(node).map((operand) =>
+    operand === node.k || operand === node.v ? repeated(builder, operand, lacking) : operand,
+  );
+  const wide = rebuild(builder, node, whole);
+  if (wide.op !== "attention" && wide.op !== "attention_grad") return node;
+  const operands = whole.map((operand) => ordered(builder, operand, headOrder(wide, operand)));
+  const made = rebuild(builder, wide, operands);
+  const shared = made.axes.filter(({ name }) => !node.axes.some((axis) => axis.name === name));
+  const result = shared.length === 0 ? made : builder.reduce("sum", made, names(shared));
+  return builder.permute(result, names(node.axes));
+};
+
 const arrangeNode = (builder: Builder, node: Node): Node => {
   switch (node.op) {
-    case "contract": {
-      const product = productOf(node);
-      if (product === null) return node;
-      const left = ordered(builder, node.left, product.leftOrder);
-      const right = ordered(builder, node.right, product.rightOrder);
-      return builder.permute(builder.contract(left, right, node.over), names(node.axes));
-    }
+    case "contract":
+      return arrangeContract(builder, node);
     case "scatter": {
       const order = [...names(node.indices.axes), ...names(node.axes).slice(1)];
       const axis = node.axes[0];
@@ -51,12 +90,8 @@ const arrangeNode = (builder: Builder, node: Node): Node => {
       return builder.scatter(ordered(builder, node.value, order), node.indices, axis);
     }
     case "attention":
-    case "attention_grad": {
-      const operands = operandsOf(node).map((operand) =>
-        ordered(builder, operand, headOrder(node, operand)),
-      );
-      return builder.permute(rebuild(builder, node, operands), names(node.axes));
-    }
+    case "attention_grad":
+      return arrangeAttention(builder, node);
     default:
       return node;
   }

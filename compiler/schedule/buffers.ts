@@ -1,4 +1,6 @@
 /** The buffers of a program: where every stored tensor lives, and which scratch tensors can share memory. */
+
+import type { Slab } from "../emit/pieces.js";
 import { type Graph, type Input, type Node, sizeOf } from "../ir/tensor.js";
 import { isTable, tableScalar } from "../passes/tables.js";
 import type { Binding, BufferSpec, Constant, Dispatch, Feed, Output, Program } from "../plan.js";
@@ -8,7 +10,17 @@ import { type OutputPlace, type Placement, type Target, tensorBytes } from "./ta
 /** A tensor as bound by a dispatch; scratch ones get their buffer when all lifetimes are known. */
 export type Use =
   | { readonly kind: "fixed"; readonly binding: Binding }
-  | { readonly kind: "scratch"; readonly key: string; readonly bytes: number };
+  | {
+      readonly kind: "scratch";
+      readonly key: string;
+      /** Of the whole tensor. */
+      readonly bytes: number;
+      readonly slab: Slab | null;
+    };
+
+/** What a dispatch binds of it. */
+export const bytesOf = (use: Use): number =>
+  use.kind === "fixed" ? use.binding.bytes : use.slab === null ? use.bytes : 4 * use.slab.count;
 
 interface Pending {
   readonly dispatch: Dispatch;
@@ -17,6 +29,12 @@ interface Pending {
 
 /** A tensor is too large for one binding, and cutting it into pieces is not possible here. */
 export class BindingTooLarge extends Error {}
+
+/** The part of a tensor's binding that a piece of work needs. */
+const within = (whole: Binding, slab: Slab | null): Binding =>
+  slab === null
+    ? whole
+    : { buffer: whole.buffer, offset: whole.offset + 4 * slab.start, bytes: 4 * slab.count };
 
 export class Buffers {
   private readonly outputs = new Map<
@@ -52,10 +70,6 @@ export class Buffers {
   ): Use {
     const known = this.specs.get(id);
     this.specs.set(id, { id, role, bytes: Math.max(whole, known?.bytes ?? 0) });
-    if (bytes > this.target.maxBinding)
-      throw new BindingTooLarge(
-        `a tensor of ${bytes} bytes is larger than a binding of ${this.target.maxBinding}`,
-      );
     return { kind: "fixed", binding: { buffer: id, offset, bytes } };
   }
 
@@ -79,13 +93,22 @@ export class Buffers {
     return use;
   }
 
-  /** Where a stored node lives. */
-  use(node: Node, _access: "read" | "write"): Use {
+  /** Where a stored node lives, or the slab of it that a piece of work needs. */
+  use(node: Node, slab: Slab | null = null): Use {
+    const whole = this.whole(node);
+    return whole.kind === "fixed"
+      ? { kind: "fixed", binding: within(whole.binding, slab) }
+      : { ...whole, slab };
+  }
+
+  private whole(node: Node): Use {
     if (node.op === "input") return this.input(node);
     const bytes = tensorBytes(node.axes);
     const output = this.outputs.get(node);
     if (output === undefined)
-      return isTable(node) ? this.table(node) : { kind: "scratch", key: `t${node.id}`, bytes };
+      return isTable(node)
+        ? this.table(node)
+        : { kind: "scratch", key: `t${node.id}`, bytes, slab: null };
     const { name, place } = output;
     return place.kind === "output"
       ? this.fixed(`output.${name}`, "output", bytes, 0, bytes)
@@ -93,8 +116,8 @@ export class Buffers {
   }
 
   /** Scratch that is written and never read. */
-  unused(key: string, elements: number): Use {
-    return { kind: "scratch", key, bytes: elements * 4 };
+  unused(key: string, elements: number, slab: Slab | null): Use {
+    return { kind: "scratch", key, bytes: elements * 4, slab };
   }
 
   /** The positions of an index feed sorted into buckets by value. */
@@ -137,17 +160,23 @@ export class Buffers {
     const scratch = sizes.map(
       (bytes, slot): BufferSpec => ({ id: `scratch.${slot}`, role: "scratch", bytes }),
     );
-    for (const { bytes } of scratch)
-      if (bytes > this.target.maxBinding)
-        throw new BindingTooLarge(
-          `a tensor of ${bytes} bytes is larger than a binding of ${this.target.maxBinding}`,
-        );
     const bind = (use: Use): Binding =>
       use.kind === "fixed"
         ? use.binding
-        : { buffer: `scratch.${slotOf.get(use.key) ?? 0}`, offset: 0, bytes: use.bytes };
+        : within(
+            { buffer: `scratch.${slotOf.get(use.key) ?? 0}`, offset: 0, bytes: use.bytes },
+            use.slab,
+          );
+    const bound = (label: string, use: Use): Binding => {
+      const binding = bind(use);
+      if (binding.bytes > this.target.maxBinding)
+        throw new BindingTooLarge(
+          `${label} binds ${binding.bytes} bytes at once, where the adapter allows ${this.target.maxBinding}`,
+        );
+      return binding;
+    };
     const outputs: Output[] = [...this.outputs].map(([node, { name: output }]) => {
-      const use = this.use(node, "read");
+      const use = this.use(node);
       return { name: output, binding: bind(use), axes: node.axes };
     });
     return {
@@ -157,7 +186,7 @@ export class Buffers {
       constants: [...this.constants.values()],
       dispatches: this.pending.map(({ dispatch, uses }) => ({
         ...dispatch,
-        bindings: uses.map(bind),
+        bindings: uses.map((use) => bound(dispatch.label, use)),
       })),
       outputs,
     };

@@ -2,25 +2,23 @@
  * A graph becomes a program: hand-written families for contractions, attention and scatters, generated kernels for the
  * groups of the rest, buffers for what is stored.
  */
-import { type AttentionSpec, attention } from "../../kernels/attention.kernel.js";
-import {
-  attentionGradKeyValue,
-  attentionGradQuery,
-} from "../../kernels/attention-gradient.kernel.js";
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
-import type { KernelCall } from "../../kernels/kernel.js";
-import { matmul } from "../../kernels/matmul.kernel.js";
-import { generate, WORKGROUP } from "../emit/wgsl.js";
-import { type Axis, type Graph, type Node, sizeOf } from "../ir/tensor.js";
+import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
+import { walksOf } from "../emit/walks.js";
+import { generate, type Into, WORKGROUP } from "../emit/wgsl.js";
+import { describeAxes } from "../ir/axes.js";
+import { type Graph, type Node, sizeOf } from "../ir/tensor.js";
 import { nodesOf } from "../ir/traverse.js";
 import { type Group, isBig } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
 import type { Kernel, Program } from "../plan.js";
 import { arrangeOperands } from "./arrange.js";
-import { Buffers, type Use } from "./buffers.js";
+import { attentionCalls, attentionGradCalls, type BoundCall } from "./attend.js";
+import { BindingTooLarge, Buffers, bytesOf } from "./buffers.js";
 import { dispatchOf } from "./call.js";
-import { productOf } from "./contraction.js";
+import { continues, groupBoxes } from "./cut.js";
 import { kernelId } from "./identity.js";
+import { multiplyCalls } from "./multiply.js";
 import type { Placement, Target } from "./target.js";
 import { fuseWithin } from "./width.js";
 
@@ -29,32 +27,6 @@ export interface Lowered {
   readonly kernels: Readonly<Record<string, Kernel>>;
 }
 
-type Grad = Extract<Node, { op: "attention_grad" }>;
-type AttentionNode = Extract<Node, { op: "attention" }> | Grad;
-
-const size = (axes: readonly Axis[], name: string): number =>
-  axes.find((axis) => axis.name === name)?.size ?? 1;
-
-/** Head axes in keys too are groups; head axes of queries alone share their keys. */
-const attentionSpec = (node: AttentionNode): AttentionSpec => {
-  const { q, k, position, dim, scale } = node;
-  const heads = q.axes.slice(q.axes.findIndex((axis) => axis.name === position) + 1, -1);
-  const groups = heads.filter((axis) => k.axes.some((a) => a.name === axis.name));
-  const queries = heads.filter((axis) => !k.axes.some((a) => a.name === axis.name));
-  const batch = q.axes.slice(
-    0,
-    q.axes.findIndex((axis) => axis.name === position),
-  );
-  return {
-    batch: sizeOf(batch),
-    position: size(q.axes, position),
-    groups: sizeOf(groups),
-    queries: sizeOf(queries),
-    dim: size(q.axes, dim),
-    scale,
-  };
-};
-
 class Lowering {
   private readonly kernels: Record<string, Kernel> = {};
   private readonly done = new Set<string>();
@@ -62,29 +34,51 @@ class Lowering {
   constructor(
     private readonly buffers: Buffers,
     private readonly groups: ReadonlyMap<Node, Group>,
+    private readonly target: Target,
   ) {}
 
-  private call(
-    call: KernelCall,
-    label: string,
-    operands: readonly (readonly [Node, "read" | "write"])[],
-  ): void {
-    const bindings = operands.map(([node, access]) => this.buffers.use(node, access));
-    this.emit(call, label, bindings);
-  }
-  private emit(call: KernelCall, label: string, bindings: readonly Use[]): void {
+  private emit({ call, label, uses }: BoundCall): void {
     const { dispatch, kernels } = dispatchOf(call, label, []);
     for (const [id, kernel] of kernels) this.kernels[id] = kernel;
-    this.buffers.dispatch(dispatch, bindings);
+    this.buffers.dispatch(dispatch, uses);
+  }
+
+  /** Several nodes can come from the same calls, which are made at the first of them. */
+  private once({ key, calls }: { key: string; calls: () => readonly BoundCall[] }): void {
+    if (this.done.has(key)) return;
+    this.done.add(key);
+    for (const call of calls()) this.emit(call);
   }
 
   private generated(group: Group): void {
+    const isStored = (node: Node): boolean => this.isStored(node);
+    const boxes = groupBoxes(group, isStored, this.target.maxBinding);
+    if (boxes === null)
+      throw new BindingTooLarge(
+        `${group.root.op} over ${describeAxes(group.root.axes)} cannot be cut into pieces of ${this.target.maxBinding} bytes`,
+      );
+    const walks = walksOf(group.root, isStored);
+    for (const box of boxes) this.piece(group, box, walks);
+  }
+
+  private into(group: Group, box: Box): Into {
     const { root } = group;
-    const kernel = generate(group, (node) => this.isStored(node), this.buffers.accumulates(root));
+    if (this.buffers.accumulates(root)) return "add";
+    if (!continues(group, box)) return "store";
+    return root.op === "reduce" && root.fn === "max" ? "max" : "add";
+  }
+
+  private piece(group: Group, box: Box, walks: ReadonlyMap<Node, Walked>): void {
+    const { root } = group;
+    const kernel = generate(group, (node) => this.isStored(node), this.into(group, box), box);
     const family = root.op === "reduce" || group.inner.length > 0 ? "rows" : "map";
     const id = kernelId(family, kernel.wgsl);
     this.kernels[id] = { wgsl: kernel.wgsl, workgroup: [WORKGROUP, 1, 1], features: [] };
-    const reads = kernel.reads.map((node) => this.buffers.use(node, "read"));
+    const uses = [...kernel.reads, root].map((node) => {
+      const walked = walks.get(node);
+      const whole = box.size === 0 || walked === undefined;
+      return this.buffers.use(node, whole ? null : slabOf(walked, box));
+    });
     this.buffers.dispatch(
       {
         label: `${family} ${root.op === "map" ? root.fn : root.op}`,
@@ -93,9 +87,9 @@ class Lowering {
         bindings: [],
         params: kernel.params.length === 0 ? [0] : kernel.params,
         flops: kernel.flops,
-        bytes: 4 * (sizeOf(root.axes) + kernel.reads.reduce((n, node) => n + sizeOf(node.axes), 0)),
+        bytes: uses.reduce((bytes, use) => bytes + bytesOf(use), 0),
       },
-      [...reads, this.buffers.use(root, "write")],
+      uses,
     );
   }
 
@@ -103,106 +97,54 @@ class Lowering {
     return node.op === "input" || isBig(node) || isTable(node) || this.groups.has(node);
   }
 
-  private contract(node: Extract<Node, { op: "contract" }>): void {
-    const product = productOf(node);
-    if (product === null) throw new Error("a contraction's axes are not batch, left, right");
-    const accumulate = this.buffers.accumulates(node);
-    const { leftOrder: _l, rightOrder: _r, ...sizes } = product;
-    this.call(matmul({ ...sizes, accumulate }), `matmul ${product.layout}`, [
-      [node.left, "read"],
-      [node.right, "read"],
-      [node, "write"],
-    ]);
-  }
-
-  /** Both parts of a kernel with several outputs come from one dispatch, at the first of them. */
-  private attention(node: Extract<Node, { op: "attention" }>, nodes: readonly Node[]): void {
-    const key = `attention ${node.q.id} ${node.k.id} ${node.v.id} ${node.scale}`;
-    if (this.done.has(key)) return;
-    this.done.add(key);
-    const twin = nodes.find(
-      (other) =>
-        other.op === "attention" &&
-        other.part !== node.part &&
-        other.q === node.q &&
-        other.k === node.k &&
-        other.v === node.v,
-    );
-    const out = node.part === "out" ? node : twin;
-    const lse = node.part === "lse" ? node : twin;
-    const rows = sizeOf(node.q.axes) / size(node.q.axes, node.dim);
-    this.emit(attention(attentionSpec(node)), "attention", [
-      this.buffers.use(node.q, "read"),
-      this.buffers.use(node.k, "read"),
-      this.buffers.use(node.v, "read"),
-      out === undefined
-        ? this.buffers.unused(`${key} out`, sizeOf(node.q.axes))
-        : this.buffers.use(out, "write"),
-      lse === undefined ? this.buffers.unused(`${key} lse`, rows) : this.buffers.use(lse, "write"),
-    ]);
-  }
-
-  private attentionGrad(node: Grad, nodes: readonly Node[]): void {
-    const inputs = [node.q, node.k, node.v, node.lse, node.dOut, node.delta];
-    const reads = () => inputs.map((input) => this.buffers.use(input, "read"));
-    const spec = attentionSpec(node);
-    if (node.part === "q") {
-      this.emit(attentionGradQuery(spec), "attention gradient q", [
-        ...reads(),
-        this.buffers.use(node, "write"),
-      ]);
-      return;
-    }
-    const key = `attention gradient ${inputs.map((input) => input.id).join(" ")}`;
-    if (this.done.has(key)) return;
-    this.done.add(key);
-    const part = (name: "k" | "v"): Node | undefined =>
-      nodes.find(
-        (other) =>
-          other.op === "attention_grad" &&
-          other.part === name &&
-          other.dOut === node.dOut &&
-          other.q === node.q &&
-          other.k === node.k,
-      );
-    const target = (name: "k" | "v") => {
-      const found = part(name);
-      return found === undefined
-        ? this.buffers.unused(`${key} ${name}`, sizeOf(node.k.axes))
-        : this.buffers.use(found, "write");
-    };
-    this.emit(attentionGradKeyValue(spec), "attention gradient k v", [
-      ...reads(),
-      target("k"),
-      target("v"),
-    ]);
-  }
-
   private scatter(node: Extract<Node, { op: "scatter" }>): void {
-    const rows = size(node.axes, node.axis);
+    const rows = node.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
     const columns = sizeOf(node.axes) / rows;
     const tokens = sizeOf(node.indices.axes);
     const accumulate = this.buffers.accumulates(node);
-    this.emit(embeddingGradient({ rows, columns, tokens, accumulate }), "embedding gradient", [
-      this.buffers.use(node.value, "read"),
-      this.buffers.buckets(node.indices, rows),
-      this.buffers.use(node, "write"),
-    ]);
+    const out: Walked = {
+      name: "out",
+      axes: [
+        { axis: "rows", size: rows },
+        { axis: null, size: columns },
+      ],
+    };
+    const boxes = boxesOf([out], this.target.maxBinding);
+    if (boxes === null) throw new BindingTooLarge(`a row of ${columns} binds too many bytes`);
+    for (const box of boxes) {
+      const range = box.get("rows");
+      const slab = range === undefined ? null : slabOf(out, box);
+      const piece =
+        range === undefined || slab === null
+          ? {}
+          : { piece: { ...range, base: range.start * columns - slab.start } };
+      this.emit({
+        call: embeddingGradient({ rows, columns, tokens, accumulate, ...piece }),
+        label: "embedding gradient",
+        uses: [
+          this.buffers.use(node.value),
+          this.buffers.buckets(node.indices, rows),
+          this.buffers.use(node, slab),
+        ],
+      });
+    }
   }
 
   run(nodes: readonly Node[]): Readonly<Record<string, Kernel>> {
+    const { maxBinding } = this.target;
+    const attention = { buffers: this.buffers, nodes, maxBinding };
     for (const node of nodes) {
       const group = this.groups.get(node);
       if (group !== undefined) this.generated(group);
       switch (node.op) {
         case "contract":
-          this.contract(node);
+          for (const call of multiplyCalls(this.buffers, node, maxBinding)) this.emit(call);
           break;
         case "attention":
-          this.attention(node, nodes);
+          this.once(attentionCalls(attention, node));
           break;
         case "attention_grad":
-          this.attentionGrad(node, nodes);
+          this.once(attentionGradCalls(attention, node));
           break;
         case "scatter":
           this.scatter(node);
@@ -215,7 +157,7 @@ class Lowering {
   }
 }
 
-/** Lowers a graph. Inputs and outputs live where `placement` says. */
+/** Lowers a graph. Inputs and outputs live where `placement` says. Throws BindingTooLarge. */
 export const lower = (
   name: string,
   graph: Graph,
@@ -225,8 +167,8 @@ export const lower = (
   const arranged = arrangeOperands(graph);
   const nodes = nodesOf(arranged);
   const stored = new Set(Object.values(arranged.outputs));
-  const groups = fuseWithin(nodes, stored, target.fuse, target.maxStorageBuffers - 1);
+  const groups = fuseWithin(nodes, stored, target);
   const buffers = new Buffers(arranged, placement, target);
-  const kernels = new Lowering(buffers, groups).run(nodes);
+  const kernels = new Lowering(buffers, groups, target).run(nodes);
   return { program: buffers.program(name), kernels };
 };

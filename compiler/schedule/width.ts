@@ -1,8 +1,10 @@
-/** Keeps kernels within the adapter's number of storage bindings, by storing parts of the ones that read too many tensors. */
+/** Keeps kernels within the adapter's number and size of bindings, by storing parts of the ones that cannot be. */
 import type { Node } from "../ir/tensor.js";
 import { operandsOf } from "../ir/traverse.js";
 import { fuse, type Group, isBig } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
+import { groupBoxes, innerNodes } from "./cut.js";
+import type { Target } from "./target.js";
 
 type Groups = ReadonlyMap<Node, Group>;
 
@@ -42,22 +44,31 @@ const partToStore = (groups: Groups, root: Node, limit: number): Node | null => 
   return best;
 };
 
-/** Groups whose kernels read at most `limit` tensors each (one more binding is the output). */
+/** Nodes to store so that a group keeps within the limits, or can be taken apart further; none if it does. */
+const toStore = (groups: Groups, group: Group, target: Target): readonly Node[] => {
+  const limit = target.maxStorageBuffers - 1;
+  const stored = (node: Node): boolean => isStored(groups, node);
+  if (readsOf(groups, group.root).size > limit) {
+    const part = partToStore(groups, group.root, limit);
+    return part === null ? [] : [part];
+  }
+  return groupBoxes(group, stored, target.maxBinding) === null
+    ? innerNodes(group.root, stored)
+    : [];
+};
+
+/** Groups whose kernels can be bound: few enough tensors (one more binding is the output), each small enough or cut. */
 export const fuseWithin = (
   nodes: readonly Node[],
   outputs: ReadonlySet<Node>,
-  fused: boolean,
-  limit: number,
+  target: Target,
 ): Groups => {
   const stored = new Set(outputs);
   for (;;) {
-    const groups = fuse(nodes, stored, fused);
+    const groups = fuse(nodes, stored, target.fuse);
     const before = stored.size;
-    for (const root of groups.keys()) {
-      if (readsOf(groups, root).size <= limit) continue;
-      const part = partToStore(groups, root, limit);
-      if (part !== null) stored.add(part);
-    }
+    for (const group of groups.values())
+      for (const node of toStore(groups, group, target)) stored.add(node);
     if (stored.size === before) return groups;
   }
 };

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /** The command line: each command is its own file, loaded only when used, so that `check` starts fast. */
 import { Command, CommanderError, Option } from "commander";
+import { VERSION } from "../version.js";
 import { EXIT } from "./exit.js";
 import { failure } from "./failure.js";
-
-const VERSION = "0.1.0";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
 

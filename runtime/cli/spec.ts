@@ -1,6 +1,6 @@
 /** Reads and checks a spec for every command that takes one; diagnostics go to stderr or, with --json, to stdout. */
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve, sep } from "node:path";
 import pc from "picocolors";
 import { type CheckResult, check } from "../../compiler/check.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
@@ -40,6 +40,21 @@ const readSpec = (path: string): string => {
   }
 };
 
+/**
+ * The recipe with its sources by their path from the spec's folder, so that plan and lock are the same wherever the
+ * command was given. The library's paths and those of config.json files do not depend on that.
+ */
+const placed = (recipe: Recipe, base: string): Recipe => {
+  const configs = recipe.steps.flatMap((step) =>
+    step.kind === "open" ? [`${step.path.replace(/\/+$/, "")}/config.json`] : [],
+  );
+  const fixed = (path: string): boolean => path.startsWith("stdlib/") || configs.includes(path);
+  const place = (path: string): string =>
+    fixed(path) ? path : relative(base, resolve(path)).split(sep).join("/");
+  const sources = Object.entries(recipe.sources).map(([path, hash]) => [place(path), hash]);
+  return { ...recipe, sources: Object.fromEntries(sources) };
+};
+
 export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
   const path = resolve(spec);
   const base = dirname(path);
@@ -48,7 +63,8 @@ export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
     set: parseSet(options.set),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
-  return { path, base, text, result };
+  const recipe = result.recipe === null ? null : placed(result.recipe, base);
+  return { path, base, text, result: { ...result, recipe } };
 };
 
 /** Shows diagnostics on stderr. */

@@ -2,61 +2,70 @@
  * The lock beside a spec: what a run was a function of. Same lock, same bits. Committed with the spec, so that a
  * difference is seen in review.
  */
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
 import type { Plan } from "../../compiler/plan.js";
 import { hashFolder } from "../formats/checkpoint-folder.js";
 import type { InputHashes } from "./inputs.js";
 import type { JournalData } from "./journal.js";
+import { versions } from "./versions.js";
 import { writeWhole } from "./write-whole.js";
 
-export interface InputHash {
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
+const inputSchema = z.object({ path: z.string(), bytes: z.number(), sha256: z.string() });
+const texts = z.record(z.string(), z.string());
+const files = z.record(z.string(), z.array(inputSchema).readonly());
 
-export interface Lock {
-  readonly format: 1;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly seed: number;
-  readonly settings: Readonly<Record<string, string>>;
+const lockSchema = z.object({
+  format: z.literal(1),
+  versions: texts,
+  seed: z.number(),
+  /** Values of the spec's params, as written. */
+  settings: texts,
   /** Hash of the plan's canonical JSON: spec, library and shapes together. */
-  readonly plan: string;
-  /** spec, used files, stdlib and config.json: path → sha256. */
-  readonly sources: Readonly<Record<string, string>>;
-  readonly models: Readonly<Record<string, readonly InputHash[]>>;
-  readonly data: Readonly<Record<string, readonly InputHash[]>>;
-  readonly adapter: string;
-  readonly tuning: Readonly<Record<string, number>>;
-  /** sha256 of each exported model.safetensors (or shard). */
-  readonly results: Readonly<Record<string, string>>;
-}
+  plan: z.string(),
+  /** Spec, used files, stdlib and config.json: path → sha256. */
+  sources: texts,
+  models: files,
+  data: files,
+  adapter: z.string(),
+  /** Launches that the tuner chose. */
+  tuning: z.record(z.string(), z.number()),
+  /** sha256 of each file of each exported model. */
+  results: texts,
+});
 
-/** Versions that the bits may depend on. */
-const versions = (): Record<string, string> => ({ node: process.versions.node, format: "1" });
+export type InputHash = Readonly<z.infer<typeof inputSchema>>;
+export type Lock = Readonly<z.infer<typeof lockSchema>>;
+
+/** What is known when a run begins. */
+export type LockInputs = Omit<Lock, "tuning" | "results">;
+
+export const lockInputs = (
+  plan: Plan,
+  journal: Pick<JournalData, "plan" | "adapter">,
+  inputs: InputHashes,
+): LockInputs => ({
+  format: 1,
+  versions: versions(),
+  seed: plan.seed,
+  settings: plan.settings,
+  plan: journal.plan,
+  sources: plan.sources,
+  models: inputs.models,
+  data: inputs.data,
+  adapter: journal.adapter,
+});
 
 /** The lock of a finished run. */
 export const lockOf = async (
-  plan: Plan,
-  journal: JournalData,
-  inputs: InputHashes,
+  inputs: LockInputs,
+  tuning: Lock["tuning"],
   exports: readonly string[],
 ): Promise<Lock> => {
   const results: Record<string, string> = {};
   for (const folder of exports)
     for (const file of await hashFolder(folder)) results[file.path] = file.sha256;
-  return {
-    format: 1,
-    versions: versions(),
-    seed: plan.seed,
-    settings: plan.settings,
-    plan: journal.plan,
-    sources: plan.sources,
-    models: inputs.models,
-    data: inputs.data,
-    adapter: journal.adapter,
-    tuning: journal.tuning,
-    results,
-  };
+  return { ...inputs, tuning, results };
 };
 
 /** Objects with their keys in order, so that equal values have equal text. */
@@ -79,3 +88,12 @@ export const lockPath = (spec: string): string => `${spec}.lock`;
 
 export const writeLock = (spec: string, lock: Lock): Promise<void> =>
   writeWhole(lockPath(spec), `${JSON.stringify(ordered(lock), null, 2)}\n`);
+
+/** The lock of the run before; null where there is none, or none that this version can read. */
+export const readLock = async (spec: string): Promise<Lock | null> => {
+  try {
+    return lockSchema.parse(JSON.parse(await readFile(lockPath(spec), "utf8")));
+  } catch {
+    return null;
+  }
+};

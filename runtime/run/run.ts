@@ -16,9 +16,18 @@ import type { RunContext } from "./context.js";
 import { Interrupted } from "./distill.js";
 import type { EvaluateResult, Measure } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
-import { type InputHashes, openInputs } from "./inputs.js";
+import { openInputs } from "./inputs.js";
 import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
-import { lockOf, planText, writeLock } from "./lock.js";
+import {
+  type Lock,
+  type LockInputs,
+  lockInputs,
+  lockOf,
+  planText,
+  readLock,
+  writeLock,
+} from "./lock.js";
+import { changesLine, differenceLine, pinnedTuning } from "./lock-changes.js";
 import { openMetricsLog } from "./metrics-log.js";
 import type { Reporter } from "./reporter.js";
 import { afterCommit, restoreStage, runStage, type StageResult } from "./stages.js";
@@ -87,14 +96,18 @@ const runStages = async (context: RunContext): Promise<void> => {
   }
 };
 
-const finish = async (session: Session, inputs: InputHashes): Promise<void> => {
+/** Closes the journal and writes the lock; `before` is that of an earlier run. */
+const finish = async (session: Session, inputs: LockInputs, before: Lock | null): Promise<void> => {
   await session.journal.update({ complete: true });
-  const data = session.journal.data();
+  const { spec, tuning } = session.journal.data();
+  if (spec === null) return;
   const exports = resultsOf(session.journal).flatMap((r) =>
     r.kind === "export" ? [r.folder] : [],
   );
-  if (data.spec !== null)
-    await writeLock(data.spec, await lockOf(session.plan, data, inputs, exports));
+  const lock = await lockOf(inputs, tuning, exports);
+  const difference = before === null ? null : differenceLine(spec, before, lock);
+  if (difference !== null) session.reporter.line(difference);
+  await writeLock(spec, lock);
 };
 
 /** Opens the device and everything else, runs what is left, closes all of it. */
@@ -108,10 +121,15 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     const before = journal.data().adapter;
     if (before !== "" && before !== identity)
       reporter.line(`warning: this run began on ${before}; its bits may differ from here on`);
-    const tuning = createTuning(device.report, journal.data().tuning);
-    const executor = createExecutor(device, plan.kernels, tuning);
     await journal.update({ adapter: identity });
     const { corpora, hashes } = await openInputs(plan, journal.data().base);
+    const { spec } = journal.data();
+    const inputs = lockInputs(plan, journal.data(), hashes);
+    const lock = spec === null ? null : await readLock(spec);
+    const changes = spec === null || lock === null ? null : changesLine(spec, lock, inputs);
+    if (changes !== null) reporter.line(changes);
+    const tuning = createTuning(device.report, pinnedTuning(lock, inputs, journal.data().tuning));
+    const executor = createExecutor(device, plan.kernels, tuning);
     const context: RunContext = {
       plan,
       base: journal.data().base,
@@ -131,7 +149,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     } finally {
       await journal.update({ tuning: tuning.choices() });
     }
-    await finish(session, hashes);
+    await finish(session, inputs, lock);
     return outcomeOf(session, (performance.now() - started) / 1000, false);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

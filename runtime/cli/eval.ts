@@ -1,14 +1,18 @@
-/** `espalier eval`: loss and perplexity of one model over text, as a recipe made on the fly. */
+/**
+ * `espalier eval`: loss and perplexity of one model over text, as a recipe made on the fly. Documents in order of name,
+ * each after the model's start token, joined; windows of N + 1 tokens, N apart; a short one at the end is left out.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import pc from "picocolors";
 import { check } from "../../compiler/check.js";
 import { loadLibrary } from "../../compiler/library/load.js";
+import type { Plan } from "../../compiler/plan.js";
 import { parse } from "../../grammar/parse.js";
 import { RunError } from "../errors.js";
 import { readConfig } from "../formats/config.js";
-import { startRun } from "../run/run.js";
+import { type RunOutcome, startRun } from "../run/run.js";
 import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
 import { fileHost } from "./host.js";
@@ -65,15 +69,67 @@ const recipeText = (model: string, options: EvalOptions): string => {
   ].join("\n");
 };
 
-export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
-  const model = resolve(folder);
-  const text = recipeText(model, options);
-  const base = process.cwd();
+export interface EvalReport {
+  /** As given. */
+  readonly model: string;
+  readonly data: string;
+  /** Predicted tokens of a window. */
+  readonly window: number;
+  readonly windows: number;
+  /** Predicted in all. */
+  readonly tokens: number;
+  readonly adapter: string;
+  readonly seconds: number;
+  readonly measures: Readonly<Record<string, number>>;
+}
+
+const reportOf = (
+  folder: string,
+  options: EvalOptions,
+  plan: Plan,
+  outcome: RunOutcome,
+): EvalReport => {
+  const windows = plan.stages.flatMap((stage) =>
+    stage.kind === "evaluate" ? stage.entries.map((entry) => entry.sweep.windows) : [],
+  );
+  const window = windowOf(resolve(folder), options);
+  const count = windows[0] ?? 0;
+  return {
+    model: folder,
+    data: options.data,
+    window,
+    windows: count,
+    tokens: count * window,
+    adapter: outcome.adapter,
+    seconds: Number(outcome.seconds.toFixed(1)),
+    measures: Object.fromEntries(outcome.measures.map((m) => [m.metric, m.value])),
+  };
+};
+
+const reportText = ({ measures, tokens, windows, window, seconds, adapter }: EvalReport): string =>
+  [
+    ...Object.entries(measures).map(
+      ([metric, value]) => `${pc.bold(metric)} ${value.toPrecision(6)}`,
+    ),
+    `over ${tokens.toLocaleString("en")} tokens: ${windows} windows of ${window}`,
+    `time ${seconds} s on ${adapter}`,
+    "",
+  ].join("\n");
+
+const planFor = async (folder: string, options: EvalOptions, base: string): Promise<Plan> => {
+  const text = recipeText(resolve(folder), options);
   const { recipe, diagnostics } = check("eval", text, fileHost(base), {});
   const wrong = diagnostics.find((diagnostic) => diagnostic.severity === "error");
-  if (recipe === null || wrong !== undefined)
-    throw new RunError(wrong?.message ?? "this model cannot be evaluated");
-  const plan = await planOf(recipe, base);
+  if (recipe !== null && wrong === undefined) return planOf(recipe, base);
+  throw new RunError(
+    wrong?.message ?? "this model cannot be evaluated",
+    wrong?.hint === undefined ? {} : { hint: wrong.hint },
+  );
+};
+
+export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
+  const base = process.cwd();
+  const plan = await planFor(folder, options, base);
   const out = await mkdtemp(join(tmpdir(), "espalier-eval-"));
   try {
     const outcome = await interruptible((interrupted) =>
@@ -92,20 +148,11 @@ export const evalCommand = async (folder: string, options: EvalOptions): Promise
       process.exitCode = EXIT.interrupted;
       return;
     }
-    const measures = Object.fromEntries(outcome.measures.map((m) => [m.metric, m.value]));
-    const tokens = plan.stages.flatMap((stage) =>
-      stage.kind === "evaluate" ? stage.entries.map((entry) => entry.sweep.windows) : [],
-    );
-    const windows = tokens[0] ?? 0;
-    const report = { model, windows, tokens: windows * windowOf(model, options), ...measures };
+    const { measures, ...report } = reportOf(folder, options, plan, outcome);
     process.stdout.write(
       options.json === true
-        ? `${JSON.stringify(report, null, 2)}\n`
-        : `${Object.entries(measures)
-            .map(([metric, value]) => `${pc.bold(metric)} ${value.toPrecision(6)}`)
-            .join(
-              "\n",
-            )}\nover ${report.tokens.toLocaleString("en")} tokens in ${windows} windows\n`,
+        ? `${JSON.stringify({ ...report, ...measures }, null, 2)}\n`
+        : reportText({ ...report, measures }),
     );
   } finally {
     await rm(out, { recursive: true, force: true });

@@ -1,0 +1,92 @@
+/** `espalier eval` on the example's model, against the same windows in PyTorch, and its windows on small texts. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openTokenizer } from "../../runtime/formats/tokenizer.js";
+import { espalier } from "../support/espalier.js";
+import { makeTinyProject, type TinyProject } from "../support/tiny-project.js";
+
+const root = resolve(import.meta.dirname, "../..");
+const model = join(root, "examples/models/sotu-1m");
+const reference = JSON.parse(
+  readFileSync(join(root, "test/oracle/sotu-1m-reference.json"), "utf8"),
+);
+
+const evaluate = async (args: readonly string[], cwd?: string) => {
+  const { code, stdout, stderr } = await espalier(["eval", ...args, "--json"], cwd);
+  expect(stderr).not.toMatch(/^error/m);
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+};
+
+describe("the example's model", () => {
+  test("has the loss and perplexity that PyTorch gives over the same windows", async () => {
+    const data = join(root, "examples/data/sotu/valid/*.txt");
+    const report = await evaluate([model, "--data", data, "--take", `${reference.windows.length}`]);
+    expect(report).toMatchObject({ model, data, window: 256, windows: 8, tokens: 8 * 256 });
+    expect(Math.abs(report.loss - reference.mean_loss)).toBeLessThan(2e-4);
+    expect(report.perplexity).toBeCloseTo(Math.exp(report.loss), 3);
+  });
+});
+
+describe("windows", () => {
+  let project: TinyProject;
+  let start: number;
+  /** Tokens of each text. */
+  let lengths: readonly number[];
+  const texts = { "b.txt": "The state of the union is sound. ".repeat(9), "a.txt": "Peace." };
+
+  beforeAll(async () => {
+    project = makeTinyProject();
+    const folder = join(project.folder, "two");
+    mkdirSync(folder);
+    for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
+    const tokenizer = await openTokenizer(project.model);
+    start = tokenizer.start;
+    lengths = Object.values(texts).map((text) => tokenizer.encode(text).length);
+  });
+  afterAll(() => rmSync(project.folder, { recursive: true, force: true }));
+
+  test("run over all documents, each with its start token, without a short one at the end", async () => {
+    // Two start tokens; the first token of all is not predicted.
+    const tokens = lengths.reduce((sum, length) => sum + 1 + length, 0);
+    const whole = await evaluate(
+      ["model", "--data", "two/*.txt", "--window", `${tokens - 1}`],
+      project.folder,
+    );
+    expect(whole).toMatchObject({ windows: 1, tokens: tokens - 1, model: "model" });
+    const cut = await evaluate(
+      ["model", "--data", "two/*.txt", "--window", `${tokens - 2}`],
+      project.folder,
+    );
+    expect(cut).toMatchObject({ windows: 1, tokens: tokens - 2 });
+    expect(start).toBe(0);
+  });
+
+  test("that the text does not fill are said, with exit code 3", async () => {
+    const args = ["eval", "model", "--data", "two/a.txt", "--window", "64"];
+    const { code, stdout, stderr } = await espalier(args, project.folder);
+    expect(code).toBe(3);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^error: .*windows/m);
+  });
+
+  test("are counted for people, too", async () => {
+    const args = ["eval", "model", "--data", "two/*.txt", "--window", "16", "--take", "2"];
+    const { code, stdout } = await espalier(args, project.folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^loss \d+\.\d+\nperplexity \d+(\.\d+)?\nover 32 tokens: 2 windows of 16\ntime [\d.]+ s on .+\n$/,
+    );
+  });
+
+  test.each([
+    ["--window", "0"],
+    ["--take", "none"],
+  ])("%s %s is refused with exit code 2", async (option, value) => {
+    const args = ["eval", "model", "--data", "two/*.txt", option, value];
+    const { code, stderr } = await espalier(args, project.folder);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${option} takes a whole number from 1, not ${value}`);
+  });
+});

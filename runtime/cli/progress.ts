@@ -1,75 +1,58 @@
 /** A run's progress for people: a bar on a terminal, a plain line every few seconds elsewhere. */
 import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
-import type { Progress, Reporter } from "../run/reporter.js";
+import type { Reporter } from "../run/reporter.js";
+import { duration, noPace, paced, paceText } from "./pace.js";
 
 /** Seconds between plain lines. */
 const QUIET = 5;
 
-const duration = (seconds: number): string => {
-  if (!Number.isFinite(seconds)) return "?";
-  const whole = Math.round(seconds);
-  return whole < 60
-    ? `${whole}s`
-    : `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
-};
-
-/** Rates count from the first progress of a stage on, so that compiling pipelines and resuming do not distort them. */
-interface Clock {
-  readonly began: number;
-  readonly first: { readonly at: number; readonly progress: Progress } | null;
+/** Where lines go and what time it is, in seconds. */
+export interface Surroundings {
+  readonly write: (text: string) => void;
+  readonly now: () => number;
 }
 
-const begin = (): Clock => ({ began: performance.now(), first: null });
-const seen = (clock: Clock, progress: Progress): Clock =>
-  clock.first === null ? { ...clock, first: { at: performance.now(), progress } } : clock;
-const elapsed = (since: number): number => (performance.now() - since) / 1000;
-
-const describe = (progress: Progress, clock: Clock): string => {
-  const since = clock.first ?? { at: clock.began, progress };
-  const seconds = elapsed(since.at);
-  const done = progress.done - since.progress.done;
-  const tokens = progress.tokens - since.progress.tokens;
-  const parts = [
-    tokens > 0 ? `${Math.round(tokens / seconds)} tokens/s` : null,
-    progress.loss === undefined ? null : `loss ${progress.loss.toFixed(4)}`,
-    done > 0 ? `${duration(((progress.total - progress.done) * seconds) / done)} left` : null,
-  ];
-  return parts.filter((part) => part !== null).join(", ");
-};
-
 /** Lines to stderr, so that results on stdout stay clean. */
-const write = (text: string): void => {
-  process.stderr.write(`${text}\n`);
+const real: Surroundings = {
+  write: (text) => {
+    process.stderr.write(`${text}\n`);
+  },
+  now: () => performance.now() / 1000,
 };
 
-const plainReporter = (): Reporter => {
+/** One line when a stage begins and ends, and one every few seconds between. */
+export const plainReporter = ({ write, now }: Surroundings = real): Reporter => {
   let stage = "";
-  let clock = begin();
-  let said = 0;
+  let began = now();
+  let said = began;
+  let pace = noPace;
   return {
     begin: (name, detail) => {
       stage = name;
-      clock = begin();
-      said = clock.began;
+      began = now();
+      said = began;
+      pace = noPace;
       write(`${name}: ${detail}`);
     },
     progress: (progress) => {
-      clock = seen(clock, progress);
-      const now = performance.now();
-      if ((now - said) / 1000 < QUIET) return;
-      said = now;
-      write(`${stage}: ${progress.done}/${progress.total}, ${describe(progress, clock)}`);
+      const at = now();
+      pace = paced(pace, at, progress);
+      if (at - said < QUIET) return;
+      said = at;
+      const text = paceText(pace);
+      write(`${stage}: ${progress.done}/${progress.total}${text === "" ? "" : `, ${text}`}`);
     },
-    end: (summary) => write(`${stage}: ${summary} (${duration(elapsed(clock.began))})`),
+    end: (summary) => write(`${stage}: ${summary} (${duration(now() - began)})`),
     line: write,
   };
 };
 
-const barReporter = (): Reporter => {
+const barReporter = ({ write, now }: Surroundings = real): Reporter => {
   let bar: SingleBar | null = null;
   let stage = "";
-  let clock = begin();
+  let began = now();
+  let pace = noPace;
   const stop = (): void => {
     bar?.stop();
     bar = null;
@@ -78,23 +61,24 @@ const barReporter = (): Reporter => {
     begin: (name, detail) => {
       stop();
       stage = name;
-      clock = begin();
+      began = now();
+      pace = noPace;
       write(`${pc.bold(name)} ${pc.dim(detail)}`);
     },
     progress: (progress) => {
       if (bar === null) {
         bar = new SingleBar(
-          { format: `  {bar} {value}/{total} {detail}`, hideCursor: true, clearOnComplete: true },
+          { format: "  {bar} {value}/{total} {detail}", hideCursor: true, clearOnComplete: true },
           Presets.shades_classic,
         );
         bar.start(progress.total, progress.done, { detail: "" });
       }
-      clock = seen(clock, progress);
-      bar.update(progress.done, { detail: describe(progress, clock) });
+      pace = paced(pace, now(), progress);
+      bar.update(progress.done, { detail: paceText(pace) });
     },
     end: (summary) => {
       stop();
-      write(`${pc.green("✓")} ${stage}: ${summary} ${pc.dim(duration(elapsed(clock.began)))}`);
+      write(`${pc.green("✓")} ${stage}: ${summary} ${pc.dim(duration(now() - began))}`);
     },
     line: (text) => {
       stop();

@@ -48,6 +48,7 @@ const WORDS: readonly string[] = [
 const CLAUSES: readonly Clause["word"][] = ["of", "on", "from", "using", "to"];
 
 const edition = (cursor: LineCursor, start: number): EditionDecl => {
+  if (!cursor.is(t.NumberToken)) return cursor.fail("a number");
   const version = cursor.expression();
   if (version.kind !== "number") return cursor.fail("a number");
   return { kind: "edition", version, span: cursor.spanFrom(start) };

@@ -91,8 +91,8 @@ const bodyAfter = (reader: Reader, cursor: LineCursor): { body: Body; short: boo
 const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   if (!cursor.isWord("of")) return null;
   const start = spanOf(cursor.take()).start;
-  const of = cursor.isWord("weight") ? "weight" : "tap";
-  cursor.word(of);
+  const of = (["tap", "weight"] as const).find((word) => cursor.skipWord(word));
+  if (of === undefined) return cursor.fail("`tap` or `weight`");
   const names = nameList(cursor, "a name");
   return { of, names, span: cursor.spanFrom(start) };
 };
@@ -136,7 +136,7 @@ const weightItem = (cursor: LineCursor): WeightItem => {
   const file = cursor.string("the tensor's name in the file");
   const dims = cursor.is(t.LeftBracket)
     ? cursor.rule((rules) => rules.dimensions())
-    : cursor.fail("the axes, as in `[mlp, hidden]`");
+    : cursor.fail("a list of axes like `[mlp, hidden]`");
   const condition = cursor.skipWord("when") ? cursor.expression() : null;
   const otherwise = cursor.skipWord("else") ? cursor.expression() : null;
   return { kind: "weight", name, file, dims, condition, otherwise, span: cursor.spanFrom(start) };

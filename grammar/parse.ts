@@ -38,24 +38,25 @@ export const parse = (path: string, text: string): Parsed => {
   }));
   const reader = new Reader(path, text, comments, diagnostics);
   const declarations: Declaration[] = [];
+  const disabled: Comment[] = [];
   for (const line of lines) {
     if (line.tokens[0]?.tokenType === SlashDash) {
       const [first] = line.tokens;
       const last = line.tokens[line.tokens.length - 1] ?? first;
       const span = { start: first.startOffset, end: (last.endOffset ?? 0) + 1 };
-      comments.push({ text: text.slice(span.start, span.end), span });
+      disabled.push({ text: text.slice(span.start, span.end), span });
       continue;
     }
     const declaration = reader.attempt(() => declarationOf(reader, line));
     if (declaration !== null) declarations.push(declaration);
   }
-  comments.sort((a, b) => a.span.start - b.span.start);
+  const all = [...comments, ...disabled].sort((a, b) => a.span.start - b.span.start);
   const file: SourceFile = {
     kind: "file",
     path,
     text,
     declarations,
-    comments,
+    comments: all,
     span: { start: 0, end: text.length },
   };
   return { file, diagnostics: dedupe(diagnostics) };

@@ -56,11 +56,15 @@ interface Level {
   readonly operators: readonly TokenType[];
 }
 
+const COMPARISONS: readonly TokenType[] = [
+  ...[t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal],
+];
+
 /** From loosest to tightest; each level associates to the left. */
 const LEVELS: readonly Level[] = [
   { operators: [t.Or] },
   { operators: [t.And] },
-  { operators: [t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal] },
+  { operators: COMPARISONS },
   { operators: [t.Fallback] },
   { operators: [t.Plus, t.Minus, t.PlusMinus] },
   { operators: [t.Times, t.Divide, t.Of] },
@@ -116,6 +120,12 @@ export class LineParser extends EmbeddedActionsParser {
   readonly level: (depth: number) => Expr = this.RULE("level", (depth: number): Expr => {
     const operators = LEVELS[depth]?.operators;
     if (operators === undefined) return this.SUBRULE(this.unary);
+    // `not a < b` is not (a < b).
+    if (operators === COMPARISONS && this.isOneOf([t.Not])) {
+      const operator = this.consumeAny();
+      const operand = this.SUBRULE3(this.level, { ARGS: [depth] });
+      return { kind: "unary", op: "not", operand, span: spanOver(spanOf(operator), operand.span) };
+    }
     let left = this.SUBRULE1(this.level, { ARGS: [depth + 1] });
     while (this.isOneOf(operators)) {
       const operator = this.consumeAny();
@@ -174,9 +184,11 @@ export class LineParser extends EmbeddedActionsParser {
     const calls = this.touches() && this.LA(1).tokenType === t.LeftParen;
     if (calls && isCallee(target) && axes.length === items.length)
       return this.SUBRULE2(this.call, { ARGS: [target, axes] });
-    const [index] = items;
     const span = { start: target?.span.start ?? 0, end: spanOf(close).end };
-    return { kind: "index", target, index: index ?? { kind: "list", items, span }, span };
+    const [only] = items;
+    const index: Expr =
+      items.length === 1 && only !== undefined ? only : { kind: "list", items, span };
+    return { kind: "index", target, index, span };
   });
 
   readonly call: (callee: Expr, axes: readonly Name[]) => Expr = this.RULE(

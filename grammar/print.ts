@@ -1,9 +1,10 @@
 /**
  * The formatter. It changes white space alone: two spaces a level, one space between tokens, names of settings padded to
- * a column within their block, at most one blank line. Comments and the order of lines stay as they are.
+ * a column within their block, at most one blank line. Comments and the order of lines stay as they are, and so do blocks
+ * that were written on one line.
  */
 
-import type { IToken } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
 import type { SourceFile } from "./ast.js";
 import * as t from "./tokens.js";
 import { lexer } from "./tokens.js";
@@ -38,27 +39,44 @@ const TIGHT_BEFORE: ReadonlySet<unknown> = new Set([
   t.RightBracket,
 ]);
 
-/** Whether a space stands between two neighbours on a line. */
-const spaced = (before: Piece, after: Piece, unary: boolean): boolean => {
+/** Joined to what stands on their left and right; a head never ends before one. */
+const OPERATORS: ReadonlySet<unknown> = new Set([
+  ...[t.Plus, t.Minus, t.PlusMinus, t.Times, t.Divide, t.Power, t.Dot, t.Range, t.Fallback],
+  ...[t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal, t.And, t.Or, t.Of],
+]);
+
+const isWord = (piece: Piece): boolean =>
+  piece.token.tokenType === t.Identifier ||
+  (piece.token.tokenType.CATEGORIES ?? []).includes(t.Identifier);
+
+/** Whether a value ends at a piece, so that a minus after it takes something away from it. */
+const isValueEnd = (line: readonly Piece[], at: number): boolean => {
+  const piece = line[at];
+  if (piece === undefined) return false;
+  // `step` stands between two values in `1..9 step 2`, and is a name in `step - warmup`.
+  if (t.OPERATOR_WORDS.has(piece.text)) return piece.text !== "not" && !isValueEnd(line, at - 1);
+  const type = piece.token.tokenType;
+  return (
+    type === t.NumberToken ||
+    type === t.StringToken ||
+    type === t.Percent ||
+    CLOSING.has(type) ||
+    isWord(piece)
+  );
+};
+
+/** Whether a space stands between a piece of a line and the one before it. */
+const spaced = (line: readonly Piece[], at: number): boolean => {
+  const [before, after] = [line[at - 1], line[at]];
+  if (before === undefined || after === undefined) return false;
   const [left, right] = [before.token.tokenType, after.token.tokenType];
   const touched = endOf(before.token) === after.token.startOffset;
   if (TIGHT_BEFORE.has(right) || OPENING.has(left)) return false;
   if (left === t.Range || right === t.Range) return false;
   // Whether these touch is meaning: a call, an index, a member.
-  if (OPENING.has(right) || left === t.Dot || right === t.Dot) return !touched;
-  return !unary;
-};
-
-const isValueEnd = (piece: Piece | undefined): boolean => {
-  if (piece === undefined) return false;
-  const type = piece.token.tokenType;
-  return type === t.NumberToken ||
-    type === t.StringToken ||
-    type === t.Percent ||
-    CLOSING.has(type) ||
-    (type.CATEGORIES ?? []).includes(t.Identifier)
-    ? !t.OPERATOR_WORDS.has(piece.text)
-    : type === t.Identifier;
+  if (left === t.Dot || right === t.Dot) return !touched;
+  if (OPENING.has(right) && isValueEnd(line, at - 1)) return !touched;
+  return left !== t.Minus || isValueEnd(line, at - 2);
 };
 
 interface Row {
@@ -72,35 +90,37 @@ interface Row {
   block: number;
 }
 
-const lineText = (line: readonly Piece[]): string => {
-  let text = "";
-  line.forEach((piece, i) => {
-    const before = line[i - 1];
-    if (before === undefined) {
-      text = piece.text;
-      return;
-    }
-    const unary = before.token.tokenType === t.Minus && !isValueEnd(line[i - 2]);
-    text += `${spaced(before, piece, unary) ? " " : ""}${piece.text}`;
-  });
-  return text;
-};
+const lineText = (line: readonly Piece[]): string =>
+  line.map((piece, i) => `${spaced(line, i) ? " " : ""}${piece.text}`).join("");
 
 /** The head of a setting (`stop`, `hidden, mlp`, `axis dim =`) may be padded to its block's column. */
 const headOf = (line: readonly Piece[]): number => {
   const [first, second, third] = line;
-  if (first === undefined || second === undefined || first.comment) return 0;
-  if (/^(axis|config)$/.test(first.text) && third?.token.tokenType === t.Assign)
+  if (first === undefined || second === undefined || !isWord(first)) return 0;
+  if (isWord(second) && third?.token.tokenType === t.Assign)
     return `${first.text} ${second.text}`.length;
   if (/^(weight|tap|each|require|forward|config|axis)$/.test(first.text)) return 0;
   if (second.token.tokenType === t.Assign) return first.text.length;
   return (second.token.tokenType === t.Identifier && second.text === "by") ||
+    OPERATORS.has(second.token.tokenType) ||
     second.token.tokenType === t.Comma ||
     second.token.tokenType === t.LeftParen ||
-    second.token.tokenType === t.LeftBracket ||
-    second.token.tokenType === t.Dot
+    second.token.tokenType === t.LeftBracket
     ? 0
     : first.text.length;
+};
+
+/** Whether the block that opens at `from` closes on its own line; it then stays there. */
+const isOneLine = (all: readonly Piece[], from: number): boolean => {
+  let depth = 0;
+  for (let i = from; i < all.length; i++) {
+    const piece = all[i];
+    const type = piece?.token.tokenType;
+    if (piece === undefined || piece.comment || type === t.Newline) return false;
+    if (type === t.LeftBrace) depth++;
+    if (type === t.RightBrace && --depth === 0) return true;
+  }
+  return false;
 };
 
 const toRows = (all: readonly Piece[]): Row[] => {
@@ -108,62 +128,73 @@ const toRows = (all: readonly Piece[]): Row[] => {
   const blocks: number[] = [0];
   let next = 1;
   let line: Piece[] = [];
+  /** How many ( and [ are open, and how many `{` of blocks that stay on the line. */
   let brackets = 0;
+  let inline = 0;
   let newlines = 0;
+  /** Nothing but spaces has come since the last line end. */
+  let fresh = true;
   let lineDepth = 0;
+  /** The row goes on with a statement, after a comment within brackets. */
+  let goesOn = false;
   const flush = (comment = ""): void => {
     if (line.length === 0 && comment === "") return;
-    const blankBefore = newlines > 1 && rows.length > 0;
     const text = lineText(line);
+    const edge = rows.length === 0 || text.startsWith("}") || rows.at(-1)?.text.endsWith("{");
     rows.push({
       depth: lineDepth,
       text,
       comment,
-      head: blocks.length > 1 && !/[{}]/.test(text) ? headOf(line) : 0,
-      blankBefore,
+      head: blocks.length > 1 && !goesOn && !/[{}]/.test(text) ? headOf(line) : 0,
+      blankBefore: newlines > 1 && !goesOn && edge !== true,
       block: blocks[blocks.length - 1] ?? 0,
     });
     line = [];
     newlines = 0;
   };
-  const start = (): void => {
-    if (line.length === 0) lineDepth = blocks.length - 1;
+  const start = (type: TokenType): void => {
+    if (line.length > 0) return;
+    goesOn = brackets > 0;
+    const closes = CLOSING.has(type) && brackets === 1;
+    lineDepth = blocks.length - 1 + (goesOn && !closes ? 1 : 0);
   };
-  for (const piece of all) {
+  const comment = (piece: Piece): void => {
+    start(piece.token.tokenType);
+    const last = rows[rows.length - 1];
+    // After a `{` that has ended its row.
+    if (line.length === 0 && !fresh && last !== undefined) last.comment = piece.text;
+    else flush(piece.text);
+  };
+  all.forEach((piece, i) => {
     const type = piece.token.tokenType;
-    if (piece.comment) {
-      start();
-      const own = line.length === 0 && newlines > 0;
-      if (own || rows.length === 0 || line.length > 0) flush(piece.text);
-      else {
-        const last = rows[rows.length - 1];
-        if (last !== undefined)
-          last.comment = last.comment === "" ? piece.text : `${last.comment} ${piece.text}`;
+    if (piece.comment) comment(piece);
+    else if (type === t.Newline) {
+      if (brackets === 0) {
+        flush();
+        newlines++;
       }
-      continue;
-    }
-    if (type === t.Newline) {
-      if (brackets === 0 && line.length > 0) flush();
-      newlines++;
-      continue;
-    }
-    if (type === t.RightBrace) {
+    } else if (type === t.RightBrace && inline > 0) {
+      inline--;
+      line.push(piece);
+    } else if (type === t.RightBrace) {
       flush();
       blocks.pop();
       if (blocks.length === 0) blocks.push(0);
-      lineDepth = blocks.length - 1;
+      start(type);
       line.push(piece);
-      continue;
+    } else {
+      start(type);
+      line.push(piece);
+      if (OPENING.has(type)) brackets++;
+      if (CLOSING.has(type)) brackets = Math.max(0, brackets - 1);
+      if (type === t.LeftBrace && (inline > 0 || isOneLine(all, i))) inline++;
+      else if (type === t.LeftBrace) {
+        flush();
+        blocks.push(next++);
+      }
     }
-    start();
-    line.push(piece);
-    if (OPENING.has(type)) brackets++;
-    if (CLOSING.has(type)) brackets = Math.max(0, brackets - 1);
-    if (type === t.LeftBrace) {
-      flush();
-      blocks.push(next++);
-    }
-  }
+    fresh = type === t.Newline;
+  });
   flush();
   return rows;
 };
@@ -188,7 +219,6 @@ const align = (rows: readonly Row[]): void => {
   pad();
 };
 
-/** `{}` and short one-line blocks stay on one line where they were written so. */
 const rowText = (row: Row): string => {
   const indent = "  ".repeat(row.depth);
   const gap = row.text === "" || row.comment === "" ? "" : " ";

@@ -191,7 +191,12 @@ export class Reader {
     for (let i = this.lastCommentBefore(offset); i >= 0; i--) {
       const comment = this.comments[i];
       if (comment === undefined || !comment.text.startsWith("///")) break;
-      if (!/^[ \t]*\r?\n?[ \t]*$/.test(this.text.slice(comment.span.end, end))) break;
+      if (
+        !/^[ \t\u00a0\ufeff]*(?:\r?\n|\r)?[ \t\u00a0\ufeff]*$/.test(
+          this.text.slice(comment.span.end, end),
+        )
+      )
+        break;
       lines.unshift(comment.text.slice(3).trim());
       end = comment.span.start;
     }

@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Dawn checks bounds in tests alone: see runtime/dawn.ts.
+    env: { ESPALIER_CHECKED: "1" },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Two cores: device tests share the software adapter, so few workers at once.

@@ -8,15 +8,20 @@ import { waitFor } from "./wait.js";
  * On NVIDIA, Dawn hides shader-f16 and matrix units without these; elsewhere they change nothing that we use
  * (PhysicalDeviceVk.cpp, PhysicalDevice.cpp in Dawn).
  */
-const GPU_TOGGLES = [
-  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,disable_robustness",
-];
+const GPU_FEATURES = ["allow_unsafe_apis", "vulkan_enable_f16_on_nvidia"];
 
 /**
- * Kernels stay within their bindings by themselves (indices that come from data are checked by the host), and a check
- * at each load costs SwiftShader a third of its speed.
+ * Kernels stay within their bindings by themselves (indices that come from data are clamped or checked by the host),
+ * and a check at each load costs SwiftShader a third of its speed. Tests run with the checks, so that a read past a
+ * binding shows.
  */
-const EMBEDDED_TOGGLES = ["enable-dawn-features=disable_robustness"];
+const UNCHECKED = process.env.ESPALIER_CHECKED === "1" ? [] : ["disable_robustness"];
+
+const toggles = (features: readonly string[]): readonly string[] =>
+  features.length === 0 ? [] : [`enable-dawn-features=${features.join(",")}`];
+
+const GPU_TOGGLES = toggles([...GPU_FEATURES, ...UNCHECKED]);
+const EMBEDDED_TOGGLES = toggles(UNCHECKED);
 
 /** A name no adapter has: Dawn then answers with the names that there are. */
 const NO_NAME = "\u0001";

@@ -8,6 +8,8 @@ export { loadLibrary } from "../../compiler/library/load.js";
 export { elaborateLoss } from "../../compiler/library/loss.js";
 export { resize } from "../../compiler/library/resize.js";
 export { layoutOf } from "../../compiler/planning/layout.js";
+export { BindingTooLarge } from "../../compiler/schedule/buffers.js";
+export { lower } from "../../compiler/schedule/lower.js";
 export { parse } from "../../grammar/parse.js";
 export { format } from "../../grammar/print.js";
 export { prune } from "../../runtime/weights/gather.js";

@@ -4,59 +4,16 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Builder } from "../../compiler/ir/build.js";
 import { interpret } from "../../compiler/ir/interpret.js";
-import type { Dense, Graph } from "../../compiler/ir/tensor.js";
 import { BindingTooLarge } from "../../compiler/schedule/buffers.js";
 import { lower } from "../../compiler/schedule/lower.js";
-import { type InputPlace, portableTarget, type Target } from "../../compiler/schedule/target.js";
-import { createExecutor } from "../../runtime/execute.js";
-import { createTuning } from "../../runtime/tune.js";
-import {
-  type GraphCase,
-  graphCase,
-  graphInputs,
-  graphNodes,
-} from "../support/arbitraries/graph.js";
-import { sharedDevice } from "../support/device.js";
+import { portableTarget, type Target } from "../../compiler/schedule/target.js";
+import { graphCase } from "../support/arbitraries/graph.js";
 import { worstError } from "../support/numbers.js";
+import { type DrawnGraph, drawnGraph, feedPlacement, runLowered } from "../support/run-graph.js";
 
-interface Case {
-  readonly graph: Graph;
-  readonly values: ReadonlyMap<string, Dense>;
-}
-
-const caseOf = (drawn: GraphCase): Case => {
-  const builder = new Builder();
-  const inputs = graphInputs(builder, drawn);
-  const nodes = graphNodes(builder, inputs, drawn);
-  const outputs = nodes.map((node, at) => [`o${at}`, node] as const);
-  return { graph: { outputs: Object.fromEntries(outputs) }, values: inputs.values };
-};
-
-const run = async ({ graph, values }: Case, target: Target): Promise<Map<string, Float32Array>> => {
-  const device = await sharedDevice();
-  const place: InputPlace = { kind: "feed", source: { kind: "tokens" } };
-  const placement = {
-    inputs: new Map([...values.keys()].map((name) => [name, place] as const)),
-    outputs: new Map(),
-  };
-  const { program, kernels } = lower("case", graph, placement, target);
-  const tuning = createTuning(device.report, {}, { tune: false, folder: null });
-  const executor = createExecutor(device, kernels, tuning, { poison: true });
-  const loaded = await executor.load(program);
-  const feeds = Object.fromEntries(
-    [...values].map(([name, { data }]) => [
-      name,
-      name === "tokens" ? Uint32Array.from(data) : Float32Array.from(data),
-    ]),
-  );
-  await loaded.run(feeds);
-  const found = new Map<string, Float32Array>();
-  for (const { name } of program.outputs) found.set(name, await loaded.output(name));
-  loaded.dispose();
-  return found;
-};
+const run = async (drawn: DrawnGraph, target: Target) =>
+  runLowered(lower("case", drawn.graph, feedPlacement(drawn), target), drawn.values);
 
 const targets: readonly (readonly [string, Target])[] = [
   ["fused", portableTarget],
@@ -73,7 +30,7 @@ test.each(targets)("random graphs, %s", async (_name, target) => {
   let cut = 0;
   await fc.assert(
     fc.asyncProperty(graphCase(), async (drawn) => {
-      const made = caseOf(drawn);
+      const made = drawnGraph(drawn);
       const expected = interpret(made.graph, made.values);
       const found = await run(made, target).catch((error: unknown) => {
         if (error instanceof BindingTooLarge) return null;

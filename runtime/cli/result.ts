@@ -1,47 +1,71 @@
-/** What a run came to: a table of measures, the verdicts, where the model is; and the exit code. */
+/** What a run came to: models before and after, the verdicts, where the model is; and the exit code. */
 import { relative } from "node:path";
 import pc from "picocolors";
 import type { RunOutcome } from "../run/run.js";
 import { EXIT } from "./exit.js";
+import { duration } from "./pace.js";
+import { table } from "./table.js";
 
 const number = (value: number): string =>
-  Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(5);
+  Number.isInteger(value) || Math.abs(value) >= 1000
+    ? Math.round(value).toLocaleString("en")
+    : value.toPrecision(5);
 
 const shown = (path: string): string => {
   const here = relative(process.cwd(), path);
   return here.startsWith("..") ? path : here;
 };
 
-/** One row per model: parameters and every metric. */
-const table = (outcome: RunOutcome): string[] => {
+const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)}%`;
+
+/** One row per model: parameters, what that is of the first one's, every metric, and how fast it reads. */
+export const modelRows = (outcome: RunOutcome): string[][] => {
   const metrics = [...new Set(outcome.measures.map((measure) => measure.metric))];
-  const rows = outcome.models.map((model) => [
-    model.name,
-    number(model.parameters),
-    ...metrics.map((metric) => {
-      const found = outcome.measures.find((m) => m.model === model.name && m.metric === metric);
+  const [first, second] = outcome.models;
+  const compared = first !== undefined && second !== undefined;
+  const timed = outcome.speeds.length > 0;
+  const header = [
+    "model",
+    "parameters",
+    ...(compared ? [`of ${first.name}`] : []),
+    ...metrics,
+    ...(timed ? ["tokens/s"] : []),
+  ];
+  const rows = outcome.models.map(({ name, parameters }) => {
+    const speed = outcome.speeds.find(({ model }) => model === name);
+    const values = metrics.map((metric) => {
+      const found = outcome.measures.find((m) => m.model === name && m.metric === metric);
       return found === undefined ? "" : number(found.value);
-    }),
-  ]);
-  const cells = [["model", "parameters", ...metrics], ...rows];
-  const widths =
-    cells[0]?.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0))) ?? [];
-  return cells.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+    });
+    return [
+      name,
+      number(parameters),
+      ...(compared ? [percent(parameters / first.parameters)] : []),
+      ...values,
+      ...(timed ? [speed === undefined ? "" : number(speed.tokensPerSecond)] : []),
+    ];
+  });
+  return [header, ...rows];
 };
 
-const text = (outcome: RunOutcome): string => {
+/** The whole time, and where most of it went. */
+const timeText = ({ seconds, stages, adapter }: RunOutcome): string => {
+  const long = stages
+    .filter((stage) => stage.seconds >= 1)
+    .map(({ stage, seconds: took }) => `${stage} ${duration(took)}`);
+  const parts = long.length === 0 ? "" : ` (${long.join(", ")})`;
+  return `time: ${duration(seconds)}${parts} on ${adapter}`;
+};
+
+/** What people read at the end. */
+export const resultText = (outcome: RunOutcome): string => {
   const verdicts = outcome.verdicts.map(
     ({ holds, text: condition, left, right }) =>
       `${holds ? pc.green("✓") : pc.red("✗")} ${condition}   (${number(left)}, ${number(right)})`,
   );
   const exports = outcome.exports.map((folder) => `model: ${shown(folder)}`);
-  const time = `time: ${outcome.seconds.toFixed(1)} s on ${outcome.adapter}`;
-  return `${["", ...table(outcome), "", ...verdicts, ...exports, time].join("\n")}\n`;
+  const gap = verdicts.length === 0 ? [] : [""];
+  return `${["", ...table(modelRows(outcome)), ...gap, ...verdicts, "", ...exports, timeText(outcome)].join("\n")}\n`;
 };
 
 export const finishCommand = (outcome: RunOutcome, json: boolean): void => {
@@ -50,7 +74,7 @@ export const finishCommand = (outcome: RunOutcome, json: boolean): void => {
     process.exitCode = EXIT.interrupted;
     return;
   }
-  process.stdout.write(json ? `${JSON.stringify(outcome, null, 2)}\n` : text(outcome));
+  process.stdout.write(json ? `${JSON.stringify(outcome, null, 2)}\n` : resultText(outcome));
   process.exitCode = outcome.verdicts.every((verdict) => verdict.holds)
     ? EXIT.done
     : EXIT.expectation;

@@ -10,8 +10,16 @@ export interface Measure {
   readonly value: number;
 }
 
+/** How fast a model reads. */
+export interface Speed {
+  readonly model: string;
+  readonly data: string;
+  readonly tokensPerSecond: number;
+}
+
 export interface EvaluateResult {
   readonly measures: readonly Measure[];
+  readonly speeds: readonly Speed[];
 }
 
 export const runEvaluate = async (
@@ -19,15 +27,19 @@ export const runEvaluate = async (
   stage: EvaluateStage,
 ): Promise<EvaluateResult> => {
   const measures: Measure[] = [];
+  const speeds: Speed[] = [];
   for (const { model, sweep, metrics } of stage.entries) {
     upload(context, model);
-    const results = await runSweep(context, sweep, sweepWindows(context, sweep, model));
+    const windows = sweepWindows(context, sweep, model);
+    const { outputs, tokensPerSecond } = await runSweep(context, sweep, windows);
+    if (tokensPerSecond !== null)
+      speeds.push({ model, data: sweep.data, tokensPerSecond: Math.round(tokensPerSecond) });
     for (const metric of metrics)
       measures.push({
         model,
         data: sweep.data,
         metric,
-        value: results.get(metric)?.[0] ?? Number.NaN,
+        value: outputs.get(metric)?.[0] ?? Number.NaN,
       });
   }
   for (const measure of measures)
@@ -38,5 +50,5 @@ export const runEvaluate = async (
       metric: measure.metric,
       value: measure.value,
     });
-  return { measures };
+  return { measures, speeds };
 };

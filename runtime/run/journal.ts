@@ -21,7 +21,9 @@ const journalSchema = z.object({
   /** Launches chosen by the tuner, by tuning key. */
   tuning: z.record(z.string(), z.number()),
   /** Results of complete stages by index, in the plan's order. */
-  stages: z.array(z.object({ index: z.number(), kind: z.string(), result: z.unknown() })),
+  stages: z.array(
+    z.object({ index: z.number(), kind: z.string(), result: z.unknown(), seconds: z.number() }),
+  ),
   complete: z.boolean(),
 });
 
@@ -34,7 +36,8 @@ export interface Journal {
   readonly data: () => JournalData;
   /** The result of a complete stage, or undefined. */
   readonly result: (index: number) => unknown;
-  readonly commit: (index: number, kind: string, result: unknown) => Promise<void>;
+  /** `seconds` are what the stage took since it was begun or last gone on with. */
+  readonly commit: (index: number, kind: string, result: unknown, seconds: number) => Promise<void>;
   readonly update: (change: Partial<JournalData>) => Promise<void>;
 }
 
@@ -47,8 +50,8 @@ const open = (out: string, initial: JournalData): Journal => {
   return {
     data: () => data,
     result: (index) => data.stages.find((stage) => stage.index === index)?.result,
-    commit: (index, kind, result) =>
-      write({ ...data, stages: [...data.stages, { index, kind, result }] }),
+    commit: (index, kind, result, seconds) =>
+      write({ ...data, stages: [...data.stages, { index, kind, result, seconds }] }),
     update: (change) => write({ ...data, ...change }),
   };
 };

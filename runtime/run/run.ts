@@ -14,7 +14,7 @@ import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
 import type { RunContext } from "./context.js";
 import { Interrupted } from "./distill.js";
-import type { EvaluateResult, Measure } from "./evaluate.js";
+import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
 import { openInputs } from "./inputs.js";
 import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
@@ -41,6 +41,10 @@ export interface RunOutcome {
   readonly seconds: number;
   readonly models: readonly { readonly name: string; readonly parameters: number }[];
   readonly measures: readonly Measure[];
+  /** How fast evaluated models read, where that could be told. */
+  readonly speeds: readonly Speed[];
+  /** Each stage and how long it took. */
+  readonly stages: readonly { readonly stage: string; readonly seconds: number }[];
   readonly verdicts: readonly Verdict[];
   readonly exports: readonly string[];
 }
@@ -74,7 +78,12 @@ const outcomeOf = (session: Session, seconds: number, interrupted: boolean): Run
       name,
       parameters,
     })),
-    measures: results.flatMap((r) => (r.kind === "evaluate" ? (r as EvaluateResult).measures : [])),
+    measures: results.flatMap((r) => (r.kind === "evaluate" ? r.measures : [])),
+    speeds: results.flatMap((r) => (r.kind === "evaluate" ? r.speeds : [])),
+    stages: session.journal.data().stages.map(({ index, kind, seconds }) => {
+      const stage = session.plan.stages[index];
+      return { stage: stage === undefined ? kind : stageTitle(stage), seconds };
+    }),
     verdicts: results.flatMap((result) => (result.kind === "expect" ? result.verdicts : [])),
     exports: results.flatMap((result) => (result.kind === "export" ? [result.folder] : [])),
   };
@@ -89,8 +98,9 @@ const runStages = async (context: RunContext): Promise<void> => {
     }
     if (context.interrupted()) throw new Interrupted();
     reporter.begin(stageTitle(stage), stageDetail(plan, stage));
+    const began = performance.now();
     const result = await runStage(context, stage);
-    await journal.commit(index, stage.kind, result);
+    await journal.commit(index, stage.kind, result, (performance.now() - began) / 1000);
     await afterCommit(context, stage);
     reporter.end(stageSummary(plan, stage, result));
   }

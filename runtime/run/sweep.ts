@@ -52,29 +52,44 @@ const nextBatch = (sweep: Sweep, left: number): Sweep["batches"][number] => {
   return fitting;
 };
 
-/** Runs the sweep; returns the outputs of `finish` by name. */
+export interface SweepResult {
+  /** Of `finish`, by name. */
+  readonly outputs: ReadonlyMap<string, Float32Array>;
+  /** Once it was under way, so without compiling; null where that was too short to say. */
+  readonly tokensPerSecond: number | null;
+}
+
+/** Runs the sweep over these windows. */
 export const runSweep = async (
   context: RunContext,
   sweep: Sweep,
   windows: readonly number[],
-): Promise<ReadonlyMap<string, Float32Array>> => {
+): Promise<SweepResult> => {
   const corpus = corpusNamed(context, sweep.data);
   for (const batch of sweep.batches) await programNamed(context, batch.program);
   for (const accumulator of sweep.accumulators) context.executor.zero(accumulator);
+  let since: { readonly at: number; readonly done: number } | null = null;
   for (let done = 0; done < sweep.windows; ) {
     const batch = nextBatch(sweep, sweep.windows - done);
     const program = await programNamed(context, batch.program);
     await program.run({ ...batchOf(corpus, windows.slice(done, done + batch.windows)) });
+    const before = done;
     done += batch.windows;
     await context.executor.settle();
+    // All but the batch just submitted is done.
+    if (before > 0) since ??= { at: performance.now(), done: before };
     context.reporter.progress({ done, total: sweep.windows, tokens: done * corpus.window });
   }
   const finish = await programNamed(context, sweep.finish);
   await finish.run({});
   const names = context.plan.programs[sweep.finish]?.outputs.map((output) => output.name) ?? [];
-  const results = new Map<string, Float32Array>();
-  for (const name of names) results.set(name, await finish.output(name));
+  const outputs = new Map<string, Float32Array>();
+  for (const name of names) outputs.set(name, await finish.output(name));
+  const tokensPerSecond =
+    since === null
+      ? null
+      : ((sweep.windows - since.done) * corpus.window * 1000) / (performance.now() - since.at);
   for (const batch of sweep.batches) await releaseProgram(context, batch.program);
   await releaseProgram(context, sweep.finish);
-  return results;
+  return { outputs, tokensPerSecond };
 };

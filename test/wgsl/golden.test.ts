@@ -1,0 +1,96 @@
+/** The WGSL of small kernels, as text to read: hand-written schedules, and what is generated for fused groups. */
+import { expect, test } from "vitest";
+import { Builder } from "../../compiler/ir/build.js";
+import type { Graph, Node } from "../../compiler/ir/tensor.js";
+import { lower } from "../../compiler/schedule/lower.js";
+import { portableTarget, type Target } from "../../compiler/schedule/target.js";
+import { forwardTile, gradKeyValueTile } from "../../kernels/attention-tile.js";
+import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
+import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
+
+const golden = (name: string): string => `../golden/wgsl/${name}.wgsl`;
+
+/** All kernels of a graph with one output, each under its label and params. */
+const textOf = (graph: Graph, inputs: readonly string[], target: Partial<Target> = {}): string => {
+  const placement = {
+    inputs: new Map(
+      inputs.map((name) => [name, { kind: "feed", source: { kind: "tokens" } }] as const),
+    ),
+    outputs: new Map(),
+  };
+  const { program, kernels } = lower("golden", graph, placement, { ...portableTarget, ...target });
+  return program.dispatches
+    .map(({ label, params, bindings, launches: [launch] }) => {
+      const bound = bindings
+        .map((b) => `${b.buffer}[${b.offset}..${b.offset + b.bytes}]`)
+        .join(" ");
+      const head = `// ${label}\n// params ${params.join(" ")}\n// binds ${bound}\n// groups ${launch?.workgroups.join(" × ")}\n`;
+      return head + (kernels[launch?.kernel ?? ""]?.wgsl ?? "");
+    })
+    .join("\n");
+};
+
+const axes = {
+  window: { name: "window", size: 2 },
+  position: { name: "position", size: 8 },
+  hidden: { name: "hidden", size: 12 },
+  vocab: { name: "vocab", size: 40 },
+};
+
+const inputs = (b: Builder) => ({
+  x: b.input("x", [axes.window, axes.position, axes.hidden]),
+  gain: b.input("gain", [axes.hidden]),
+  logits: b.input("logits", [axes.window, axes.position, axes.vocab]),
+  table: b.input("table", [axes.vocab, axes.hidden]),
+  tokens: b.input("tokens", [axes.window, axes.position], "u32"),
+});
+
+type Build = (b: Builder, given: ReturnType<typeof inputs>) => Node;
+
+const norm: Build = (b, { x, gain }) => {
+  const squares = b.sum(b.binary("mul", x, x), ["hidden"]);
+  const mean = b.binary("div", squares, b.constant(axes.hidden.size));
+  const root = b.unary("sqrt", b.binary("add", mean, b.constant(1e-5)));
+  return b.binary("mul", b.binary("div", x, root), gain);
+};
+
+const softmax: Build = (b, { logits }) => {
+  const most = b.reduce("max", logits, ["vocab"]);
+  const powers = b.unary("exp", b.binary("sub", logits, most));
+  return b.binary("div", powers, b.sum(powers, ["vocab"]));
+};
+
+const graphs: readonly (readonly [string, Build, Partial<Target>])[] = [
+  ["norm", norm, {}],
+  ["softmax", softmax, {}],
+  ["softmax-in-pieces", softmax, { maxBinding: 1536 }],
+  ["scale", (b, { x, gain }) => b.binary("mul", x, gain), {}],
+  ["gather", (b, { table, tokens }) => b.gather(table, tokens, "vocab"), {}],
+  [
+    "gather-in-pieces",
+    (b, { table, tokens }) => b.gather(table, tokens, "vocab"),
+    { maxBinding: 1280 },
+  ],
+  ["sum-in-pieces", (b, { logits }) => b.sum(logits, ["window", "position"]), { maxBinding: 1536 }],
+];
+
+test.each(graphs)("generated: %s", async (name, build, target) => {
+  const b = new Builder();
+  const given = inputs(b);
+  const text = textOf({ outputs: { out: build(b, given) } }, Object.keys(given), target);
+  await expect(text).toMatchFileSnapshot(golden(name));
+});
+
+const tile = { rows: 4, columns: 2 };
+const heads = { dim: 4, lanes: 4, rows: 2 };
+
+test.each([
+  ["matmul-broadcast-nt", broadcastWgsl("nt", tile)],
+  ["matmul-broadcast-tn", broadcastWgsl("tn", tile)],
+  ["matmul-dots", dots({ rows: 2, columns: 2 })],
+  ["matmul-columns", columnsByFours({ rows: 4, columns: 4 })],
+  ["attention-forward", forwardTile(heads)],
+  ["attention-gradient-kv", gradKeyValueTile(heads)],
+])("hand-written: %s", async (name, text) => {
+  await expect(text).toMatchFileSnapshot(golden(name));
+});

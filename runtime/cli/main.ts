@@ -1,89 +1,108 @@
 #!/usr/bin/env node
 /** The command line: each command is its own file, loaded only when used, so that `check` starts fast. */
-import { Command, CommanderError, Option } from "commander";
+import { type Argument, Command, CommanderError, Option } from "commander";
 import { VERSION } from "../version.js";
 import { EXIT } from "./exit.js";
 import { failure } from "./failure.js";
+import { type CommandName, commandHelp, mainHelp } from "./help.js";
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+];
 
 const adapterOption = (): Option =>
-  new Option("--adapter <which>", "auto, gpu, system, embedded, or part of an adapter's name").env(
-    "ESPALIER_ADAPTER",
-  );
+  new Option(
+    "--adapter <which>",
+    "auto, gpu, system (a software driver), embedded, or part of an adapter's name; default auto",
+  ).env("ESPALIER_ADAPTER");
 
-const specOptions = (command: Command): Command =>
-  command
+/** A command with what its `--help` says; after a mistake, where to look. */
+const command = (program: Command, name: CommandName): Command =>
+  program
+    .command(name)
+    .showHelpAfterError(`(espalier ${name} --help says more)`)
+    .addHelpText("after", commandHelp[name]);
+
+const specOptions = (of: Command): Command =>
+  of
     .argument("<spec>", "a .prune file")
-    .option("--set <name=value>", "override a param of the spec (repeatable)", collect, [])
+    .addOption(
+      new Option("--set <name=value>", "a value for a param of the spec (repeatable)").argParser(
+        collect,
+      ),
+    )
     .option("--profile <name>", "apply a profile of the spec");
+
+/** As a command's usage shows it. */
+const argument = (of: Argument): string => `<${of.name()}${of.variadic ? "..." : ""}>`;
 
 const createProgram = (): Command => {
   const program = new Command("espalier")
     .description(
-      "Prune and distil language models from a short .prune spec, on any GPU or on none.",
+      "Makes language models smaller: prunes and distils them as a short .prune spec says, on any GPU or on none.",
     )
     .version(VERSION)
+    .addHelpText("after", mainHelp)
     .showHelpAfterError("(espalier --help shows the commands)")
+    .configureHelp({
+      subcommandTerm: (of) => [of.name(), ...of.registeredArguments.map(argument)].join(" "),
+    })
     .exitOverride();
 
-  specOptions(program.command("check"))
+  specOptions(command(program, "check"))
     .description("say everything that is wrong with a spec, before any GPU work")
-    .option("--json", "diagnostics as JSON")
+    .option("--json", "diagnostics as JSON on stdout")
     .action(async (spec, options) => (await import("./check.js")).checkCommand(spec, options));
 
-  program
-    .command("fmt")
-    .description("format .prune files in place")
-    .argument("<files...>", ".prune files")
-    .option("--check", "change nothing; exit 1 where a file is not formatted")
-    .action(async (files, options) => (await import("./fmt.js")).fmtCommand(files, options));
-
-  specOptions(program.command("explain"))
+  specOptions(command(program, "explain"))
     .description("show the plan: stages, parameters by axis, kernels, FLOPs, memory")
-    .option("--json", "the report as JSON")
+    .option("--json", "the report as JSON on stdout")
     .action(async (spec, options) => (await import("./explain.js")).explainCommand(spec, options));
 
-  specOptions(program.command("compile"))
-    .description("write the plan, its .wgsl kernels and a typed module that repeats the run")
-    .requiredOption("--out <dir>", "output folder")
-    .action(async (spec, options) => (await import("./compile.js")).compileCommand(spec, options));
-
-  specOptions(program.command("run"))
+  specOptions(command(program, "run"))
     .description("run a spec: score, prune, distil, evaluate, export")
-    .requiredOption("--out <dir>", "output folder; also the run's journal")
+    .requiredOption("--out <dir>", "output folder (required); also the run's journal")
     .addOption(adapterOption())
-    .option("--force", "start again where the folder holds another run")
+    .option("--force", "start again, whatever run the folder holds")
     .option("--json", "the result as JSON on stdout")
     .action(async (spec, options) => (await import("./run.js")).runCommand(spec, options));
 
-  program
-    .command("resume")
+  command(program, "resume")
     .description("go on with a run that was interrupted or killed, to the same bits")
     .argument("<dir>", "the run's output folder")
     .addOption(adapterOption())
     .option("--json", "the result as JSON on stdout")
     .action(async (dir, options) => (await import("./resume.js")).resumeCommand(dir, options));
 
-  program
-    .command("eval")
-    .description("loss and perplexity of a model over text")
+  command(program, "eval")
+    .description("measure loss and perplexity of a model over text")
     .argument("<model>", "a Hugging Face model folder")
-    .requiredOption("--data <glob>", "text or .jsonl files")
+    .requiredOption("--data <glob>", "text or .jsonl files (required), in quotes")
     .option(
       "--window <tokens>",
       "predicted tokens per window (default: the model's context, at most 1024)",
     )
-    .option("--take <windows>", "only the first so many windows")
+    .option("--take <windows>", "only the first so many windows (default: all)")
     .addOption(adapterOption())
     .option("--json", "the result as JSON on stdout")
     .action(async (model, options) => (await import("./eval.js")).evalCommand(model, options));
 
-  program
-    .command("doctor")
+  specOptions(command(program, "compile"))
+    .description("write the plan, its .wgsl kernels and a typed module that repeats the run")
+    .requiredOption("--out <dir>", "output folder (required)")
+    .action(async (spec, options) => (await import("./compile.js")).compileCommand(spec, options));
+
+  command(program, "fmt")
+    .description("format .prune files in place")
+    .argument("<files...>", ".prune files")
+    .option("--check", "change nothing; exit 1 where a file is not formatted")
+    .action(async (files, options) => (await import("./fmt.js")).fmtCommand(files, options));
+
+  command(program, "doctor")
     .description("explain which adapter is used and what would make it faster")
     .addOption(adapterOption())
-    .option("--json", "the report as JSON")
+    .option("--json", "the report as JSON on stdout")
     .action(async (options) => (await import("./doctor.js")).doctorCommand(options));
 
   return program;

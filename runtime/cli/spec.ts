@@ -9,7 +9,7 @@ import { CommandError } from "./failure.js";
 import { fileHost } from "./host.js";
 
 export interface SpecOptions {
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly profile?: string;
   readonly json?: boolean;
 }
@@ -60,7 +60,7 @@ export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
   const base = dirname(path);
   const text = readSpec(path);
   const result = check(spec, text, fileHost(base), {
-    set: parseSet(options.set),
+    set: parseSet(options.set ?? []),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
   const recipe = result.recipe === null ? null : placed(result.recipe, base);

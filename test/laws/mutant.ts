@@ -19,7 +19,7 @@ export interface Mutation {
 const root = resolve(import.meta.dirname, "../..");
 
 /** The file's text with the mutation made; the text to find must stand there exactly once. */
-const mutate = ({ file, find, replace }: Mutation): string => {
+export const mutate = ({ file, find, replace }: Mutation): string => {
   const text = readFileSync(join(root, file), "utf8");
   const parts = text.split(find);
   if (parts.length !== 2)

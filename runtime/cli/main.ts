@@ -35,7 +35,10 @@ const specOptions = (of: Command): Command =>
     .option("--profile <name>", "apply a profile of the spec");
 
 /** As a command's usage shows it. */
-const argument = (of: Argument): string => `<${of.name()}${of.variadic ? "..." : ""}>`;
+const argument = (of: Argument): string => {
+  const name = `${of.name()}${of.variadic ? "..." : ""}`;
+  return of.required ? `<${name}>` : `[${name}]`;
+};
 
 const createProgram = (): Command => {
   const program = new Command("espalier")

@@ -16,8 +16,11 @@ const AT_LEAST = 4;
 
 export const noPace: Pace = [];
 
+/** The pace with one more sample; work that begins anew, as each model of an evaluation does, has a pace of its own. */
 export const paced = (pace: Pace, at: number, progress: Progress): Pace => {
-  const all = [...pace, { at, progress }];
+  const before = pace.at(-1);
+  const same = before === undefined || before.progress.done < progress.done;
+  const all = [...(same ? pace : noPace), { at, progress }];
   return all.filter((sample, i) => at - sample.at <= WINDOW || i >= all.length - AT_LEAST);
 };
 

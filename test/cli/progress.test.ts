@@ -31,6 +31,14 @@ describe("pace", () => {
     expect(paceText(stepping([500, 50, 50, 50, 100, 100, 100], 10))).toBe("1 tokens/s, 5m00s left");
   });
 
+  test("begins anew with the next model of an evaluation", () => {
+    const next = (pace: Pace, at: number, done: number) =>
+      paced(pace, at, { done, total: 40, tokens: done * 100 });
+    const first = next(stepping([1, 1, 1], 40), 4, 1);
+    expect(paceText(first)).toBe("");
+    expect(paceText(next(first, 6, 11))).toBe("500 tokens/s, 6s left");
+  });
+
   test("has the loss, and no time left at the end", () => {
     const pace = paced(stepping([1, 1], 3), 3, { done: 3, total: 3, tokens: 300, loss: 2.5 });
     expect(paceText(pace)).toBe("100 tokens/s, loss 2.5000, 0s left");

@@ -12,6 +12,23 @@ import * as t from "./tokens.js";
 /** Brackets may be nested so deep; real specs need a handful. */
 export const DEEPEST = 64;
 
+/** So many operators may stand between two commas: the tree is walked by functions that call themselves. */
+export const MOST_OPERATORS = 500;
+
+const OPERATORS: ReadonlySet<unknown> = new Set([
+  ...[t.Plus, t.Minus, t.PlusMinus, t.Times, t.Divide, t.Power, t.Fallback, t.Dot, t.LeftBracket],
+  ...[t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal, t.And, t.Or, t.Not, t.Of],
+]);
+
+/** The operator that is one too many, if there is one. */
+const operatorTooMany = (tokens: readonly IToken[]): IToken | undefined => {
+  let count = 0;
+  return tokens.find(({ tokenType }) => {
+    if (tokenType === t.Comma) count = 0;
+    return OPERATORS.has(tokenType) && ++count > MOST_OPERATORS;
+  });
+};
+
 /** How often reading goes back to a line after an unclosed bracket; more in one file helps nobody. */
 const MOST_RETURNS = 100;
 
@@ -79,7 +96,10 @@ export const toLines = (
   const top = (): Open => stack[stack.length - 1] ?? root;
 
   const endLine = (open: Open): void => {
-    if (open.current.length > 0 && !open.spoiled) open.lines.push({ tokens: open.current });
+    const many = operatorTooMany(open.current);
+    if (many !== undefined)
+      diagnostics.push(report("too-long", place(many), { limit: MOST_OPERATORS }));
+    else if (open.current.length > 0 && !open.spoiled) open.lines.push({ tokens: open.current });
     open.current = [];
     open.spoiled = false;
   };

@@ -39,6 +39,10 @@ export const syntaxMessages = {
   "too-deep": message("error", (p: { readonly limit: number }) => ({
     message: `brackets are nested more than ${p.limit} deep`,
   })),
+  "too-long": message("error", (p: { readonly limit: number }) => ({
+    message: `this expression has more than ${p.limit} operators`,
+    hint: "give parts of it a name",
+  })),
   "missing-block": message("error", (p: { readonly what: string }) => ({
     message: `${p.what} needs a block`,
     hint: "write its lines between { and }",

@@ -62,6 +62,11 @@ const CASES: readonly Case[] = [
   ["block closed twice", ["stray-bracket"], "profile smoke {\n  grain = 3\n}\n«}»\nedition 1\n"],
   ["brackets of two kinds", ["stray-bracket"], "let a = max(1«]», 2)\n"],
   ["nested too deep", ["too-deep"], `let a = ${"(".repeat(64)}«(»1${")".repeat(65)}\n`],
+  [
+    "too many operators",
+    ["too-long"],
+    `let a = 1${" + 1".repeat(500)} «+» 1${" + 1".repeat(30)}\n`,
+  ],
   ["profile without a block", ["missing-block"], "profile smoke«»\n"],
   ["expect on one line", ["unexpected-text"], "expect «params»(a) <= 3\n"],
   [

@@ -47,6 +47,25 @@ describe("a device's failure is a run's failure", () => {
     expect(error).toHaveProperty("hint", expect.stringMatching(/smaller/));
   });
 
+  test("where its memory is full, at the next wait", async () => {
+    const { report } = await sharedDevice();
+    const device = await openDevice({ adapter: report.choice });
+    try {
+      const tuning = createTuning(device.report, {}, { tune: false, folder: null });
+      const executor = createExecutor(device, {}, tuning);
+      // What Dawn answers when the driver has none left; filling it for real would fill this machine's.
+      vi.spyOn(device.gpu, "popErrorScope").mockResolvedValueOnce({
+        message: "Allocation failed\n at AllocateMemory",
+      });
+      executor.state("moments", 4096);
+      const error = await caught(() => executor.read("moments", 0, 4));
+      expectOneLine(error, /out of device memory: moments takes 1 MiB, 0 MiB are in use/);
+      expect(error).toHaveProperty("hint", expect.stringMatching(/smaller batches/));
+    } finally {
+      device.close();
+    }
+  });
+
   test("where it is lost", async () => {
     const { report } = await sharedDevice();
     const device = await openDevice({ adapter: report.choice });

@@ -20,12 +20,21 @@ const HOPELESS = 3;
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.POSITIVE_INFINITY;
 
-const measure = async (candidate: number, once: number, time: Timer): Promise<number> => {
+/** Milliseconds of one run, where one was seen to take `once`. */
+const measure = async (
+  once: number,
+  time: (repeats: number) => Promise<number>,
+): Promise<number> => {
   const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(once, 0.1))));
   const samples: number[] = [];
-  for (let sample = 0; sample < SAMPLES; sample++)
-    samples.push((await time(candidate, repeats)) / repeats);
+  for (let sample = 0; sample < SAMPLES; sample++) samples.push((await time(repeats)) / repeats);
   return median(samples);
+};
+
+/** The median milliseconds of one run, after one that is not counted. */
+export const medianTime = async (time: (repeats: number) => Promise<number>): Promise<number> => {
+  await time(1);
+  return measure(await time(1), time);
 };
 
 /** The fastest candidate; the first where the budget allows no comparison. */
@@ -43,7 +52,7 @@ export const fastest = async (
     const once = await time(candidate, 1);
     if (now() - start > budgetMs) break;
     if (once > best.ms * HOPELESS + SAMPLE_MS / 4) continue;
-    const ms = await measure(candidate, once, time);
+    const ms = await measure(once, (repeats) => time(candidate, repeats));
     if (ms < best.ms * MARGIN) best = { candidate, ms };
     if (now() - start > budgetMs) break;
   }

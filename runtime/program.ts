@@ -22,6 +22,7 @@ export interface ProgramContext {
 
 /** A dispatch ready to be encoded. */
 interface Step {
+  readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -32,6 +33,10 @@ export interface ResidentProgram {
   /** Queues the feeds; they reach the device before what is submitted next. */
   readonly feed: (data: FeedData) => void;
   readonly encode: () => GPUCommandBuffer;
+  /** One dispatch alone, so many times over: what it reads is what the last run left. */
+  readonly encodeOne: (index: number, repeats: number) => GPUCommandBuffer;
+  /** The kernel that each dispatch uses here. */
+  readonly kernels: readonly string[];
   readonly bufferOf: (binding: Binding) => GPUBuffer;
   readonly scratch: readonly GPUBuffer[];
   readonly free: () => void;
@@ -127,7 +132,8 @@ const makeSteps = async (
         })),
       ],
     });
-    return [{ pipeline: made.pipeline, group, workgroups: launch.workgroups }];
+    const { kernel, workgroups } = launch;
+    return [{ kernel, pipeline: made.pipeline, group, workgroups }];
   });
   const invalid = await waitFor(device.gpu.popErrorScope());
   if (invalid !== null)
@@ -185,6 +191,13 @@ export const makeResident = async (
         });
       },
       encode: () => encodeSteps(gpu, program.name, steps),
+      encodeOne: (index, repeats) =>
+        encodeSteps(
+          gpu,
+          program.name,
+          Array.from({ length: repeats }).flatMap(() => steps[index] ?? []),
+        ),
+      kernels: steps.map(({ kernel }) => kernel),
       bufferOf,
       scratch: [...buffers.values()].flatMap(({ spec, buffer }) =>
         spec.role === "scratch" ? [buffer] : [],

@@ -63,6 +63,13 @@ run was a function of.`,
 A document is a text file, or the "text" of a line of a .jsonl file. Documents
 are read in order of name, each after the model's start token, joined and cut
 into windows; a short one at the end is left out.`,
+  time: `${examples([
+    ["espalier time my.prune", ""],
+    ["espalier time my.prune --program gradient", "one of them"],
+  ])}
+
+Every dispatch is run alone, on made-up values. The floor is what its FLOPs and
+bytes would take at the most that the adapter can do, which is measured too.`,
   doctor: examples([
     ["espalier doctor", ""],
     ["espalier doctor --adapter gpu", "why there is no GPU, where one should be"],

@@ -102,6 +102,13 @@ const createProgram = (): Command => {
     .option("--check", "change nothing; exit 1 where a file is not formatted")
     .action(async (files, options) => (await import("./fmt.js")).fmtCommand(files, options));
 
+  specOptions(command(program, "time"))
+    .description("time each kernel of a spec's programs on this adapter")
+    .option("--program <part>", "only programs whose name contains this")
+    .addOption(adapterOption())
+    .option("--json", "the times as JSON on stdout")
+    .action(async (spec, options) => (await import("./time.js")).timeCommand(spec, options));
+
   command(program, "doctor")
     .description("explain which adapter is used and what would make it faster")
     .addOption(adapterOption())

@@ -38,7 +38,7 @@ export interface Executor {
   readonly load: (program: Program) => Promise<LoadedProgram>;
   /** Waits until at most one submission is under way, so that progress shown is progress made. */
   readonly settle: () => Promise<void>;
-  /** Waits until all that was submitted is done. */
+  /** Waits until all that was submitted and written is done. */
   readonly finish: () => Promise<void>;
   readonly memory: () => MemoryUse;
 }
@@ -165,7 +165,11 @@ export const createExecutor = (
     load: async (program) =>
       loaded(await makeResident({ device, memory, pipelines, tuning, state: makeState }, program)),
     settle: () => submissions.atMost(1),
-    finish: () => submissions.atMost(0),
+    finish: async () => {
+      await submissions.atMost(0);
+      await waitFor(gpu.queue.onSubmittedWorkDone());
+      device.check();
+    },
     memory: memory.use,
   };
 };

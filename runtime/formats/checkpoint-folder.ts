@@ -10,6 +10,7 @@ import { type FileHash, hashFile } from "./hash.js";
 import { readJsonObject } from "./json-file.js";
 import { openSafetensors, type Safetensors } from "./safetensors.js";
 import { sideFiles } from "./side-files.js";
+import type { StoredTensor } from "./stored-tensor.js";
 
 export const WEIGHTS_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
@@ -26,10 +27,8 @@ export interface Checkpoint {
   readonly has: (name: string) => boolean;
   /** The shape of a tensor; RunError where there is none of that name. */
   readonly shape: (name: string) => readonly number[];
-  /** A tensor as f32, row-major. */
-  readonly read: (name: string) => Promise<Float32Array>;
-  /** The same into memory at hand, of exactly as many elements. */
-  readonly readInto: (name: string, into: Float32Array) => Promise<void>;
+  /** A tensor as it is in its file; RunError where weights cannot be read from its type. */
+  readonly tensor: (name: string) => StoredTensor;
   readonly close: () => Promise<void>;
 }
 
@@ -118,8 +117,7 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
       names: [...places.keys()],
       has: (name) => places.has(name),
       shape: (name) => holding(name).shape(name),
-      read: async (name) => holding(name).read(name),
-      readInto: async (name, into) => holding(name).readInto(name, into),
+      tensor: (name) => holding(name).tensor(name),
       close,
     };
   } catch (error) {

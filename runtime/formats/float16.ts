@@ -60,8 +60,10 @@ export const f16FromF32 = (bits: number): number => {
 /** Widens 16-bit floats into f32, as many as `halves` has. */
 export const widen = (dtype: HalfDtype, halves: Uint16Array, into: Float32Array): void => {
   const bits = new Uint32Array(into.buffer, into.byteOffset, halves.length);
-  const convert = dtype === "bf16" ? f32FromBf16 : f32FromF16;
-  for (let i = 0; i < halves.length; i++) bits[i] = convert(halves[i] ?? 0);
+  // A loop for each type, as large models are read through them: a call by variable is several times slower.
+  if (dtype === "bf16")
+    for (let i = 0; i < halves.length; i++) bits[i] = f32FromBf16(halves[i] ?? 0);
+  else for (let i = 0; i < halves.length; i++) bits[i] = f32FromF16(halves[i] ?? 0);
 };
 
 /** Rounds f32 to 16-bit floats, as many as `floats` has. */

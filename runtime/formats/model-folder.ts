@@ -8,9 +8,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
 import { fileError, RunError } from "../errors.js";
 import { INDEX_FILE, WEIGHTS_FILE } from "./checkpoint-folder.js";
-import { DTYPE_BYTES, type Dtype, writeSafetensors } from "./safetensors.js";
+import { writeSafetensors } from "./safetensors.js";
 import { sideFiles } from "./side-files.js";
-import { arenaRange, fileShape } from "./weights.js";
+import { DTYPE_BYTES, type Dtype } from "./stored-tensor.js";
+import { elementsOf, fileShape, type Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
 
 /** Where Hugging Face cuts: a shard holds at most so many bytes, or one tensor. */
@@ -30,10 +31,8 @@ const configText = (layout: ModelLayout, dtype: Dtype): string => {
   return `${JSON.stringify({ ...layout.config, ...types }, null, 2)}\n`;
 };
 
-const bytesIn = (weight: WeightEntry, dtype: Dtype): number => {
-  const { begin, end } = arenaRange(weight);
-  return (end - begin) * DTYPE_BYTES[dtype];
-};
+const bytesIn = (weight: WeightEntry, dtype: Dtype): number =>
+  elementsOf(weight) * DTYPE_BYTES[dtype];
 
 /** Weights in their order, parted where the next would go over the limit. */
 const shardsOf = (layout: ModelLayout, dtype: Dtype, limit: number): readonly WeightEntry[][] => {
@@ -68,22 +67,18 @@ const indexText = (layout: ModelLayout, shards: readonly WeightEntry[][], dtype:
 
 const writeShards = async (
   folder: string,
-  layout: ModelLayout,
-  arena: Float32Array,
+  { layout, tensor }: Weights,
   dtype: Dtype,
   limit: number,
 ): Promise<void> => {
   const shards = shardsOf(layout, dtype, limit);
-  for (const [index, weights] of shards.entries()) {
-    const tensors = weights.map((weight) => {
-      const { begin, end } = arenaRange(weight);
-      return {
-        name: weight.file,
-        dtype,
-        shape: fileShape(weight),
-        data: arena.subarray(begin, end),
-      };
-    });
+  for (const [index, entries] of shards.entries()) {
+    const tensors = entries.map((entry) => ({
+      name: entry.file,
+      dtype,
+      shape: fileShape(entry),
+      data: tensor(entry),
+    }));
     await writeSafetensors(join(folder, shardName(index, shards.length)), tensors);
   }
   if (shards.length > 1)
@@ -110,13 +105,12 @@ const replaceFolder = async (temporary: string, target: string, old: string): Pr
 };
 
 /**
- * Writes the model in `arena` to the folder `target` in `dtype`; tokenizer and generation files come from `copyFrom`.
- * Equal arguments give equal bytes. RunError where it cannot be written, and then nothing is under `target`.
+ * Writes a model to the folder `target` in `dtype`, weight by weight; tokenizer and generation files come from `copyFrom`.
+ * Weights that are kept in `dtype` stay bit for bit. Equal arguments give equal bytes. RunError where it cannot be written, and then nothing is under `target`.
  */
 export const writeModelFolder = async (
   target: string,
-  layout: ModelLayout,
-  arena: Float32Array,
+  weights: Weights,
   dtype: Dtype,
   copyFrom: string,
   shardBytes: number = SHARD_BYTES,
@@ -124,16 +118,14 @@ export const writeModelFolder = async (
   const place = resolve(target);
   const hidden = (what: string): string => join(dirname(place), `.${basename(place)}.${what}`);
   const temporary = hidden("partial");
-  if (arena.byteLength !== layout.bytes)
-    throw new RunError(`${layout.name} has ${arena.byteLength} bytes, its layout ${layout.bytes}`);
   checkTarget(place);
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
-    await writeFile(join(temporary, "config.json"), configText(layout, dtype));
+    await writeFile(join(temporary, "config.json"), configText(weights.layout, dtype));
     for (const name of sideFiles(copyFrom))
       await copyFile(join(copyFrom, name), join(temporary, name));
-    await writeShards(temporary, layout, arena, dtype, shardBytes);
+    await writeShards(temporary, weights, dtype, shardBytes);
     await replaceFolder(temporary, place, hidden("old"));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);

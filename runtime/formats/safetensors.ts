@@ -4,7 +4,6 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { fileError, RunError } from "../errors.js";
-import { type HalfDtype, narrow, widen } from "./float16.js";
 import { decodeText } from "./json-file.js";
 import { openRegular } from "./regular-file.js";
 import { replaceFile } from "./replace-file.js";
@@ -15,10 +14,14 @@ import {
   parseHeader,
   type TensorEntry,
 } from "./safetensors-header.js";
-
-export type Dtype = "f32" | HalfDtype;
-
-export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { f32: 4, f16: 2, bf16: 2 };
+import {
+  BLOCK,
+  converted,
+  DTYPE_BYTES,
+  type Dtype,
+  readFloats,
+  type StoredTensor,
+} from "./stored-tensor.js";
 
 const READABLE: ReadonlyMap<string, Dtype> = new Map([
   ["F32", "f32"],
@@ -26,8 +29,8 @@ const READABLE: ReadonlyMap<string, Dtype> = new Map([
   ["BF16", "bf16"],
 ]);
 
-/** Elements read or written at once. */
-const CHUNK = 1 << 20;
+/** Bytes asked of the system at once. */
+const READ_BYTES = 1 << 23;
 
 /** An open file of tensors. */
 export interface Safetensors {
@@ -37,15 +40,12 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
   /** The shape of a tensor; RunError where the file does not hold it. */
   readonly shape: (name: string) => readonly number[];
+  /** A tensor as it is in the file; RunError where its type is none that weights are read from. */
+  readonly tensor: (name: string) => StoredTensor;
   /** A tensor as f32, row-major; exact. */
   readonly read: (name: string) => Promise<Float32Array>;
-  /** The same into memory at hand, of exactly as many elements. */
-  readonly readInto: (name: string, into: Float32Array) => Promise<void>;
   readonly close: () => Promise<void>;
 }
-
-const bytesOf = (array: Float32Array | Uint16Array): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 const readFully = async (
   file: FileHandle,
@@ -54,7 +54,7 @@ const readFully = async (
   position: number,
 ): Promise<void> => {
   for (let done = 0; done < into.length; ) {
-    const length = Math.min(into.length - done, CHUNK * 4);
+    const length = Math.min(into.length - done, READ_BYTES);
     const { bytesRead } = await file.read(into, done, length, position + done);
     if (bytesRead === 0) throw new RunError(`${path} is cut short`);
     done += bytesRead;
@@ -90,55 +90,38 @@ const dtypeOf = ({ name, dtype }: TensorEntry, path: string): Dtype => {
   throw new RunError(`${path}: tensor ${name} is ${dtype}; weights are read from ${known}`);
 };
 
-const readTensor = async (
-  file: FileHandle,
-  path: string,
-  dtype: Dtype,
-  position: number,
-  into: Float32Array,
-): Promise<void> => {
-  if (dtype === "f32") return readFully(file, path, bytesOf(into), position);
-  const halves = new Uint16Array(Math.min(into.length, CHUNK));
-  for (let done = 0; done < into.length; done += halves.length) {
-    const part = halves.subarray(0, into.length - done);
-    await readFully(file, path, bytesOf(part), position + done * 2);
-    widen(dtype, part, into.subarray(done, done + part.length));
-  }
-};
-
 const view = (file: FileHandle, path: string, header: Header, dataStart: number): Safetensors => {
   const entryOf = (name: string): TensorEntry => {
     const entry = header.tensors.get(name);
     if (entry === undefined) throw new RunError(`${path} has no tensor ${name}`);
     return entry;
   };
-  const count = (entry: TensorEntry): number => entry.shape.reduce((a, b) => a * b, 1);
-  const readInto = async (name: string, into: Float32Array): Promise<void> => {
+  const tensor = (name: string): StoredTensor => {
     const entry = entryOf(name);
-    if (into.length !== count(entry))
-      throw new RunError(
-        `${path}: tensor ${name} has ${count(entry)} elements, not ${into.length}`,
-      );
-    try {
-      await readTensor(file, path, dtypeOf(entry, path), dataStart + entry.begin, into);
-    } catch (error) {
-      throw fileError("read", path, error);
-    }
+    const dtype = dtypeOf(entry, path);
+    const position = dataStart + entry.begin;
+    return {
+      dtype,
+      count: entry.shape.reduce((a, b) => a * b, 1),
+      read: async (start, into) => {
+        const at = start * DTYPE_BYTES[dtype];
+        if (entry.begin + at + into.length > entry.end)
+          throw new RunError(`${path}: tensor ${name} ends before element ${start}`);
+        try {
+          await readFully(file, path, into, position + at);
+        } catch (error) {
+          throw fileError("read", path, error);
+        }
+      },
+    };
   };
   return {
     path,
     names: [...header.tensors.keys()],
     metadata: header.metadata,
     shape: (name) => entryOf(name).shape,
-    readInto,
-    read: async (name) => {
-      const entry = entryOf(name);
-      // Only of these types has the header's shape been checked against the file's size: refuse before allocating.
-      dtypeOf(entry, path);
-      const into = new Float32Array(count(entry));
-      await readInto(name, into);
-      return into;
-    },
+    tensor,
+    read: async (name) => readFloats(tensor(name)),
     close: () => file.close(),
   };
 };
@@ -157,33 +140,35 @@ export const openSafetensors = async (path: string): Promise<Safetensors> => {
 
 export interface TensorData {
   readonly name: string;
+  /** In the file, whatever it is in `data`. */
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Row-major, as many as the shape says. */
-  readonly data: Float32Array;
+  /** As many elements as the shape says. */
+  readonly data: StoredTensor;
 }
 
 const entriesOf = (tensors: readonly TensorData[]): TensorEntry[] => {
   let offset = 0;
   return tensors.map(({ name, dtype, shape, data }) => {
     const begin = offset;
-    offset += data.length * DTYPE_BYTES[dtype];
+    offset += data.count * DTYPE_BYTES[dtype];
     return { name, dtype: dtype.toUpperCase(), shape, begin, end: offset };
   });
 };
 
+/** One block is written while the next is read. */
 const writeData = async (file: FileHandle, { dtype, data }: TensorData): Promise<void> => {
-  const halves = dtype === "f32" ? null : new Uint16Array(Math.min(data.length, CHUNK));
-  for (let done = 0; done < data.length; done += CHUNK) {
-    const part = data.subarray(done, done + CHUNK);
-    if (dtype === "f32" || halves === null) {
-      await writeFully(file, bytesOf(part));
-      continue;
-    }
-    const narrowed = halves.subarray(0, part.length);
-    narrow(dtype, part, narrowed);
-    await writeFully(file, bytesOf(narrowed));
+  const source = converted(data, dtype);
+  const size = DTYPE_BYTES[dtype];
+  const bytes = Math.min(source.count, BLOCK) * size;
+  const buffers = [new Uint8Array(bytes), new Uint8Array(source.count > BLOCK ? bytes : 0)];
+  let writing: Promise<void> = Promise.resolve();
+  for (let start = 0, turn = 0; start < source.count; start += BLOCK, turn = 1 - turn) {
+    const part = buffers[turn]?.subarray(0, (source.count - start) * size) ?? new Uint8Array(0);
+    await Promise.all([writing, source.read(start, part)]);
+    writing = writeFully(file, part);
   }
+  await writing;
 };
 
 const writeFully = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {

@@ -1,19 +1,23 @@
-/** From the tensors of a folder to the arena of a model: every tensor that the layout asks for, in exactly its shape. */
+/** The weights of a model, wherever they are: every tensor that its layout asks for, in exactly its shape. */
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import type { Checkpoint } from "./checkpoint-folder.js";
+import type { StoredTensor } from "./stored-tensor.js";
+
+/** A model's weights, read when they are needed. */
+export interface Weights {
+  readonly layout: ModelLayout;
+  /** For an entry of `layout`. */
+  readonly tensor: (weight: WeightEntry) => StoredTensor;
+  readonly close: () => Promise<void>;
+}
 
 /** The shape a weight has in its file: one dimension for each list of axes. */
 export const fileShape = (weight: WeightEntry): number[] =>
   weight.dims.map((axes) => axes.reduce((product, axis) => product * axis.size, 1));
 
-/** Where a weight stands in the arena, in elements. */
-export const arenaRange = (
-  weight: WeightEntry,
-): { readonly begin: number; readonly end: number } => {
-  const begin = weight.offset / 4;
-  return { begin, end: begin + fileShape(weight).reduce((a, b) => a * b, 1) };
-};
+export const elementsOf = (weight: WeightEntry): number =>
+  fileShape(weight).reduce((product, length) => product * length, 1);
 
 /** Tensors of a folder that the layout has no place for; most are buffers that are computed anew. */
 export const unexpectedTensors = (
@@ -52,17 +56,11 @@ const checkShapes = (checkpoint: Checkpoint, layout: ModelLayout): void => {
   }
 };
 
-/** Reads a model: f32, laid out as `layout` says, zeros between weights. Shapes are checked before anything is allocated. */
-export const readWeights = async (
-  checkpoint: Checkpoint,
-  layout: ModelLayout,
-): Promise<Float32Array> => {
+/** The weights of a folder; names, shapes and types are checked now, numbers are read later. */
+export const weightsOf = (checkpoint: Checkpoint, layout: ModelLayout): Weights => {
   checkShapes(checkpoint, layout);
   checkPresence(checkpoint, layout);
-  const arena = new Float32Array(layout.bytes / 4);
-  for (const weight of layout.weights) {
-    const { begin, end } = arenaRange(weight);
-    await checkpoint.readInto(weight.file, arena.subarray(begin, end));
-  }
-  return arena;
+  const tensor = (weight: WeightEntry): StoredTensor => checkpoint.tensor(weight.file);
+  for (const weight of layout.weights) tensor(weight);
+  return { layout, tensor, close: checkpoint.close };
 };

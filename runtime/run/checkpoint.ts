@@ -1,55 +1,76 @@
 /**
- * Checkpoints of training: weights and both moments as f32, with the step they belong to. Data position is a function
- * of the step, so nothing else is needed to go on with the same bits.
+ * What training leaves on disk, as f32: checkpoints with weights and both moments and the step they belong to, and the
+ * trained model. Data position is a function of the step, so nothing else is needed to go on with the same bits.
+ * Everything goes between device and disk block by block.
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { openSafetensors, writeSafetensors } from "../formats/safetensors.js";
+import type { ModelLayout } from "../../compiler/plan.js";
+import type { Executor } from "../execute.js";
+import { openSafetensors, type TensorData, writeSafetensors } from "../formats/safetensors.js";
+import type { StoredTensor } from "../formats/stored-tensor.js";
+import { elementsOf, fileShape, type Weights } from "../formats/weights.js";
 import { workFolder } from "./journal.js";
 
-export interface TrainingState {
-  /** Steps done. */
-  readonly step: number;
-  readonly weights: Float32Array;
-  readonly first: Float32Array;
-  readonly second: Float32Array;
+/** The state buffers of a model in training. */
+export interface TrainingStates {
+  readonly weights: string;
+  readonly first: string;
+  readonly second: string;
 }
+
+const PARTS = ["weights", "first", "second"] as const satisfies (keyof TrainingStates)[];
 
 export const trainingPath = (out: string, name: string): string =>
   join(workFolder(out), `${name}.training.safetensors`);
 
-export const saveTraining = (out: string, name: string, state: TrainingState): Promise<void> => {
-  const tensor = (tensorName: string, data: Float32Array) => ({
-    name: tensorName,
-    dtype: "f32" as const,
-    shape: [data.length],
-    data,
-  });
-  return writeSafetensors(
-    trainingPath(out, name),
-    [
-      tensor("weights", state.weights),
-      tensor("first", state.first),
-      tensor("second", state.second),
-    ],
-    { step: String(state.step) },
-  );
-};
+/** A range of a state buffer, read when it is asked for. */
+const onDevice = (
+  executor: Executor,
+  state: string,
+  offset: number,
+  count: number,
+): StoredTensor => ({
+  dtype: "f32",
+  count,
+  read: async (start, into) => {
+    into.set(new Uint8Array(await executor.read(state, offset + start * 4, into.length)));
+  },
+});
 
-/** The last checkpoint, or null where there is none. */
-export const readTraining = async (out: string, name: string): Promise<TrainingState | null> => {
+/** Writes a checkpoint of the states, each of `bytes`, after `step` steps. */
+export const saveTraining = (
+  out: string,
+  name: string,
+  executor: Executor,
+  states: TrainingStates,
+  bytes: number,
+  step: number,
+): Promise<void> =>
+  writeSafetensors(
+    trainingPath(out, name),
+    PARTS.map((part): TensorData => {
+      const data = onDevice(executor, states[part], 0, bytes / 4);
+      return { name: part, dtype: "f32", shape: [data.count], data };
+    }),
+    { step: String(step) },
+  );
+
+/** Gives the parts of the last checkpoint to `put`; returns the steps done, or null where there is no checkpoint. */
+export const restoreTraining = async (
+  out: string,
+  name: string,
+  states: TrainingStates,
+  put: (state: string, tensor: StoredTensor) => Promise<void>,
+): Promise<number | null> => {
   const file = await openSafetensors(trainingPath(out, name)).catch((error: unknown) => {
     if (isMissing(error)) return null;
     throw error;
   });
   if (file === null) return null;
   try {
-    return {
-      step: Number(file.metadata.step),
-      weights: await file.read("weights"),
-      first: await file.read("first"),
-      second: await file.read("second"),
-    };
+    for (const part of PARTS) await put(states[part], file.tensor(part));
+    return Number(file.metadata.step);
   } finally {
     await file.close();
   }
@@ -63,22 +84,22 @@ const isMissing = (error: unknown): boolean =>
   (("code" in error && error.code === "ENOENT") ||
     /ENOENT|no such file|missing/i.test(error.message));
 
-const arenaPath = (out: string, name: string): string =>
+const trainedPath = (out: string, name: string): string =>
   join(workFolder(out), `${name}.weights.safetensors`);
 
-/** Keeps the weights of a finished stage, so that later stages can go on after a restart. */
-export const saveArena = (out: string, name: string, arena: Float32Array): Promise<void> =>
+/** Keeps the weights of a trained model, so that later stages can go on after a restart. */
+export const saveTrained = (out: string, layout: ModelLayout, executor: Executor): Promise<void> =>
   writeSafetensors(
-    arenaPath(out, name),
-    [{ name: "weights", dtype: "f32", shape: [arena.length], data: arena }],
-    {},
+    trainedPath(out, layout.name),
+    layout.weights.map((weight): TensorData => {
+      const state = `${layout.name}.weights`;
+      const data = onDevice(executor, state, weight.offset, elementsOf(weight));
+      return { name: weight.file, dtype: "f32", shape: fileShape(weight), data };
+    }),
   );
 
-export const readArena = async (out: string, name: string): Promise<Float32Array> => {
-  const file = await openSafetensors(arenaPath(out, name));
-  try {
-    return await file.read("weights");
-  } finally {
-    await file.close();
-  }
+/** Opens the weights that `saveTrained` kept. */
+export const openTrained = async (out: string, layout: ModelLayout): Promise<Weights> => {
+  const { tensor, close } = await openSafetensors(trainedPath(out, layout.name));
+  return { layout, tensor: (weight) => tensor(weight.file), close };
 };

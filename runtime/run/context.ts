@@ -3,14 +3,15 @@ import type { ModelLayout, Plan } from "../../compiler/plan.js";
 import type { Corpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import type { Executor, LoadedProgram } from "../execute.js";
+import { floatBlocks, type StoredTensor } from "../formats/stored-tensor.js";
+import type { Weights } from "../formats/weights.js";
 import type { Journal } from "./journal.js";
 import type { MetricsLog } from "./metrics-log.js";
 import type { Reporter } from "./reporter.js";
 
-/** A model whose weights are at hand: its f32 arena as laid out by the plan, and the folder its side files come from. */
-export interface ResidentModel {
-  readonly layout: ModelLayout;
-  readonly arena: Float32Array;
+/** A model of the run: where its weights are to be had, and the folder its side files come from. */
+export interface RunModel {
+  readonly weights: Weights;
   /** Folder whose tokenizer and generation files go with an export. */
   readonly origin: string;
 }
@@ -25,7 +26,7 @@ export interface RunContext {
   readonly journal: Journal;
   readonly metrics: MetricsLog;
   readonly reporter: Reporter;
-  readonly models: Map<string, ResidentModel>;
+  readonly models: Map<string, RunModel>;
   /** Names of models whose arenas are on the device. */
   readonly uploaded: Set<string>;
   readonly corpora: ReadonlyMap<string, Corpus>;
@@ -40,7 +41,7 @@ export const layoutNamed = (context: RunContext, name: string): ModelLayout => {
   return layout;
 };
 
-export const modelNamed = (context: RunContext, name: string): ResidentModel => {
+export const modelNamed = (context: RunContext, name: string): RunModel => {
   const model = context.models.get(name);
   if (model === undefined) throw new RunError(`model ${name} is used before it is made`);
   return model;
@@ -52,13 +53,37 @@ export const corpusNamed = (context: RunContext, name: string): Corpus => {
   return corpus;
 };
 
+/** Writes a tensor into a state buffer as f32, from byte `offset` on, block by block. */
+export const writeTensor = async (
+  { executor }: RunContext,
+  state: string,
+  offset: number,
+  tensor: StoredTensor,
+): Promise<void> => {
+  for await (const { start, floats } of floatBlocks(tensor)) {
+    executor.write(state, offset + start * 4, floats);
+    // The driver keeps a copy of what is written until it is done.
+    await executor.finish();
+  }
+};
+
+/** Writes a model's weights into a state buffer of its layout, weight by weight. */
+export const writeWeights = async (
+  context: RunContext,
+  state: string,
+  { layout, tensor }: Weights,
+): Promise<void> => {
+  for (const weight of layout.weights)
+    await writeTensor(context, state, weight.offset, tensor(weight));
+};
+
 /** Puts a model's weights on the device, once. */
-export const upload = (context: RunContext, name: string): void => {
+export const upload = async (context: RunContext, name: string): Promise<void> => {
   if (context.uploaded.has(name)) return;
-  const model = modelNamed(context, name);
+  const { weights } = modelNamed(context, name);
   const state = `${name}.weights`;
-  context.executor.state(state, model.layout.bytes);
-  context.executor.write(state, 0, model.arena);
+  context.executor.state(state, weights.layout.bytes);
+  await writeWeights(context, state, weights);
   context.uploaded.add(name);
 };
 

@@ -7,7 +7,7 @@ import { batchAt } from "../data/order.js";
 import { RunError } from "../errors.js";
 import type { LoadedProgram } from "../execute.js";
 import { evaluateScalar } from "../scalar.js";
-import { readTraining, saveTraining } from "./checkpoint.js";
+import { restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusNamed,
   layoutNamed,
@@ -16,6 +16,8 @@ import {
   type RunContext,
   releaseProgram,
   upload,
+  writeTensor,
+  writeWeights,
 } from "./context.js";
 import { batchOf } from "./sweep.js";
 
@@ -54,29 +56,16 @@ const start = async (context: RunContext, stage: DistillStage): Promise<number> 
     executor.state(name, bytes);
     executor.zero(name);
   }
-  const saved = await readTraining(context.out, stage.name);
-  if (saved === null) {
-    executor.write(names.weights, 0, modelNamed(context, stage.student).arena);
-    return 0;
-  }
-  executor.write(names.weights, 0, saved.weights);
-  executor.write(names.first, 0, saved.first);
-  executor.write(names.second, 0, saved.second);
-  return saved.step;
+  const saved = await restoreTraining(context.out, stage.name, names, (state, tensor) =>
+    writeTensor(context, state, 0, tensor),
+  );
+  if (saved !== null) return saved;
+  await writeWeights(context, names.weights, modelNamed(context, stage.student).weights);
+  return 0;
 };
 
-const readState = async (training: Training, name: string): Promise<Float32Array> =>
-  new Float32Array(await training.context.executor.read(name, 0, training.bytes));
-
-const checkpoint = async (training: Training, step: number): Promise<void> => {
-  const names = states(training.stage.name);
-  await saveTraining(training.context.out, training.stage.name, {
-    step,
-    weights: await readState(training, names.weights),
-    first: await readState(training, names.first),
-    second: await readState(training, names.second),
-  });
-};
+const checkpoint = ({ context, stage, bytes }: Training, step: number): Promise<void> =>
+  saveTraining(context.out, stage.name, context.executor, states(stage.name), bytes, step);
 
 /** What the device says of a step. */
 interface StepMeasures {
@@ -143,12 +132,12 @@ const record = async (
   context.reporter.progress({ done: step + 1, total: stage.steps, tokens, loss });
 };
 
-/** Runs or goes on with the training; returns the weights. Throws Interrupted after a checkpoint when asked to stop. */
+/** Runs or goes on with the training; weights stay on the device. Throws Interrupted after a checkpoint when asked to stop. */
 export const runDistill = async (
   context: RunContext,
   stage: DistillStage,
-): Promise<{ readonly result: DistillResult; readonly arena: Float32Array }> => {
-  if (stage.teacher !== null) upload(context, stage.teacher);
+): Promise<DistillResult> => {
+  if (stage.teacher !== null) await upload(context, stage.teacher);
   const begin = await start(context, stage);
   await context.metrics.rewind(stage.name, begin);
   const training: Training = {
@@ -185,12 +174,11 @@ export const runDistill = async (
     }
   }
   await drain();
-  const arena = await readState(training, states(stage.name).weights);
   await releaseProgram(context, stage.gradient);
   await releaseProgram(context, stage.update);
   const names = states(stage.name);
   for (const name of [names.gradients, names.first, names.second]) context.executor.release(name);
   context.uploaded.add(stage.name);
   const tokens = stage.steps * training.tokensPerStep;
-  return { result: { steps: stage.steps, tokens, loss }, arena };
+  return { steps: stage.steps, tokens, loss };
 };

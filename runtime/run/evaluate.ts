@@ -29,7 +29,7 @@ export const runEvaluate = async (
   const measures: Measure[] = [];
   const speeds: Speed[] = [];
   for (const { model, sweep, metrics } of stage.entries) {
-    upload(context, model);
+    await upload(context, model);
     const windows = sweepWindows(context, sweep, model);
     const { outputs, tokensPerSecond } = await runSweep(context, sweep, windows);
     if (tokensPerSecond !== null)

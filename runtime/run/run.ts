@@ -157,6 +157,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     try {
       await runStages(context);
     } finally {
+      for (const { weights } of context.models.values()) await weights.close();
       await journal.update({ tuning: tuning.choices() });
     }
     await finish(session, inputs, lock);

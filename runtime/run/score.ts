@@ -21,7 +21,7 @@ export interface ScoreResult {
 }
 
 export const runScore = async (context: RunContext, stage: ScoreStage): Promise<ScoreResult> => {
-  upload(context, stage.model);
+  await upload(context, stage.model);
   const windows = sweepWindows(context, stage.sweep, stage.name);
   const { outputs: results } = await runSweep(context, stage.sweep, windows);
   const tables = stage.tables.map(({ axis, criterion, outputs, along, size }) => ({

@@ -1,13 +1,19 @@
 /** The stages of a plan: what each does, what it leaves in the journal, and how it comes back on resume. */
 import { resolve } from "node:path";
-import type { ExportStage, OpenStage, PruneStage, Stage } from "../../compiler/plan.js";
+import type {
+  DistillStage,
+  ExportStage,
+  OpenStage,
+  PruneStage,
+  Stage,
+} from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import { openCheckpoint } from "../formats/checkpoint-folder.js";
 import { writeModelFolder } from "../formats/model-folder.js";
-import { readWeights, unexpectedTensors } from "../formats/weights.js";
-import { decide, writeDecisions } from "../weights/decisions.js";
+import { unexpectedTensors, weightsOf } from "../formats/weights.js";
+import { type Decisions, decide, writeDecisions } from "../weights/decisions.js";
 import { prune } from "../weights/gather.js";
-import { dropTraining, readArena, saveArena } from "./checkpoint.js";
+import { dropTraining, openTrained, saveTrained } from "./checkpoint.js";
 import { layoutNamed, modelNamed, type RunContext } from "./context.js";
 import { type DistillResult, runDistill } from "./distill.js";
 import { type EvaluateResult, runEvaluate } from "./evaluate.js";
@@ -42,11 +48,11 @@ const open = async (context: RunContext, stage: OpenStage): Promise<StageResult>
   const layout = layoutNamed(context, stage.model);
   const checkpoint = await openCheckpoint(origin);
   try {
-    const arena = await readWeights(checkpoint, layout);
+    context.models.set(stage.model, { weights: weightsOf(checkpoint, layout), origin });
     warnUnused(context, stage, unexpectedTensors(checkpoint, layout));
-    context.models.set(stage.model, { layout, arena, origin });
-  } finally {
+  } catch (error) {
     await checkpoint.close();
+    throw error;
   }
   return { kind: "open" };
 };
@@ -58,14 +64,17 @@ const scoresNamed = (context: RunContext, name: string): ScoreResult => {
   return result as ScoreResult;
 };
 
+/** Makes the pruned model, a view of its source: what is kept follows from the scores, so it comes back on resume. */
+const pruneModel = (context: RunContext, stage: PruneStage): Decisions => {
+  const { weights, origin } = modelNamed(context, stage.source);
+  const decisions = decide(stage, weights.layout, scoresNamed(context, stage.scores));
+  const pruned = prune(weights, decisions.kept, layoutNamed(context, stage.name));
+  context.models.set(stage.name, { weights: pruned, origin });
+  return decisions;
+};
+
 const runPrune = async (context: RunContext, stage: PruneStage): Promise<StageResult> => {
-  const source = modelNamed(context, stage.source);
-  const layout = layoutNamed(context, stage.name);
-  const decisions = decide(stage, source.layout, scoresNamed(context, stage.scores));
-  const arena = prune(source.layout, source.arena, decisions.kept, layout);
-  await writeDecisions(context.out, decisions);
-  await saveArena(context.out, stage.name, arena);
-  context.models.set(stage.name, { layout, arena, origin: source.origin });
+  await writeDecisions(context.out, pruneModel(context, stage));
   return { kind: "prune" };
 };
 
@@ -85,18 +94,21 @@ export const measuresOf = (context: RunContext): Record<string, number> => {
 const runExport = async (context: RunContext, stage: ExportStage): Promise<StageResult> => {
   const model = modelNamed(context, stage.model);
   const folder = resolve(context.out, stage.path);
-  await writeModelFolder(folder, model.layout, model.arena, stage.dtype, model.origin);
+  await writeModelFolder(folder, model.weights, stage.dtype, model.origin);
   return { kind: "export", folder };
 };
 
-const keepDistilled = async (
-  context: RunContext,
-  stage: Extract<Stage, { kind: "distill" }>,
-): Promise<StageResult> => {
-  const { result, arena } = await runDistill(context, stage);
-  await saveArena(context.out, stage.name, arena);
+/** Opens the file in which a distilled model's weights are kept. */
+const openDistilled = async (context: RunContext, stage: DistillStage): Promise<void> => {
   const { origin } = modelNamed(context, stage.student);
-  context.models.set(stage.name, { layout: layoutNamed(context, stage.name), arena, origin });
+  const weights = await openTrained(context.out, layoutNamed(context, stage.name));
+  context.models.set(stage.name, { weights, origin });
+};
+
+const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<StageResult> => {
+  const result = await runDistill(context, stage);
+  await saveTrained(context.out, layoutNamed(context, stage.name), context.executor);
+  await openDistilled(context, stage);
   return { kind: "distill", ...result };
 };
 
@@ -134,13 +146,11 @@ export const restoreStage = async (context: RunContext, stage: Stage): Promise<v
       await open(context, stage);
       return;
     case "prune":
-    case "distill": {
-      const from = stage.kind === "prune" ? stage.source : stage.student;
-      const { origin } = modelNamed(context, from);
-      const arena = await readArena(context.out, stage.name);
-      context.models.set(stage.name, { layout: layoutNamed(context, stage.name), arena, origin });
+      pruneModel(context, stage);
       return;
-    }
+    case "distill":
+      await openDistilled(context, stage);
+      return;
     case "score":
     case "evaluate":
     case "expect":

@@ -1,195 +1,283 @@
 /**
  * Pruning is a gather along named axes: each weight that carries a cut axis loses the same units of it, wherever that
- * axis stands among its dimensions; cutting the layer axis selects whole layers.
+ * axis stands among its dimensions; cutting the layer axis selects whole layers. The pruned model is a view of its
+ * source: elements are looked up when they are read, in the type they are kept in, bit for bit.
  */
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
-import type { Kept, KeptAxis } from "./kept.js";
+import { DTYPE_BYTES, type StoredTensor } from "../formats/stored-tensor.js";
+import type { Weights } from "../formats/weights.js";
+import type { Kept } from "./kept.js";
+import {
+  checkKept,
+  layersOf,
+  type Mode,
+  modesOf,
+  ordered,
+  type Place,
+  sourceUnit,
+} from "./modes.js";
 
-/** One axis of a weight, in both arenas. */
-interface Mode {
-  readonly axis: string;
-  readonly from: number;
-  readonly to: number;
-  /** Elements from one index to the next. */
-  readonly sourceStride: number;
-  readonly targetStride: number;
-  readonly cut: KeptAxis | null;
-}
+/** Source bytes read at once, where one row is not larger. */
+const SPAN_BYTES = 8 * 2 ** 20;
+/** Rows that are dropped are read over rather than skipped, up to so many bytes. */
+const GAP_BYTES = 64 * 2 ** 10;
+/** A row is at least so many elements of the source, and a pattern of one at most so many, where axes allow it. */
+const LEAST_ROW = 1024;
+const MOST_ROW = 2 ** 20;
 
-/** Loops over `modes`, then copies `block` elements that stay together. */
-interface Gather {
-  readonly source: Float32Array;
-  readonly target: Float32Array;
-  readonly modes: readonly Mode[];
-  readonly block: number;
-}
+const product = (modes: readonly Mode[], side: "from" | "to"): number =>
+  modes.reduce((count, mode) => count * mode[side], 1);
 
-/** Source index of every axis chosen so far, the layer axis among them. */
-type Place = Map<string, number>;
-
-const axesOf = (weight: WeightEntry): { axis: string; size: number }[] => weight.dims.flat();
-
-/** The modes of a weight in storage order. */
-const modesOf = (source: WeightEntry, target: WeightEntry, kept: Kept): Mode[] => {
-  const [from, to] = [axesOf(source), axesOf(target)];
-  if (from.map(({ axis }) => axis).join() !== to.map(({ axis }) => axis).join())
-    throw new RunError(`weight ${target.weight} has other axes before and after pruning`);
-  let [sourceStride, targetStride] = [1, 1];
-  const modes: Mode[] = [];
-  for (let i = from.length - 1; i >= 0; i--) {
-    const { axis = "", size: before = 0 } = from[i] ?? {};
-    const after = to[i]?.size ?? 0;
-    const cut = kept.get(axis) ?? null;
-    if (after !== (cut?.keep ?? before))
-      throw new RunError(
-        `axis ${axis} of ${target.weight} is ${after}, pruning keeps ${cut?.keep ?? before}`,
-      );
-    modes.unshift({ axis, from: before, to: after, sourceStride, targetStride, cut });
-    sourceStride *= before;
-    targetStride *= after;
-  }
-  return modes;
-};
-
-/** The kept set of an axis where the axes it goes along stand at `place`; null where one of them is not set there. */
-const setAt = (cut: KeptAxis, place: Place): readonly number[] | null => {
-  let row = 0;
-  for (const { name, size } of cut.along) {
-    const index = place.get(name);
-    if (index === undefined) return null;
-    row = row * size + index;
-  }
-  return cut.sets[row] ?? null;
-};
-
-/** Modes so ordered that each comes after those it goes along; a weight that lacks one of them cannot be cut. */
-const ordered = (modes: readonly Mode[], weight: string, layerAxis: string | null): Mode[] => {
-  const known = new Set(layerAxis === null ? [] : [layerAxis]);
-  const left = [...modes];
-  const done: Mode[] = [];
-  while (left.length > 0) {
-    const next = left.findIndex(
-      ({ cut }) => cut?.along.every(({ name }) => known.has(name)) ?? true,
-    );
-    const [mode] = next < 0 ? [] : left.splice(next, 1);
-    if (mode === undefined)
-      throw new RunError(
-        `axis ${left[0]?.axis} of ${weight} is cut along axes that ${weight} lacks`,
-      );
-    known.add(mode.axis);
-    done.push(mode);
-  }
-  return done;
-};
-
-/** How many of the last modes are copied as one block: those uncut that no kept set goes along. */
-const blockModes = (modes: readonly Mode[]): number => {
+/** The last modes that stay whole and that no kept set goes along: they are copied as one block. */
+const wholeModes = (modes: readonly Mode[]): number => {
   const alongs = new Set(modes.flatMap(({ cut }) => cut?.along.map(({ name }) => name) ?? []));
-  const whole = (mode: Mode | undefined): boolean =>
-    mode !== undefined && mode.cut === null && !alongs.has(mode.axis);
   let count = 0;
-  while (whole(modes.at(-1 - count))) count++;
+  for (const { cut, axis } of modes.toReversed()) {
+    if (cut !== null || alongs.has(axis)) break;
+    count++;
+  }
   return count;
 };
 
-/** The innermost loop: single elements by index, or blocks. */
-const copyUnits = (
-  { source, target, block }: Gather,
-  { to: count, sourceStride, targetStride }: Mode,
-  set: readonly number[] | null,
+/** Whether what is kept of the first `count` modes depends on nothing within a row. */
+const standsAlone = (modes: readonly Mode[], count: number): boolean => {
+  const inside = new Set(modes.slice(count).map(({ axis }) => axis));
+  return modes
+    .slice(0, count)
+    .every(({ cut }) => cut?.along.every(({ name }) => !inside.has(name)) ?? true);
+};
+
+/** How many of the modes number the rows; the others are within a row. */
+const rowModes = (modes: readonly Mode[]): number => {
+  const allowed = Array.from({ length: modes.length }, (_, i) => modes.length - 1 - i).filter(
+    (count) => standsAlone(modes, count),
+  );
+  const fitting = allowed.find((count) => {
+    const row = product(modes.slice(count), "from");
+    return row >= LEAST_ROW && row <= MOST_ROW;
+  });
+  return fitting ?? allowed.find((count) => count > 0) ?? 0;
+};
+
+/** Where the kept elements of a row stand in the source's row: blocks of `block` from each of `starts`. */
+interface Pattern {
+  readonly starts: Uint32Array;
+  readonly block: number;
+}
+
+/** The modes of a weight as rows of a matrix, each row a pattern. */
+interface Rows {
+  readonly outer: readonly Mode[];
+  readonly inner: readonly Mode[];
+  /** Both in an order in which each mode comes after those it goes along. */
+  readonly outerOrder: readonly Mode[];
+  readonly innerOrder: readonly Mode[];
+  readonly sourceRow: number;
+  readonly targetRow: number;
+  readonly block: number;
+  /** Axes that number rows and along which patterns differ. */
+  readonly alongs: readonly string[];
+  readonly layer: readonly (readonly [string, number])[];
+}
+
+/** Offset in the source of the element at `index` of the target among `modes`; fills `place` on the way. */
+const locate = (
+  modes: readonly Mode[],
+  index: number,
+  targetUnit: number,
+  place: Place,
+): number => {
+  let at = 0;
+  for (const mode of modes) {
+    const digit = Math.floor(index / (mode.targetStride / targetUnit)) % mode.to;
+    const unit = sourceUnit(mode, digit, place);
+    place.set(mode.axis, unit);
+    at += unit * mode.sourceStride;
+  }
+  return at;
+};
+
+const patternAt = ({ inner, innerOrder, block }: Rows, place: Place): Pattern => {
+  const starts = new Uint32Array(product(inner, "to") / block);
+  for (let i = 0; i < starts.length; i++) starts[i] = locate(innerOrder, i, block, new Map(place));
+  return { starts, block };
+};
+
+type Elements = Uint16Array | Uint32Array;
+
+const elementsIn = (bytes: Uint8Array, size: number): Elements =>
+  size === 2
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
+    : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+
+/** Copies a row's kept elements. */
+const copyRow = (
+  source: Elements,
   from: number,
+  { starts, block }: Pattern,
+  target: Elements,
   to: number,
 ): void => {
-  for (let index = 0; index < count; index++) {
-    const start = from + (set === null ? index : (set[index] ?? 0)) * sourceStride;
-    const end = to + index * targetStride;
-    if (block === 1) target[end] = source[start] ?? Number.NaN;
-    else target.set(source.subarray(start, start + block), end);
-  }
+  if (block === 1)
+    for (let i = 0; i < starts.length; i++) target[to + i] = source[from + (starts[i] ?? 0)] ?? 0;
+  else
+    starts.forEach((start, i) => {
+      target.set(source.subarray(from + start, from + start + block), to + i * block);
+    });
 };
 
-const copy = (gather: Gather, depth: number, place: Place, from: number, to: number): void => {
-  const mode = gather.modes[depth];
-  if (mode === undefined) {
-    gather.target.set(gather.source.subarray(from, from + gather.block), to);
-    return;
-  }
-  const set = mode.cut === null ? null : setAt(mode.cut, place);
-  if (depth === gather.modes.length - 1) {
-    copyUnits(gather, mode, set, from, to);
-    return;
-  }
-  for (let index = 0; index < mode.to; index++) {
-    const unit = set === null ? index : (set[index] ?? 0);
-    place.set(mode.axis, unit);
-    copy(gather, depth + 1, place, from + unit * mode.sourceStride, to + index * mode.targetStride);
-  }
+interface Row {
+  readonly at: number;
+  readonly pattern: Pattern;
+}
+
+/** Looks rows up; the pattern of one is kept for those after it, which mostly share it. */
+const rowFinder = (rows: Rows): ((index: number) => Row) => {
+  let last: { readonly key: string; readonly pattern: Pattern } | null = null;
+  return (index) => {
+    const place: Place = new Map(rows.layer);
+    const at = locate(rows.outerOrder, index, rows.targetRow, place);
+    const key = rows.alongs.map((axis) => place.get(axis)).join();
+    if (last?.key !== key) last = { key, pattern: patternAt(rows, place) };
+    return { at, pattern: last.pattern };
+  };
 };
 
-const checkKept = ({ axis, along, from, keep, sets }: KeptAxis, layout: ModelLayout): void => {
-  if (layout.axes[axis] !== from)
-    throw new RunError(`axis ${axis} is ${layout.axes[axis]}, its kept sets are of ${from}`);
-  const places = along.reduce((product, { size }) => product * size, 1);
-  if (sets.length !== places)
-    throw new RunError(`axis ${axis} has ${sets.length} kept sets, ${places} wanted`);
-  for (const { name, size } of along)
-    if (layout.axes[name] !== size)
-      throw new RunError(
-        `axis ${name} is ${layout.axes[name]}, the kept sets of ${axis} go along ${size}`,
-      );
-  const fits = (set: readonly number[]): boolean =>
-    set.length === keep && set.every((unit) => Number.isInteger(unit) && unit >= 0 && unit < from);
-  if (!sets.every(fits)) throw new RunError(`a kept set of axis ${axis} is not ${keep} of ${from}`);
+/** Rows from `row` on, before `end`, that one read of the source brings: near each other and ascending. */
+const together = (
+  find: (index: number) => Row,
+  { sourceRow }: Rows,
+  size: number,
+  row: number,
+  end: number,
+): readonly Row[] => {
+  const first = find(row);
+  const found = [first];
+  let reached = first.at + sourceRow;
+  for (let index = row + 1; index < end; index++) {
+    const next = find(index);
+    const gap = next.at - reached;
+    const span = next.at + sourceRow - first.at;
+    if (gap < 0 || gap * size > GAP_BYTES || span * size > SPAN_BYTES) break;
+    found.push(next);
+    reached = next.at + sourceRow;
+  }
+  return found;
 };
 
-/** The source layer of each layer of the target. */
-const layersOf = (layout: ModelLayout, kept: Kept): ((layer: number) => number) => {
-  const cut = layout.layerAxis === null ? undefined : kept.get(layout.layerAxis);
-  if (cut !== undefined && cut.along.length > 0)
-    throw new RunError(`the layers kept cannot differ along ${cut.along[0]?.name}`);
-  const set = cut?.sets[0];
-  return (layer) => (set === undefined ? layer : (set[layer] ?? Number.NaN));
+const gathered = (source: StoredTensor, rows: Rows, count: number): StoredTensor => {
+  const { sourceRow, targetRow } = rows;
+  const size = DTYPE_BYTES[source.dtype];
+  const find = rowFinder(rows);
+  let span = new Uint8Array(0);
+  let partial = new Uint8Array(0);
+  const load = async (found: readonly Row[]): Promise<Elements> => {
+    const low = found[0]?.at ?? 0;
+    const bytes = ((found.at(-1)?.at ?? 0) + sourceRow - low) * size;
+    if (span.length < bytes)
+      span = new Uint8Array(Math.max(bytes, Math.min(SPAN_BYTES, source.count * size)));
+    const part = span.subarray(0, bytes);
+    await source.read(low, part);
+    return elementsIn(part, size);
+  };
+  const read = async (start: number, into: Uint8Array): Promise<void> => {
+    const target = elementsIn(into, size);
+    const end = start + target.length;
+    for (let row = Math.floor(start / targetRow); row * targetRow < end; ) {
+      const found = together(find, rows, size, row, Math.ceil(end / targetRow));
+      const elements = await load(found);
+      const low = found[0]?.at ?? 0;
+      for (const { at, pattern } of found) {
+        const to = row * targetRow - start;
+        if (to >= 0 && to + targetRow <= target.length)
+          copyRow(elements, at - low, pattern, target, to);
+        else {
+          // A row of which only a part is asked for.
+          if (partial.length === 0) partial = new Uint8Array(targetRow * size);
+          const whole = elementsIn(partial, size);
+          copyRow(elements, at - low, pattern, whole, 0);
+          target.set(whole.subarray(Math.max(0, -to), target.length - to), Math.max(0, to));
+        }
+        row++;
+      }
+    }
+  };
+  return { dtype: source.dtype, count, read };
 };
 
 const weightKey = (weight: string, layer: number | null): string => JSON.stringify([weight, layer]);
 
+const rowsOf = (
+  modes: readonly Mode[],
+  weight: string,
+  layer: readonly [string, number] | null,
+): Rows => {
+  const order = ordered(modes, weight, layer?.[0] ?? null);
+  const count = rowModes(modes);
+  const [outer, inner] = [modes.slice(0, count), modes.slice(count)];
+  const blockModes = inner.slice(inner.length - Math.min(inner.length, wholeModes(modes)));
+  const looped = inner.slice(0, inner.length - blockModes.length);
+  return {
+    outer,
+    inner,
+    outerOrder: order.filter((mode) => outer.includes(mode)),
+    innerOrder: order.filter((mode) => looped.includes(mode)),
+    sourceRow: product(inner, "from"),
+    targetRow: product(inner, "to"),
+    block: product(blockModes, "to"),
+    alongs: outer
+      .map(({ axis }) => axis)
+      .filter((axis) => inner.some(({ cut }) => cut?.along.some(({ name }) => name === axis))),
+    layer: layer === null ? [] : [layer],
+  };
+};
+
+/** One weight of the pruned model. */
+const prunedTensor = (
+  source: Weights,
+  origin: WeightEntry,
+  modes: readonly Mode[],
+  rows: Rows,
+): StoredTensor => {
+  const tensor = source.tensor(origin);
+  return modes.every(({ cut }) => cut === null)
+    ? tensor
+    : gathered(tensor, rows, product(modes, "to"));
+};
+
 /**
- * The arena of the pruned model, laid out as `target` says: f32 copies of the kept elements of `weights`, bit for bit.
- * Kept sets are in the source's numbers, so those of a layer are looked up before layers are dropped.
+ * The pruned model as a view of `source`, laid out as `target` says. Kept sets are in the source's numbers, so those of a
+ * layer are looked up before layers are dropped. RunError where kept sets and layouts do not fit each other.
  */
-export const prune = (
-  source: ModelLayout,
-  weights: Float32Array,
-  kept: Kept,
-  target: ModelLayout,
-): Float32Array => {
-  for (const axis of kept.values()) checkKept(axis, source);
-  const sourceLayer = layersOf(source, kept);
+export const prune = (source: Weights, kept: Kept, target: ModelLayout): Weights => {
+  for (const axis of kept.values()) checkKept(axis, source.layout);
+  const sourceLayer = layersOf(source.layout, kept);
   const origins = new Map(
-    source.weights.map((entry) => [weightKey(entry.weight, entry.layer), entry]),
+    source.layout.weights.map((entry) => [weightKey(entry.weight, entry.layer), entry]),
   );
-  const arena = new Float32Array(target.bytes / 4);
+  const views = new Map<string, () => StoredTensor>();
   for (const entry of target.weights) {
     const layer = entry.layer === null ? null : sourceLayer(entry.layer);
     const origin = origins.get(weightKey(entry.weight, layer));
     if (origin === undefined)
       throw new RunError(
-        `${source.name} has no weight ${entry.weight} to make that of ${target.name}`,
+        `${source.layout.name} has no weight ${entry.weight} to make that of ${target.name}`,
       );
     const modes = modesOf(origin, entry, kept);
-    const whole = blockModes(modes);
-    const looped = modes.slice(0, modes.length - whole);
-    const block = modes.slice(modes.length - whole).reduce((product, mode) => product * mode.to, 1);
-    const inLayer = layer === null ? null : source.layerAxis;
-    const place: Place = new Map(inLayer === null || layer === null ? [] : [[inLayer, layer]]);
-    const gather = {
-      source: weights,
-      target: arena,
-      modes: ordered(looped, entry.weight, inLayer),
-      block,
-    };
-    copy(gather, 0, place, origin.offset / 4, entry.offset / 4);
+    const { layerAxis } = source.layout;
+    const rows = rowsOf(
+      modes,
+      entry.weight,
+      layer === null || layerAxis === null ? null : [layerAxis, layer],
+    );
+    views.set(entry.file, () => prunedTensor(source, origin, modes, rows));
   }
-  return arena;
+  const tensor = ({ file, weight }: WeightEntry): StoredTensor => {
+    const view = views.get(file);
+    if (view === undefined) throw new RunError(`${target.name} has no weight ${weight}`);
+    return view();
+  };
+  // The files are the source's to close.
+  return { layout: target, tensor, close: async () => undefined };
 };

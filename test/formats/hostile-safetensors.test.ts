@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RunError } from "../../runtime/errors.js";
 import { openSafetensors, writeSafetensors } from "../../runtime/formats/safetensors.js";
+import { ofFloats } from "../../runtime/formats/stored-tensor.js";
 import { fileOf, floatsFile } from "../support/safetensors-bytes.js";
 import { inScratch } from "../support/scratch.js";
 
@@ -181,7 +182,7 @@ test("cut anywhere or with any byte changed, a file is read or refused with a Ru
 
 test("a file that cannot be written is one error, and leaves nothing", async () => {
   await inScratch(async (folder) => {
-    const data = Float32Array.of(1);
+    const data = ofFloats(Float32Array.of(1));
     const one = { name: "x", dtype: "f32", shape: [1], data } as const;
     await expect(writeSafetensors(join(folder, "none/x"), [one])).rejects.toThrow(/cannot write/);
     mkdirSync(join(folder, "x"));

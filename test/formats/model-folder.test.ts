@@ -8,12 +8,13 @@ import { RunError } from "../../runtime/errors.js";
 import { hashFolder, openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 import { narrow, widen } from "../../runtime/formats/float16.js";
 import { writeModelFolder } from "../../runtime/formats/model-folder.js";
-import type { Dtype } from "../../runtime/formats/safetensors.js";
-import { readWeights, unexpectedTensors } from "../../runtime/formats/weights.js";
+import type { Dtype } from "../../runtime/formats/stored-tensor.js";
+import { unexpectedTensors, weightsOf } from "../../runtime/formats/weights.js";
 import { assertWritable } from "../../runtime/formats/writable.js";
 import { layoutFrom, randomArena } from "../support/layout.js";
 import { floatsFile } from "../support/safetensors-bytes.js";
 import { inScratch } from "../support/scratch.js";
+import { arenaOf, weightsIn } from "../support/weights.js";
 
 const small = layoutFrom("small", {
   axes: { layer: 2, group: 2, dim: 3, hidden: 5 },
@@ -36,7 +37,7 @@ const origin = (folder: string): string => {
 const imported = async (folder: string, layout: ModelLayout): Promise<Float32Array> => {
   const checkpoint = await openCheckpoint(folder);
   try {
-    return await readWeights(checkpoint, layout);
+    return await arenaOf(weightsOf(checkpoint, layout));
   } finally {
     await checkpoint.close();
   }
@@ -71,7 +72,7 @@ describe("a written folder", () => {
           const layout = layoutFrom("any", { axes, weights: forms });
           const arena = randomArena(layout, seed);
           const target = join(folder, "out");
-          await writeModelFolder(target, layout, arena, dtype, folder, limit);
+          await writeModelFolder(target, weightsIn(layout, arena), dtype, folder, limit);
           expect(await imported(target, layout)).toEqual(rounded(arena, dtype));
           expect(readdirSync(folder)).toEqual(["out"]);
         }),
@@ -85,7 +86,7 @@ describe("a written folder", () => {
       const from = origin(folder);
       const arena = randomArena(small, 1);
       const write = (name: string) =>
-        writeModelFolder(join(folder, name), small, arena, "bf16", from);
+        writeModelFolder(join(folder, name), weightsIn(small, arena), "bf16", from);
       await write("a");
       await write("b");
       expect(readdirSync(join(folder, "a")).sort()).toEqual([
@@ -113,7 +114,7 @@ describe("a written folder", () => {
   test("in shards is named as others name it", async () => {
     await inScratch(async (folder) => {
       const target = join(folder, "out");
-      await writeModelFolder(target, small, randomArena(small, 1), "f32", folder, 150);
+      await writeModelFolder(target, weightsIn(small, randomArena(small, 1)), "f32", folder, 150);
       expect(readdirSync(target).sort()).toEqual([
         "config.json",
         "model-00001-of-00002.safetensors",
@@ -135,15 +136,15 @@ describe("a written folder", () => {
   test("takes the place of an earlier model, but of nothing else", async () => {
     await inScratch(async (folder) => {
       const target = join(folder, "out");
-      await writeModelFolder(target, small, randomArena(small, 1), "f32", folder, 100);
-      await writeModelFolder(target, small, randomArena(small, 2), "f32", folder);
+      await writeModelFolder(target, weightsIn(small, randomArena(small, 1)), "f32", folder, 100);
+      await writeModelFolder(target, weightsIn(small, randomArena(small, 2)), "f32", folder);
       expect(readdirSync(target).sort()).toEqual(["config.json", "model.safetensors"]);
       expect(await imported(target, small)).toEqual(randomArena(small, 2));
       const other = join(folder, "letters");
       mkdirSync(other);
       writeFileSync(join(other, "to.txt"), "dear");
       await expect(
-        writeModelFolder(other, small, randomArena(small, 1), "f32", folder),
+        writeModelFolder(other, weightsIn(small, randomArena(small, 1)), "f32", folder),
       ).rejects.toThrow(/letters holds something that is not a model/);
       expect(readFileSync(join(other, "to.txt"), "utf8")).toBe("dear");
       expect(readdirSync(folder).sort()).toEqual(["letters", "out"]);
@@ -157,13 +158,13 @@ describe("a written folder", () => {
       const arena = randomArena(small, 1);
       const below = join(folder, "file/out");
       expect(() => assertWritable(below)).toThrow(/cannot write .*file\/out: .*/);
-      await expect(writeModelFolder(below, small, arena, "f32", from)).rejects.toThrow(
+      await expect(writeModelFolder(below, weightsIn(small, arena), "f32", from)).rejects.toThrow(
         /cannot write/,
       );
       // The weights come last: what stood before them must go too.
       const wrong = { ...small, weights: small.weights.map((w) => ({ ...w, file: "same" })) };
       await expect(
-        writeModelFolder(join(folder, "out"), wrong, arena, "f32", from),
+        writeModelFolder(join(folder, "out"), weightsIn(wrong, arena), "f32", from),
       ).rejects.toThrow(RunError);
       expect(readdirSync(folder).sort()).toEqual(["file", "origin"]);
       expect(() => assertWritable(join(folder, "a/b/c"))).not.toThrow();
@@ -214,7 +215,7 @@ describe("reading weights", () => {
     withTensors([...right, tensor("layers.0.rotary_emb.inv_freq", [2])], async (folder) => {
       const checkpoint = await openCheckpoint(folder);
       expect(unexpectedTensors(checkpoint, small)).toEqual(["layers.0.rotary_emb.inv_freq"]);
-      const arena = await readWeights(checkpoint, small);
+      const arena = await arenaOf(weightsOf(checkpoint, small));
       await checkpoint.close();
       expect([...arena.subarray(0, 6)]).toEqual([0, 1, 2, 3, 4, 0]);
       expect([...arena.subarray(64, 68)]).toEqual([0, 1, 2, 3]);

@@ -15,6 +15,6 @@ export { format } from "../../grammar/print.js";
 export { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 export { writeModelFolder } from "../../runtime/formats/model-folder.js";
 export { openSafetensors, writeSafetensors } from "../../runtime/formats/safetensors.js";
-export { readWeights } from "../../runtime/formats/weights.js";
+export { weightsOf } from "../../runtime/formats/weights.js";
 export { prune } from "../../runtime/weights/gather.js";
 export { bestOf, selectKept } from "../../runtime/weights/select.js";

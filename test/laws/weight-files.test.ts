@@ -3,10 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Dtype, TensorData } from "../../runtime/formats/safetensors.js";
+import type { TensorData } from "../../runtime/formats/safetensors.js";
+import { type Dtype, ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";
 import { layoutFrom } from "../support/layout.js";
 import { randomIndex, randomWord } from "../support/random.js";
 import { inScratch } from "../support/scratch.js";
+import { arenaOf, weightsIn } from "../support/weights.js";
 import { type Mutation, mutant, type Product } from "./mutant.js";
 import * as product from "./product.js";
 
@@ -41,7 +43,7 @@ const tensor = fc
   })
   .map(({ name, dtype, shape, seed }): TensorData => {
     const count = shape.reduce((a, b) => a * b, 1);
-    return { name, dtype, shape, data: numbers(dtype, seed, count) };
+    return { name, dtype, shape, data: ofFloats(numbers(dtype, seed, count)) };
   });
 const tensors = fc
   .uniqueArray(tensor, { minLength: 1, maxLength: 6, selector: ({ name }) => name })
@@ -58,7 +60,7 @@ const file: Law = ({ writeSafetensors, openSafetensors }) =>
           expect([...opened.names].sort()).toEqual(list.map(({ name }) => name).sort());
           for (const { name, shape, data } of list) {
             expect(opened.shape(name)).toEqual(shape);
-            expect(bits(await opened.read(name)).equals(bits(data))).toBe(true);
+            expect(bits(await opened.read(name)).equals(bits(await readFloats(data)))).toBe(true);
           }
         } finally {
           await opened.close();
@@ -81,7 +83,7 @@ const WEIGHTS = [
   { name: "o", perLayer: true, dims: [["hidden"], ["group", "dim"]] },
 ] as const;
 
-const folder: Law = ({ writeModelFolder, openCheckpoint, readWeights }) =>
+const folder: Law = ({ writeModelFolder, openCheckpoint, weightsOf }) =>
   inScratch((scratch) =>
     fc.assert(
       fc.asyncProperty(model, async ({ axes, seed, dtype, shardBytes }) => {
@@ -92,13 +94,14 @@ const folder: Law = ({ writeModelFolder, openCheckpoint, readWeights }) =>
           arena.set(numbers(dtype, seed + i, count), offset / 4);
         });
         const target = join(scratch, "out");
-        await writeModelFolder(target, layout, arena, dtype, scratch, shardBytes);
+        await writeModelFolder(target, weightsIn(layout, arena), dtype, scratch, shardBytes);
         expect(existsSync(join(target, "model.safetensors.index.json"))).toBe(
           !existsSync(join(target, "model.safetensors")),
         );
         const checkpoint = await openCheckpoint(target);
         try {
-          expect(bits(await readWeights(checkpoint, layout)).equals(bits(arena))).toBe(true);
+          const read = await arenaOf(weightsOf(checkpoint, layout));
+          expect(bits(read).equals(bits(arena))).toBe(true);
         } finally {
           await checkpoint.close();
         }
@@ -119,8 +122,8 @@ const LAWS: readonly (readonly [string, Law, readonly Mutation[]])[] = [
       },
       {
         file: "runtime/formats/safetensors.ts",
-        find: "offset += data.length * DTYPE_BYTES[dtype];",
-        replace: "offset += data.length * 4;",
+        find: "offset += data.count * DTYPE_BYTES[dtype];",
+        replace: "offset += data.count * 4;",
       },
     ],
   ],
@@ -130,8 +133,8 @@ const LAWS: readonly (readonly [string, Law, readonly Mutation[]])[] = [
     [
       {
         file: "runtime/formats/model-folder.ts",
-        find: "data: arena.subarray(begin, end),",
-        replace: "data: arena.subarray(0, end - begin),",
+        find: "data: tensor(entry),",
+        replace: "data: tensor(layout.weights[0] ?? entry),",
       },
       {
         file: "runtime/formats/model-folder.ts",

@@ -23,11 +23,12 @@ import { type Device, openDevice } from "../../runtime/device.js";
 import { DeviceError } from "../../runtime/device-error.js";
 import { createExecutor } from "../../runtime/execute.js";
 import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
-import { readWeights } from "../../runtime/formats/weights.js";
+import { weightsOf as weightsIn } from "../../runtime/formats/weights.js";
 import { createTuning } from "../../runtime/tune.js";
 import { driverManifests, driverName } from "../../runtime/vulkan.js";
 import { sharedDevice } from "../support/device.js";
 import { worstError } from "../support/numbers.js";
+import { arenaOf } from "../support/weights.js";
 import { examples, fixture, recipeOf } from "./example.js";
 
 /** Absolute. */
@@ -82,7 +83,7 @@ const subject = subjectOf(recipeOf(SPEC));
 const weightsOf = async (layout: ModelLayout): Promise<Float32Array> => {
   const checkpoint = await openCheckpoint(`${examples}/models/sotu-1m`);
   try {
-    return await readWeights(checkpoint, layout);
+    return await arenaOf(weightsIn(checkpoint, layout));
   } finally {
     await checkpoint.close();
   }

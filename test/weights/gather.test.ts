@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
+import type { Weights } from "../../runtime/formats/weights.js";
 import { prune } from "../../runtime/weights/gather.js";
 import type { Kept, KeptAxis } from "../../runtime/weights/kept.js";
 import { type LayoutForm, layoutFrom, randomArena } from "../support/layout.js";
 import { randomValue } from "../support/random.js";
+import { arenaOf, weightsIn } from "../support/weights.js";
 
 const AXES = ["layer", "hidden", "group", "query", "dim", "mlp"] as const;
 type AxisName = (typeof AXES)[number];
@@ -129,33 +131,89 @@ const defined = ({ source, target, kept }: Case, weights: Float32Array): Float32
   return arena;
 };
 
+const pruned = (
+  source: ModelLayout,
+  weights: Float32Array,
+  kept: Kept,
+  target: ModelLayout,
+): Promise<Float32Array> => arenaOf(prune(weightsIn(source, weights), kept, target));
+
+/** Matrices whose rows are many to a read, or one, and a range of them. */
+const ranges = fc
+  .record({
+    mlp: fc.integer({ min: 1, max: 20 }),
+    hidden: fc.constantFrom(3, 70, 1500, 9000),
+    share: fc.double({ min: 0.05, max: 1, noNaN: true }),
+    from: fc.nat(),
+    length: fc.integer({ min: 1, max: 200_000 }),
+    seed: fc.nat(),
+  })
+  .map(({ mlp, hidden, share, ...rest }) => ({
+    sizes: { mlp, hidden },
+    keep: { mlp: Math.ceil(mlp * share), hidden: Math.ceil(hidden * share) },
+    ...rest,
+  }));
+
 describe("prune", () => {
-  test("is the gather by coordinates", () => {
+  test("is the gather by coordinates", () =>
     fc.assert(
-      fc.property(cases, (one) => {
+      fc.asyncProperty(cases, async (one) => {
         const weights = randomArena(one.source, one.seed);
-        expect(prune(one.source, weights, one.kept, one.target)).toEqual(defined(one, weights));
+        expect(await pruned(one.source, weights, one.kept, one.target)).toEqual(
+          defined(one, weights),
+        );
       }),
       { numRuns: 400 },
-    );
-  });
+    ));
 
-  test("to the full size changes no bit", () => {
+  test("reads any range of a weight, also of rows far apart", () =>
     fc.assert(
-      fc.property(cases, ({ source, seed }) => {
+      fc.asyncProperty(ranges, async ({ sizes, keep, from, length, seed }) => {
+        const form = {
+          axes: sizes,
+          weights: [{ name: "w", perLayer: false, dims: [["mlp"], ["hidden"]] }],
+        };
+        const source = layoutFrom("source", form);
+        const kept = new Map(
+          (["mlp", "hidden"] as const).map((axis, stream): [string, KeptAxis] => [
+            axis,
+            {
+              axis,
+              along: [],
+              from: sizes[axis],
+              keep: keep[axis],
+              sets: [someOf(sizes[axis], keep[axis], seed, stream)],
+            },
+          ]),
+        );
+        const target = layoutFrom("target", { ...form, axes: keep });
+        const arena = randomArena(source, seed);
+        const [entry = never()] = target.weights;
+        const tensor = prune(weightsIn(source, arena), kept, target).tensor(entry);
+        const whole = defined({ source, target, kept, seed }, arena);
+        const start = from % tensor.count;
+        const part = new Float32Array(Math.min(length, tensor.count - start));
+        await tensor.read(start, new Uint8Array(part.buffer));
+        expect(part).toEqual(whole.subarray(start, start + part.length));
+      }),
+      { numRuns: 40 },
+    ));
+
+  test("to the full size changes no bit", () =>
+    fc.assert(
+      fc.asyncProperty(cases, async ({ source, seed }) => {
         const weights = randomArena(source, seed);
         const whole = AXES.map((name): [string, KeptAxis] => {
           const size = source.axes[name] ?? 0;
           const sets = [Array.from({ length: size }, (_, unit) => unit)];
           return [name, { axis: name, along: [], from: size, keep: size, sets }];
         });
-        expect(prune(source, weights, new Map(whole), source)).toEqual(weights);
-        expect(prune(source, weights, new Map(), source)).toEqual(weights);
+        expect(await pruned(source, weights, new Map(whole), source)).toEqual(weights);
+        expect(await pruned(source, weights, new Map(), source)).toEqual(weights);
       }),
-    );
-  });
+    ));
 
-  test("keeps bits, NaN's too", () => {
+  test("keeps bits, NaN's too", async () => {
     const layout = layoutFrom("x", {
       axes: { layer: 1, hidden: 3 },
       weights: [WEIGHTS[1] ?? never()],
@@ -170,8 +228,8 @@ describe("prune", () => {
       axes: { layer: 1, hidden: 2 },
       weights: [WEIGHTS[1] ?? never()],
     });
-    const pruned = prune(layout, weights, kept, target);
-    expect([...new Uint32Array(pruned.buffer).subarray(0, 3)]).toEqual([0x7fc01234, 0x80000000, 0]);
+    const arena = await pruned(layout, weights, kept, target);
+    expect([...new Uint32Array(arena.buffer).subarray(0, 3)]).toEqual([0x7fc01234, 0x80000000, 0]);
   });
 });
 
@@ -179,13 +237,39 @@ const never = (): never => {
   throw new Error("unreachable");
 };
 
+test("weights kept in 16 bits stay in them, bit for bit", async () => {
+  const form = (hidden: number) => ({
+    axes: { hidden },
+    weights: [{ name: "norm", perLayer: false, dims: [["hidden"]] }],
+  });
+  const halves = Uint16Array.of(0x7f81, 0x8000, 0x3f80, 0xffff);
+  const source: Weights = {
+    layout: layoutFrom("x", form(4)),
+    tensor: () => ({
+      dtype: "bf16",
+      count: 4,
+      read: async (start, into) => {
+        into.set(new Uint8Array(halves.buffer, start * 2, into.length));
+      },
+    }),
+    close: async () => undefined,
+  };
+  const hidden: KeptAxis = { axis: "hidden", along: [], from: 4, keep: 3, sets: [[0, 1, 3]] };
+  const target = layoutFrom("y", form(3));
+  const [entry = never()] = target.weights;
+  const tensor = prune(source, new Map([["hidden", hidden]]), target).tensor(entry);
+  const into = new Uint16Array(3);
+  await tensor.read(0, new Uint8Array(into.buffer));
+  expect([tensor.dtype, ...into]).toEqual(["bf16", 0x7f81, 0x8000, 0xffff]);
+});
+
 describe("what does not fit is refused", () => {
   const axes = { layer: 2, hidden: 3, group: 2, query: 2, dim: 1, mlp: 2 };
   const source = layoutFrom("source", { axes, weights: WEIGHTS });
   const weights = randomArena(source, 1);
   const attempt = (kept: KeptAxis, sizes: Partial<Record<AxisName, number>>, forms = WEIGHTS) => {
     const target = layoutFrom("target", { axes: { ...axes, ...sizes }, weights: forms });
-    return () => prune(source, weights, new Map([[kept.axis, kept]]), target);
+    return () => prune(weightsIn(source, weights), new Map([[kept.axis, kept]]), target);
   };
   const hidden: KeptAxis = { axis: "hidden", along: [], from: 3, keep: 2, sets: [[0, 2]] };
 

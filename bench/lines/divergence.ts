@@ -1,0 +1,25 @@
+/** Softmax and Kullback-Leibler divergence over the vocabulary, with the gradient of the student's logits. */
+import type { Line } from "../line.js";
+import { randomTensor } from "../tensor-file.js";
+
+const line = (tokens: number, vocab: number, slow: boolean): Line => ({
+  family: "softmax-KLD",
+  name: `${tokens} tokens, ${vocab} entries`,
+  contestants: ["espalier", "jax-js", "TensorFlow.js", "PyTorch"],
+  task: (folder) => ({
+    kind: "divergence",
+    target: randomTensor(folder, "target", [tokens, vocab], 6),
+    guess: randomTensor(folder, "guess", [tokens, vocab], 6),
+  }),
+  // Each of the two read once, the gradient written once.
+  work: (3 * 4 * tokens * vocab) / 1e9,
+  unit: "GB/s",
+  tolerance: 1e-4,
+  slow,
+});
+
+export const divergenceLines: readonly Line[] = [
+  line(512, 2048, false),
+  line(64, 32768, false),
+  line(8, 262144, true),
+];

@@ -1,0 +1,95 @@
+/** `npm run bench`: Espalier against its peers on the adapter at hand, all measured in this run. */
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { Command } from "commander";
+import type { Line } from "./line.js";
+import { attentionLines } from "./lines/attention.js";
+import { divergenceLines } from "./lines/divergence.js";
+import { productLines } from "./lines/product.js";
+import { stageLines } from "./lines/stages.js";
+import { machineReport } from "./machine.js";
+import { type LineResult, type MeasureOptions, measureLine } from "./measure.js";
+import { absences, ratioTable } from "./table.js";
+
+const LINES: readonly Line[] = [
+  ...productLines,
+  ...attentionLines,
+  ...divergenceLines,
+  ...stageLines,
+];
+
+interface Options {
+  readonly adapter: string;
+  readonly python: string;
+  readonly only?: string;
+  readonly json?: string;
+  readonly quick?: boolean;
+  readonly rounds: string;
+  readonly pump: string;
+}
+
+const program = new Command("npm run bench --")
+  .description("Measures Espalier against its peers on the adapter at hand.")
+  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--python <path>", "a Python with PyTorch", process.env.PYTHON ?? "python3")
+  .option("--only <pattern>", "only lines whose family or name matches this regular expression")
+  .option("--quick", "fewer samples, without the slow lines")
+  .option("--rounds <count>", "samples of each contestant", "5")
+  .option("--pump <how>", "how peers wait: slowed (as Espalier does) or own (Dawn's)", "slowed")
+  .option("--json <file>", "keep the results");
+
+const wanted = ({ family, name, slow }: Line, { only, quick }: Options): boolean =>
+  only !== undefined ? new RegExp(only, "i").test(`${family} ${name}`) : !(slow && quick === true);
+
+const hasTorch = (python: string): boolean => {
+  try {
+    execFileSync(python, ["-c", "import torch"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const measureOptions = (options: Options): MeasureOptions => ({
+  adapter: options.adapter,
+  slowPump: options.pump !== "own",
+  python: options.python,
+  patience: 120_000,
+  rounds: options.quick === true ? 3 : Number(options.rounds),
+  sampleMs: options.quick === true ? 60 : 150,
+  budgetMs: options.quick === true ? 3_000 : 10_000,
+});
+
+const main = async (): Promise<void> => {
+  const options = program.parse().opts<Options>();
+  const lines = LINES.filter((line) => wanted(line, options));
+  const torch = hasTorch(options.python);
+  if (!torch) process.stderr.write(`no PyTorch: ${options.python} -c "import torch" fails\n`);
+  const results: LineResult[] = [];
+  for (const line of lines) {
+    process.stderr.write(`${line.family} ${line.name} …\n`);
+    const contestants = line.contestants.filter((name) => torch || name !== "PyTorch");
+    results.push(await measureLine({ ...line, contestants }, measureOptions(options)));
+  }
+  const contestants = [
+    ...new Set(results.flatMap(({ measured }) => measured.map(({ about }) => about))),
+  ];
+  const machine = machineReport();
+  process.stdout.write(
+    [
+      `${machine.processor}, ${machine.cores} cores, Node ${machine.node}`,
+      ...contestants,
+      "",
+      ratioTable(results),
+      ...absences(results).map((absence) => `\n${absence}`),
+      "",
+    ].join("\n"),
+  );
+  if (options.json !== undefined)
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ date: new Date().toISOString(), machine, pump: options.pump, contestants, lines: results }, null, 2)}\n`,
+    );
+};
+
+await main();

@@ -2,7 +2,7 @@
 import type { CallExpr, Expr } from "../../grammar/ast.js";
 import { scalarFunction } from "../ir/scalar.js";
 import type { BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
-import { building, type Environment, nodeOf, numberOf } from "./environment.js";
+import { type BracketedAxes, building, type Environment, nodeOf, numberOf } from "./environment.js";
 import { mistake } from "./report.js";
 import { describeValue, numberValue, tensorValue, type Value } from "./value.js";
 
@@ -29,7 +29,7 @@ export const builtins: ReadonlySet<string> = new Set([
 interface Call {
   readonly env: Environment;
   readonly expr: CallExpr;
-  readonly axes: readonly string[];
+  readonly axes: BracketedAxes;
   readonly args: readonly Value[];
 }
 
@@ -61,7 +61,7 @@ const map = (call: Call, fn: MapFn, count: number): Value => {
 const reduce = (call: Call, fn: "sum" | "max"): Value => {
   const node = tensor(call, 0);
   return building(call.env, call.expr.span, [node], () =>
-    call.env.builder.reduce(fn, node, call.axes),
+    call.env.builder.reduce(fn, node, call.axes ?? []),
   );
 };
 
@@ -97,7 +97,7 @@ const axisOf = (call: Call, name: string) =>
   });
 
 const attention = (call: Call): Value => {
-  const [dim, position] = call.axes;
+  const [dim, position] = call.axes ?? [];
   if (dim === undefined || position === undefined)
     return wrong(call, "write attention[dim, position](q, k, v)");
   const [q, k, v] = [tensor(call, 0), tensor(call, 1), tensor(call, 2)];
@@ -111,7 +111,7 @@ const attention = (call: Call): Value => {
 };
 
 const shift = (call: Call): Value => {
-  const [axis] = call.axes;
+  const [axis] = call.axes ?? [];
   if (axis === undefined) return wrong(call, "write shift[axis](x, by)");
   const node = tensor(call, 0);
   const by = numberOf(call.env, argument(call, 1), call.expr.span);
@@ -133,18 +133,18 @@ export const callBuiltin = (
   env: Environment,
   name: string,
   expr: CallExpr,
-  axes: readonly string[],
+  axes: BracketedAxes,
   evaluate: Evaluate,
 ): Value => {
   if (name === "size" || name === "index") return onAxes({ env, expr, axes, args: [] }, name);
   const args = expr.args.map((arg) => evaluate(env, arg.value));
   const call: Call = { env, expr, axes, args };
   if (UNARY.has(name)) return map(call, name as UnaryFn, 1);
-  if (name === "max" && axes.length > 0) return reduce(call, "max");
+  if (name === "max" && axes !== null) return reduce(call, "max");
   if (BINARY.has(name)) return map(call, name as BinaryFn, 2);
   switch (name) {
     case "sum":
-      return axes.length === 0 ? wrong(call, "write sum[axis](x)") : reduce(call, "sum");
+      return axes === null ? wrong(call, "write sum[axis](x)") : reduce(call, "sum");
     case "select":
       return map(call, "select", 3);
     case "mod":

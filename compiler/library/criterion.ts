@@ -74,7 +74,7 @@ const applyTo = (scoring: Scoring, values: readonly Node[], others: readonly str
     values.flatMap((node) => node.axes.map((axis) => [axis.name, axis] as const)),
   );
   const env = { ...rootEnvironment(library, builder, file, given), axes };
-  const axisArguments = decl.axes.length === 0 ? [] : others;
+  const axisArguments = decl.axes.length === 0 ? null : others;
   const span = decl.name.span;
   return nodeOf(
     env,

@@ -15,7 +15,14 @@ import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import { arithmetic } from "./arithmetic.js";
 import { builtins, callBuiltin } from "./builtins.js";
-import { axesNamed, building, type Environment, nodeOf, withValue } from "./environment.js";
+import {
+  axesNamed,
+  type BracketedAxes,
+  building,
+  type Environment,
+  nodeOf,
+  withValue,
+} from "./environment.js";
 import type { Library, Located } from "./library.js";
 import { mistake } from "./report.js";
 import { axesText, describeValue, NULL, numberValue, type Value } from "./value.js";
@@ -113,7 +120,7 @@ export const evaluate = (env: Environment, expr: Expr): Value => {
 
 const call = (env: Environment, expr: CallExpr): Value => {
   const callee = evaluate(env, expr.callee);
-  const axes = axesNamed(env, expr.axes);
+  const axes = expr.axes.length === 0 ? null : axesNamed(env, expr.axes);
   if (callee.kind === "builtin") return callBuiltin(env, callee.name, expr, axes, evaluate);
   if (callee.kind !== "function")
     return mistake("wrong-value", env.file, expr.callee.span, {
@@ -123,15 +130,17 @@ const call = (env: Environment, expr: CallExpr): Value => {
   return apply(env, callee.definition, axes, expr.args, expr.span);
 };
 
-const bindAxes = (env: Environment, decl: DefinitionDecl, axes: readonly string[], span: Span) => {
+/** A single name in brackets may stand for any number of axes, none among them. */
+const bindAxes = (env: Environment, decl: DefinitionDecl, axes: BracketedAxes, span: Span) => {
   const { length } = decl.axes;
   const [only] = decl.axes;
-  if (length === 1 && only !== undefined && axes.length > 0) return new Map([[only.name, axes]]);
-  if (axes.length !== length)
+  if (length === 1 && only !== undefined && axes !== null) return new Map([[only.name, axes]]);
+  const given = axes ?? [];
+  if (given.length !== length)
     return mistake("wrong-arguments", env.file, span, {
-      reason: `\`${decl.name.name}\` takes ${length} axes in brackets, not ${axes.length}`,
+      reason: `\`${decl.name.name}\` takes ${length} axes in brackets, not ${given.length}`,
     });
-  return new Map(decl.axes.map((name, i) => [name.name, [axes[i] ?? ""]]));
+  return new Map(decl.axes.map((name, i) => [name.name, [given[i] ?? ""]]));
 };
 
 /** Arguments by parameter: positional ones in order, then named ones. */
@@ -192,7 +201,7 @@ const checkDims = (env: Environment, span: Span, value: Value, dims: readonly st
 export const apply = (
   env: Environment,
   definition: Located<DefinitionDecl>,
-  axes: readonly string[],
+  axes: BracketedAxes,
   args: readonly Argument[],
   span: Span,
   given: ReadonlyMap<string, Value> = new Map(),

@@ -74,6 +74,9 @@ export const building = (
   }
 };
 
+/** What stands in a call's brackets; null where there are none. */
+export type BracketedAxes = readonly string[] | null;
+
 /** The axes that bracketed names stand for. */
 export const axesNamed = (env: Environment, names: readonly Name[]): string[] =>
   names.flatMap((name) => [...(env.axisParameters.get(name.name) ?? [name.name])]);

@@ -56,7 +56,7 @@ const term = (env: Environment, expr: Expr): Value => {
           name: name.name,
           near: nearest(name.name, losses.keys()),
         });
-      return apply(env, definition, [], expr.args, expr.span, env.values);
+      return apply(env, definition, null, expr.args, expr.span, env.values);
     }
     default:
       return mistake("wrong-value", env.file, expr.span, {

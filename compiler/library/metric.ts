@@ -22,7 +22,7 @@ export const elaborateMetric = (
     ]);
     const env = rootEnvironment(library, builder, metric.file, values);
     const { name } = metric.decl;
-    const node = nodeOf(env, apply(env, metric, [], [], name.span, values), name.span);
+    const node = nodeOf(env, apply(env, metric, null, [], name.span, values), name.span);
     if (node.axes.length > 0)
       mistake("axes-differ", metric.file, name.span, {
         wants: "to be a single number",

@@ -110,3 +110,17 @@ test("whatever line is missing, the check says so and never throws", () => {
     expect(() => checkText(text)).not.toThrow();
   }
 });
+
+test("every tapped axis can be judged by its weights too, those that carry no other among them", () => {
+  const { diagnostics, recipe } = checkText(
+    edited([["by activation(batch: l2, position: mean)", "by magnitude"]]),
+  );
+  expect(diagnostics).toEqual([]);
+  const score = recipe?.steps.find((step) => step.kind === "score");
+  expect(score?.entries.map(({ axis, criterion }) => [axis, criterion.text])).toEqual([
+    ["hidden", "magnitude"],
+    ["mlp", "magnitude"],
+    ["query", "magnitude"],
+    ["layer", "block_influence"],
+  ]);
+});

@@ -21,14 +21,17 @@ const configAt = (
   sizes: ReadonlyMap<string, number>,
 ): Record<string, unknown> => {
   const config: Record<string, unknown> = { ...shape.config };
+  const whole = shape.axes.every((axis) => sizes.get(axis.name) === axis.size);
+  // What a config.json leaves out stays out.
+  if (whole) return config;
   const { items } = shape.architecture.decl;
   for (const item of items.filter(
     (candidate): candidate is AxisItem => candidate.kind === "axis",
   )) {
     const key = keyOf(item.value);
     const size = sizes.get(item.name.name);
-    const changed = size !== shape.axes.find((axis) => axis.name === item.name.name)?.size;
-    if (key !== null && size !== undefined && (changed || key in config)) config[key] = size;
+    // Also where it stays: what it was when left out may follow from a size that changes.
+    if (key !== null && size !== undefined) config[key] = size;
   }
   let env = configEnvironment(shape.library, new Builder(), shape);
   for (const [name, size] of sizes) env = withValue(env, name, numberValue(size));

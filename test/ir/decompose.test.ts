@@ -4,56 +4,14 @@ import { describe, expect, test } from "vitest";
 import { Builder } from "../../compiler/ir/build.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import type { Axis, Dense, Graph, Node } from "../../compiler/ir/tensor.js";
-import { sizeOf } from "../../compiler/ir/tensor.js";
-import { nodesOf } from "../../compiler/ir/traverse.js";
-import { verify } from "../../compiler/ir/verify.js";
-import { type Decomposition, decompose } from "../../compiler/passes/decompose.js";
+import { decompose } from "../../compiler/passes/decompose.js";
 import { differentiate } from "../../compiler/passes/differentiate.js";
 import { simplify } from "../../compiler/passes/simplify.js";
 import { graphCase, graphInputs, graphNodes } from "../support/arbitraries/graph.js";
-import { at, distance, fill, randomDense } from "../support/dense.js";
+import { inBatches, split } from "../support/batches.js";
+import { distance, randomDense } from "../support/dense.js";
 
 type Inputs = ReadonlyMap<string, Dense>;
-
-/** Windows `from` … `from + count` of every input that has windows. */
-const slice = (inputs: Inputs, from: number, count: number): Inputs =>
-  new Map(
-    [...inputs].map(([name, dense]) => {
-      const axes = dense.axes.map((a) => (a.name === "window" ? { ...a, size: count } : a));
-      return [name, fill(axes, (p) => at(dense, { ...p, window: (p.window ?? 0) + from }))];
-    }),
-  );
-
-const split = (graph: Graph, total: number, batch: number, builder?: Builder): Decomposition => {
-  const parts = decompose(graph, "window", total, batch, builder);
-  if ("failure" in parts) throw new Error(parts.failure);
-  return parts;
-};
-
-/** Runs the batches, the last one smaller where they do not come out even. */
-const inBatches = (graph: Graph, inputs: Inputs, total: number, batch: number) => {
-  const whole = split(graph, total, batch);
-  const sums = new Map<string, Dense>(
-    whole.accumulators.map(({ name, axes }) => [
-      name,
-      { axes, data: new Float64Array(sizeOf(axes)) },
-    ]),
-  );
-  for (let from = 0; from < total; from += batch) {
-    const count = Math.min(batch, total - from);
-    const { accumulate } = split(graph, total, count);
-    expect(verify(accumulate, "differentiated")).toEqual([]);
-    const parts = interpret(accumulate, slice(inputs, from, count));
-    for (const [name, sum] of sums)
-      sum.data.forEach((value, i) => {
-        sum.data[i] = value + (parts[name]?.data[i] ?? Number.NaN);
-      });
-  }
-  expect(verify(whole.finish, "differentiated")).toEqual([]);
-  for (const node of nodesOf(whole.finish))
-    expect(node.axes.map((a) => a.name)).not.toContain("window");
-  return interpret(whole.finish, new Map([...inputs, ...sums]));
-};
 
 const expectSame = (graph: Graph, inputs: Inputs, total: number, batch: number): void => {
   const whole = interpret(graph, inputs);

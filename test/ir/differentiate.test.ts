@@ -8,27 +8,10 @@ import { verify } from "../../compiler/ir/verify.js";
 import { differentiate, NotDifferentiable } from "../../compiler/passes/differentiate.js";
 import { simplify } from "../../compiler/passes/simplify.js";
 import { graphCase, graphInputs, graphNodes, lossOf } from "../support/arbitraries/graph.js";
+import { slope } from "../support/central-difference.js";
 import { distance, randomDense, randomIndices } from "../support/dense.js";
 
 type Inputs = ReadonlyMap<string, Dense>;
-
-const scalar = (node: Node, inputs: Inputs): number =>
-  interpret({ outputs: { loss: node } }, inputs).loss?.data[0] ?? Number.NaN;
-
-/** The loss's slope along `direction` of one input, or null where two step sizes disagree: a corner lies between. */
-const slope = (loss: Node, inputs: Inputs, name: string, direction: Dense): number | null => {
-  const start = inputs.get(name);
-  if (start === undefined) throw new Error(`no ${name}`);
-  const along = (step: number): number => {
-    const data = start.data.map((v, i) => v + step * (direction.data[i] ?? 0));
-    return scalar(loss, new Map([...inputs, [name, { axes: start.axes, data }]]));
-  };
-  const over = (h: number): number => (along(h) - along(-h)) / (2 * h);
-  const [coarse, fine] = [over(2e-5), over(1e-5)];
-  // The difference's own error, to fourth order.
-  const best = (4 * fine - coarse) / 3;
-  return Math.abs(coarse - fine) <= 1e-6 * Math.max(1, Math.abs(best)) ? best : null;
-};
 
 /** How many of `wrt` were compared; throws where gradient and difference differ. */
 const check = (b: Builder, loss: Node, wrt: readonly Input[], inputs: Inputs): number => {
@@ -44,7 +27,7 @@ const check = (b: Builder, loss: Node, wrt: readonly Input[], inputs: Inputs): n
     if (raw === undefined || simple === undefined) throw new Error("no value");
     expect(distance(raw, simple)).toBeLessThan(1e-11);
     const direction = randomDense(`direction ${input.name}`, input.axes, 17);
-    const expected = slope(loss, inputs, input.name, direction);
+    const expected = slope(loss, inputs, new Map([[input.name, direction]]));
     if (expected === null) continue;
     const product = raw.data.reduce((sum, g, i) => sum + g * (direction.data[i] ?? 0), 0);
     const gap = Math.abs(product - expected) / Math.max(1, Math.abs(expected));

@@ -1,0 +1,56 @@
+/**
+ * Law: cutting dead units changes no logit beyond rounding. A unit is dead where nothing reads what it puts out: the
+ * weights outgoing from it are 0. Of a channel of the residual, into which every layer puts something, it is those that
+ * put into it; as its zeros count in the mean of a norm of squares (√(n / k) is what k of n channels make of it), the
+ * norms' scales must take that up.
+ */
+import { expect } from "vitest";
+import { type ModelCase, modelCase } from "../support/arbitraries/model.js";
+import { architectureOf } from "../support/architectures.js";
+import { distance } from "../support/dense.js";
+import { always, law } from "./law.js";
+import {
+  cutsOf,
+  cutTo,
+  keptBy,
+  logitsOf,
+  modelOf,
+  randomScores,
+  removedAt,
+  weightsOf,
+  zeroed,
+} from "./model.js";
+import type { Product } from "./mutant.js";
+
+const changesNothing = async (product: Product, drawn: ModelCase): Promise<void> => {
+  const { channel, outgoing, scales } = architectureOf(drawn);
+  const model = modelOf(product, drawn, { rms_norm_eps: 0 });
+  const cuts = cutsOf(model, drawn, scales === null ? [channel] : []);
+  const kept = keptBy(product, model, cuts, randomScores(model, drawn.seed));
+  const dead = zeroed(model, ({ weight, place }) =>
+    removedAt(kept, place).some((axis) => outgoing[axis]?.includes(weight.weight) === true),
+  );
+  const cut = await cutTo(product, dead, kept);
+  const channels = kept.get(channel);
+  const spread = channels === undefined ? 1 : Math.sqrt(channels.from / channels.keep);
+  const weights = weightsOf(product, cut, (weight) =>
+    scales?.includes(weight) === true ? spread : 1,
+  );
+  const before = logitsOf(product, dead, drawn);
+  expect(distance(logitsOf(product, cut, drawn, weights), before)).toBeLessThan(1e-9);
+};
+
+law("cutting dead units changes no logit", always(modelCase, changesNothing, 200), [
+  // The kept set of another layer or group.
+  {
+    file: "runtime/weights/modes.ts",
+    find: "row = row * size + index;",
+    replace: "row = row * size;",
+  },
+  // The first units in the place of those kept.
+  {
+    file: "runtime/weights/gather.ts",
+    find: "const unit = sourceUnit(mode, digit, place);",
+    replace: "const unit = digit;",
+  },
+]);

@@ -6,7 +6,6 @@ import { compile } from "../../compiler/compile.js";
 import type { Plan, Stage } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { fileHost } from "../../runtime/cli/host.js";
-import type { Corpus } from "../../runtime/data/corpus.js";
 import type { Device } from "../../runtime/device.js";
 import { createExecutor } from "../../runtime/execute.js";
 import type { RunContext } from "../../runtime/run/context.js";
@@ -30,14 +29,8 @@ export const recipeOf = (text: string): Recipe => {
   return recipe;
 };
 
-/** A run's context without a run: `data` takes the place of the plan's data sets of those names. */
-export const contextOf = async (
-  plan: Plan,
-  device: Device,
-  out: string,
-  data: (corpora: ReadonlyMap<string, Corpus>) => Iterable<readonly [string, Corpus]> = (all) =>
-    all,
-): Promise<RunContext> => {
+/** A run's context without a run. */
+export const contextOf = async (plan: Plan, device: Device, out: string): Promise<RunContext> => {
   const { corpora } = await openInputs(plan, examples);
   const tuning = createTuning(device.report, {}, { tune: false, folder: null });
   return {
@@ -56,7 +49,7 @@ export const contextOf = async (
     reporter: silent,
     models: new Map(),
     uploaded: new Set(),
-    corpora: new Map([...corpora, ...data(corpora)]),
+    corpora,
     programs: new Map(),
     interrupted: () => false,
   };
@@ -75,10 +68,4 @@ export const stageOf = <K extends Stage["kind"]>(
   const [only] = found;
   if (only === undefined || found.length > 1) throw new Error(`${found.length} stages of ${kind}`);
   return only;
-};
-
-/** Opens every model that the plan opens. */
-export const openModels = async (context: RunContext): Promise<void> => {
-  for (const stage of context.plan.stages)
-    if (stage.kind === "open") await runStage(context, stage);
 };

@@ -8,10 +8,13 @@ joined, cut into windows of 257 tokens with stride 256), so that the test can lo
 
 import glob
 import json
+import math
 import sys
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+CALIBRATION, STEPS, BATCH, WARMUP, PEAK, FINAL = 64, 6, 2, 2, 2e-3, 2e-4
 
 folder, pattern = sys.argv[1:3]
 tokenizer = PreTrainedTokenizerFast(tokenizer_file=f"{folder}/tokenizer.json")
@@ -22,19 +25,27 @@ for path in sorted(glob.glob(pattern)):
 tokens = torch.tensor(tokens)
 windows = torch.stack([tokens[i * 256 : i * 256 + 257] for i in range((len(tokens) - 1) // 256)])
 
-teacher = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+def load():
+    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+teacher = load()
 config = teacher.config
 layers = teacher.model.layers
-heads, size = config.num_attention_heads, config.head_dim
+heads, groups, size = config.num_attention_heads, config.num_key_value_heads, config.head_dim
 
 # Scores: mean of absolute values over position, then L2 over windows (Minitron, section 2.2).
-calibration = list(range(0, 64))
-squares = {}
+squares, cosines = {}, {}
 
 
 def add(name, x):
-    score = x.detach().abs().mean(1).pow(2).sum(0)
-    squares[name] = squares.get(name, 0) + score
+    squares[name] = squares.get(name, 0) + x.detach().abs().mean(1).pow(2).sum(0)
+
+
+def influence(index, before, after):
+    turn = torch.nn.functional.cosine_similarity(before, after, dim=-1, eps=0).sum().item()
+    cosines[index] = cosines.get(index, 0) + turn
 
 
 def watch(index, layer):
@@ -44,55 +55,96 @@ def watch(index, layer):
     )
     layer.input_layernorm.register_forward_hook(lambda m, a, y: add(("hidden", index, 0), y))
     layer.post_attention_layernorm.register_forward_hook(lambda m, a, y: add(("hidden", index, 1), y))
+    layer.register_forward_hook(lambda m, a, y: influence(index, a[0], y if torch.is_tensor(y) else y[0]))
 
 
-scored = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+scored = load()
 for index, layer in enumerate(scored.model.layers):
     watch(index, layer)
 with torch.no_grad():
-    for at in range(0, len(calibration), 8):
-        scored(windows[calibration[at : at + 8]][:, :-1])
+    for at in range(0, CALIBRATION, 8):
+        scored(windows[at : at + 8, :-1])
 
 root = {name: value.sqrt() for name, value in squares.items()}
 hidden = sum(value for name, value in root.items() if name[0] == "hidden")
 mlp = [root[("mlp", i)] for i in range(len(layers))]
-query = [root[("query", i)] for i in range(len(layers))]
+# One ranking in each group of heads that share a key and value head.
+query = [root[("query", i)].unflatten(0, (groups, heads // groups)) for i in range(len(layers))]
+layer_scores = [1 - cosines[i] / (CALIBRATION * 256) for i in range(len(layers))]
 
 
 def best(scores, keep):
     return sorted(torch.argsort(scores, descending=True, stable=True)[:keep].tolist())
 
 
-keep_hidden = best(hidden, 96)
-keep_mlp = [best(scores, 256) for scores in mlp]
+kept = {
+    "hidden": [best(hidden, 96)],
+    "mlp": [best(scores, 256) for scores in mlp],
+    "query": [best(group, 1) for scores in query for group in scores],
+}
 
-# The pruned student, and three steps of distillation on windows 0-3, 4-7, 8-11 with AdamW at 2e-3.
-student = LlamaForCausalLM(
-    LlamaConfig(**{**config.to_dict(), "hidden_size": 96, "intermediate_size": 256}, attn_implementation="eager")
-).float()
-state = {}
-for name, value in teacher.state_dict().items():
-    columns = torch.tensor(keep_hidden)
-    if ".layers." in name and "proj" in name:
-        units = torch.tensor(keep_mlp[int(name.split(".")[2])])
-        if "gate_proj" in name or "up_proj" in name:
-            value = value[units][:, columns]
-        elif "down_proj" in name:
-            value = value[columns][:, units]
-        elif "o_proj" in name:
+
+def gathered(units_of_query):
+    """The pruned model's tensors, by plain indexing."""
+    columns = torch.tensor(kept["hidden"][0])
+    state = {}
+    for name, value in teacher.state_dict().items():
+        parts = name.split(".")
+        if ".layers." in name and "proj" in name:
+            at = int(parts[2])
+            units = torch.tensor(kept["mlp"][at])
+            rows = torch.tensor(
+                [
+                    ((g * (heads // groups)) + unit) * size + d
+                    for g in range(groups)
+                    for unit in units_of_query[at * groups + g]
+                    for d in range(size)
+                ]
+            )
+            if "gate_proj" in name or "up_proj" in name:
+                value = value[units][:, columns]
+            elif "down_proj" in name:
+                value = value[columns][:, units]
+            elif "o_proj" in name:
+                value = value[columns][:, rows]
+            elif "q_proj" in name:
+                value = value[rows][:, columns]
+            else:
+                value = value[:, columns]
+        elif "norm" in name:
             value = value[columns]
         else:
             value = value[:, columns]
-    elif "norm" in name:
-        value = value[columns]
-    else:
-        value = value[:, columns]
-    state[name] = value.clone()
-student.load_state_dict(state)
-optimizer = torch.optim.AdamW(student.parameters(), lr=2e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.0)
+        state[name] = value.clone()
+    return state
+
+
+def digest(state):
+    """Σ wᵢ · (1 + i mod 97) of each tensor in float64: any weight out of place changes it."""
+    return {
+        name: (value.double().flatten() * (1 + torch.arange(value.numel()) % 97)).sum().item()
+        for name, value in state.items()
+        if not name.startswith("lm_head")
+    }
+
+
+def rate(step):
+    if step < WARMUP:
+        return PEAK * (step + 1) / WARMUP
+    progress = (step - WARMUP) / (STEPS - WARMUP)
+    return FINAL + (PEAK - FINAL) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+# The student of the example: hidden and mlp cut, all heads kept.
+every = [list(range(heads // groups)) for _ in range(len(layers) * groups)]
+student = LlamaForCausalLM(
+    LlamaConfig(**{**config.to_dict(), "hidden_size": 96, "intermediate_size": 256}, attn_implementation="eager")
+).float()
+student.load_state_dict(gathered(every))
+optimizer = torch.optim.AdamW(student.parameters(), lr=PEAK, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.0)
 losses, norms = [], []
-for step in range(3):
-    x = windows[step * 4 : step * 4 + 4][:, :-1]
+for step in range(STEPS):
+    x = windows[step * BATCH : (step + 1) * BATCH, :-1]
     with torch.no_grad():
         target = teacher(x).logits.log_softmax(-1)
     guess = student(x).logits.log_softmax(-1)
@@ -101,19 +153,38 @@ for step in range(3):
     loss.backward()
     norms.append(torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0).item())
     losses.append(loss.item())
+    for group in optimizer.param_groups:
+        group["lr"] = rate(step)
     optimizer.step()
 
-rounded = lambda values: [float(f"{v:.6g}") for v in values.tolist()]
+
+def rounded(values, digits=7):
+    return [float(f"{v:.{digits}g}") for v in values]
+
+
 json.dump(
     {
         "what": f"PyTorch {torch.__version__} in float32; made by make-training.py",
-        "calibration": calibration,
-        "hidden": rounded(hidden),
-        "mlp": [rounded(v) for v in mlp],
-        "query": [rounded(v) for v in query],
-        "kept": {"hidden": keep_hidden, "mlp": keep_mlp},
-        "losses": losses,
-        "norms": norms,
+        "calibration": CALIBRATION,
+        "scores": {
+            "hidden": rounded(hidden.tolist()),
+            "mlp": rounded(torch.stack(mlp).flatten().tolist()),
+            "query": rounded(torch.stack(query).flatten().tolist()),
+            "layer": rounded(layer_scores),
+        },
+        "kept": kept,
+        "pruned": digest(gathered(kept["query"])),
+        "steps": STEPS,
+        "windows": BATCH,
+        "loss": losses,
+        "norm": norms,
+        "trained": {
+            "model.norm.weight": rounded(student.model.norm.weight.tolist()),
+            "model.layers.0.mlp.down_proj.weight": rounded(
+                student.model.layers[0].mlp.down_proj.weight[0].tolist()
+            ),
+        },
     },
     sys.stdout,
 )
+sys.stdout.write("\n")

@@ -175,9 +175,9 @@ const errorsOf = (found: readonly Found[]): Errors => {
 
 const expectReference = (found: readonly Found[], name: string): void => {
   const errors = errorsOf(found);
-  if (process.env.ORACLE_FIGURES === "1") process.stdout.write(`${name} ${JSON.stringify(errors)}\n`);
-  for (const [what, error] of Object.entries(errors))
-    expect(error, what).toBeLessThan(TOLERANCE);
+  if (process.env.ORACLE_FIGURES === "1")
+    process.stdout.write(`${name} ${JSON.stringify(errors)}\n`);
+  for (const [what, error] of Object.entries(errors)) expect(error, what).toBeLessThan(TOLERANCE);
 };
 
 const expectDevice = async (device: Device): Promise<void> => {

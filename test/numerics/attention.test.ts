@@ -24,6 +24,24 @@ const specs: fc.Arbitrary<AttentionSpec> = fc.record({
   scale: fc.constantFrom(0.25, 1, 3),
 });
 
+/** Where a piece begins in its bindings. */
+const bases: fc.Arbitrary<Required<AttentionSpec>["bases"]> = fc.record({
+  rows: fc.nat(9),
+  keys: fc.nat(9),
+  lse: fc.nat(9),
+});
+
+/** The array after so many elements that belong to others and are not numbers. */
+const behind = (base: number, data: Float32Array): Float32Array => {
+  const whole = poisoned(base + data.length);
+  whole.set(data, base);
+  return whole;
+};
+
+/** What lies after the base, if what lies before it was left alone. */
+const after = (base: number, found: Float32Array | undefined): Float32Array | undefined =>
+  found?.subarray(0, base).every(Number.isNaN) === true ? found.subarray(base) : undefined;
+
 const operandsOf = (spec: AttentionSpec, seed: number) => {
   const keys = spec.batch * spec.position * spec.groups;
   const rows = keys * spec.queries;
@@ -34,28 +52,36 @@ const operandsOf = (spec: AttentionSpec, seed: number) => {
   return { rows, keys, q, k, v, dOut };
 };
 
-test("attention of random shapes is that of float64, by every schedule", async () => {
+test("attention of random shapes is that of float64, by every schedule, anywhere in its bindings", async () => {
   const device = await sharedDevice();
   await fc.assert(
-    fc.asyncProperty(specs, fc.nat(), async (spec, seed) => {
+    fc.asyncProperty(specs, bases, fc.nat(), async (spec, base, seed) => {
       const { rows, q, k, v } = operandsOf(spec, seed);
       const expected = referenceAttention(spec, q, k, v);
-      const call = attention(spec);
+      const call = attention({ ...spec, bases: base });
+      const inputs = {
+        q: behind(base.rows, q),
+        k: behind(base.keys, k),
+        v: behind(base.keys, v),
+      };
       for (const variant of runnable(device, call)) {
-        const [out, lse] = [poisoned(rows * spec.dim), poisoned(rows)];
-        const results = await runKernel(device, call, variant, { q, k, v, out, lse });
-        expect(worstError(results.out, expected.out)).toBeLessThan(2e-5);
-        expect(worstError(results.lse, expected.lse)).toBeLessThan(2e-5 * (1 + spec.dim));
+        const out = poisoned(base.rows + rows * spec.dim);
+        const lse = poisoned(base.lse + rows);
+        const results = await runKernel(device, call, variant, { ...inputs, out, lse });
+        expect(worstError(after(base.rows, results.out), expected.out)).toBeLessThan(2e-5);
+        expect(worstError(after(base.lse, results.lse), expected.lse)).toBeLessThan(
+          2e-5 * (1 + spec.dim),
+        );
       }
     }),
     { numRuns: 50 },
   );
 });
 
-test("its gradients on random shapes are those of float64, by every schedule", async () => {
+test("its gradients on random shapes are those of float64, by every schedule, anywhere in their bindings", async () => {
   const device = await sharedDevice();
   await fc.assert(
-    fc.asyncProperty(specs, fc.nat(), async (spec, seed) => {
+    fc.asyncProperty(specs, bases, fc.nat(), async (spec, base, seed) => {
       const { rows, keys, q, k, v, dOut } = operandsOf(spec, seed);
       const { dim } = spec;
       const forward = referenceAttention(spec, q, k, v);
@@ -67,21 +93,29 @@ test("its gradients on random shapes are those of float64, by every schedule", a
         ),
       );
       const expected = referenceAttentionGradient(spec, q, k, v, dOut);
-      const inputs = { q, k, v, lse, dOut, delta };
+      const inputs = {
+        q: behind(base.rows, q),
+        k: behind(base.keys, k),
+        v: behind(base.keys, v),
+        lse: behind(base.lse, lse),
+        dOut: behind(base.rows, dOut),
+        delta: behind(base.lse, delta),
+      };
       const near = 1e-5 * (1 + dim) * (1 + spec.scale) * Math.sqrt(spec.position * spec.queries);
-      const [dqs, dkvs] = [attentionGradQuery(spec), attentionGradKeyValue(spec)];
+      const piece = { ...spec, bases: base };
+      const [dqs, dkvs] = [attentionGradQuery(piece), attentionGradKeyValue(piece)];
       for (const variant of runnable(device, dqs)) {
         const results = await runKernel(device, dqs, variant, {
           ...inputs,
-          dq: poisoned(rows * dim),
+          dq: poisoned(base.rows + rows * dim),
         });
-        expect(worstError(results.dq, expected.dq)).toBeLessThan(near);
+        expect(worstError(after(base.rows, results.dq), expected.dq)).toBeLessThan(near);
       }
       for (const variant of runnable(device, dkvs)) {
-        const [dk, dv] = [poisoned(keys * dim), poisoned(keys * dim)];
-        const results = await runKernel(device, dkvs, variant, { ...inputs, dk, dv });
-        expect(worstError(results.dk, expected.dk)).toBeLessThan(near);
-        expect(worstError(results.dv, expected.dv)).toBeLessThan(near);
+        const none = poisoned(base.keys + keys * dim);
+        const results = await runKernel(device, dkvs, variant, { ...inputs, dk: none, dv: none });
+        expect(worstError(after(base.keys, results.dk), expected.dk)).toBeLessThan(near);
+        expect(worstError(after(base.keys, results.dv), expected.dv)).toBeLessThan(near);
       }
     }),
     { numRuns: 50 },

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type MatmulSpec, matmul, referenceMatmul } from "../../kernels/matmul.kernel.js";
+import type { MatrixPlace } from "../../kernels/matmul-params.js";
 import { sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
@@ -31,6 +32,67 @@ test("the product of random shapes is that of float64, by every schedule", async
       for (const variant of runnable(device, call)) {
         const results = await runKernel(device, call, variant, { a, b, c });
         expect(worstError(results.c, expected)).toBeLessThan(1e-6 * (k + 8));
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/** How a matrix of `rows` × `columns` lies in its binding: after `offset` elements, rows and matrices apart. */
+interface Gaps {
+  readonly offset: number;
+  readonly row: number;
+  readonly step: number;
+}
+
+// Often in fours, as the packed schedules want them.
+const gap = fc.oneof(fc.constantFrom(0, 4, 8), fc.nat(9));
+const gaps: fc.Arbitrary<Gaps> = fc.record({ offset: gap, row: gap, step: gap });
+
+interface Placed {
+  readonly place: MatrixPlace;
+  /** The binding; not a number wherever no matrix lies. */
+  readonly data: Float32Array;
+  /** Where each element of the matrices lies. */
+  readonly at: readonly number[];
+}
+
+const placed = (
+  values: ArrayLike<number>,
+  [batch, rows, columns]: readonly [number, number, number],
+  { offset, row, step }: Gaps,
+): Placed => {
+  const place = { offset, row: columns + row, step: rows * (columns + row) + step };
+  const data = poisoned(offset + batch * place.step);
+  const at = Array.from({ length: batch * rows * columns }, (_, i) => {
+    const [z, inside] = [Math.floor(i / (rows * columns)), i % (rows * columns)];
+    return offset + z * place.step + Math.floor(inside / columns) * place.row + (inside % columns);
+  });
+  at.forEach((to, i) => {
+    data[to] = values[i] ?? Number.NaN;
+  });
+  return { place, data, at };
+};
+
+test("matrices with gaps between rows and about them: nothing else is read or written", async () => {
+  const device = await sharedDevice();
+  await fc.assert(
+    fc.asyncProperty(specs, fc.nat(), gaps, gaps, gaps, async (spec, seed, inA, inB, inC) => {
+      const { batch, m, n, k, layout, accumulate } = spec;
+      const [a, b] = [randomArray(batch * m * k, seed), randomArray(batch * n * k, seed + 1)];
+      const before = accumulate ? randomArray(batch * m * n, seed + 2) : poisoned(batch * m * n);
+      const expected = referenceMatmul(spec, a, b, before);
+      const left = placed(a, layout === "tn" ? [batch, k, m] : [batch, m, k], inA);
+      const right = placed(b, layout === "nt" ? [batch, n, k] : [batch, k, n], inB);
+      const out = placed(before, [batch, m, n], inC);
+      const places = { a: left.place, b: right.place, c: out.place };
+      const call = matmul({ ...spec, places });
+      for (const variant of runnable(device, call)) {
+        const operands = { a: left.data, b: right.data, c: out.data };
+        const { c } = await runKernel(device, call, variant, operands);
+        const found = out.at.map((at) => c?.[at] ?? Number.NaN);
+        expect(worstError(found, expected)).toBeLessThan(1e-6 * (k + 8));
+        expect(c?.filter((value) => !Number.isNaN(value)).length).toBe(found.length);
       }
     }),
     { numRuns: 60 },

@@ -23,6 +23,7 @@ import { checkExport } from "./recipe/stages/export.js";
 import { checkModel } from "./recipe/stages/model.js";
 import { checkPrune } from "./recipe/stages/prune.js";
 import { checkScore } from "./recipe/stages/score.js";
+import { createTrials } from "./recipe/stages/symbolic.js";
 import { printQuantity } from "./recipe/units.js";
 import { resolveUses, type Uses } from "./recipe/uses.js";
 
@@ -202,6 +203,7 @@ export const check = (
     measured: new Set(),
     unread: { evaluations: false },
     sources,
+    trials: createTrials(),
   };
   declareAll(scope, profiled.file, uses);
   applyParams(context, [...profiled.params, ...readSets(context, options.set ?? {}, sources)]);

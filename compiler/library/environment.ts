@@ -22,21 +22,18 @@ export interface Environment {
   readonly active: readonly DefinitionDecl[];
 }
 
-export const withValue = (env: Environment, name: string, value: Value): Environment => ({
-  ...env,
-  values: new Map(env.values).set(name, value),
-  axes: value.kind === "tensor" ? seeing(env.axes, value.node.axes) : env.axes,
-});
-
-const seeing = (
-  known: ReadonlyMap<string, Axis>,
-  axes: readonly Axis[],
-): ReadonlyMap<string, Axis> => {
-  if (axes.every((axis) => known.get(axis.name)?.size === axis.size)) return known;
-  const all = new Map(known);
+/** With the axes that a value shows. */
+export const seeing = (env: Environment, value: Value): Environment => {
+  if (value.kind !== "tensor") return env;
+  const { axes } = value.node;
+  if (axes.every((axis) => env.axes.get(axis.name)?.size === axis.size)) return env;
+  const all = new Map(env.axes);
   for (const axis of axes) all.set(axis.name, axis);
-  return all;
+  return { ...env, axes: all };
 };
+
+export const withValue = (env: Environment, name: string, value: Value): Environment =>
+  seeing({ ...env, values: new Map(env.values).set(name, value) }, value);
 
 /** A tensor or a number as a node. */
 export const nodeOf = (env: Environment, value: Value, span: Span): Node => {

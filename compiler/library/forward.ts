@@ -1,10 +1,10 @@
 /** Evaluates an architecture's forward pass into tensor IR, layer by layer. */
-import type { BodyLine, ForwardItem, WeightItem } from "../../grammar/ast.js";
+import type { ArchitectureDecl, BodyLine, ForwardItem, WeightItem } from "../../grammar/ast.js";
 import type { Builder } from "../ir/build.js";
 import type { Input } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
-import { type Environment, nodeOf, withValue } from "./environment.js";
-import type { Forward, Library, ModelShape, Outcome, Tap } from "./library.js";
+import { type Environment, nodeOf, seeing } from "./environment.js";
+import type { Forward, Library, Located, ModelShape, Outcome, Tap } from "./library.js";
 import { weightInput } from "./library.js";
 import { mistake, outcome } from "./report.js";
 import { fromJson, numberValue, tensorValue, type Value } from "./value.js";
@@ -25,35 +25,14 @@ const weightItems = (shape: ModelShape, perLayer: boolean): readonly WeightItem[
         : [],
   );
 
-/** Weights as values: present ones as inputs, absent ones as what they read as. */
-const bindWeights = (
-  env: Environment,
-  shape: ModelShape,
-  model: string,
-  layer: number | null,
-): Environment => {
-  let bound = env;
-  for (const item of weightItems(shape, layer !== null)) {
-    const name = item.name.name;
-    const present = shape.weights.find((weight) => weight.name === name);
-    let value: Value;
-    if (present !== undefined)
-      value = tensorValue(env.builder.input(weightInput(model, name, layer), present.dims.flat()));
-    else value = item.otherwise === null ? numberValue(0) : evaluate(bound, item.otherwise);
-    bound = withValue(bound, name, value);
-  }
-  return bound;
-};
-
 export const configEnvironment = (
   library: Library,
   builder: Builder,
   shape: Pick<ModelShape, "architecture" | "config" | "axes">,
 ): Environment => {
-  const { file, decl } = shape.architecture;
-  const keys = configKeys(decl.items.flatMap((item) => (item.kind === "forward" ? [] : [item])));
+  const { file } = shape.architecture;
   const values = new Map<string, Value>();
-  for (const key of [...keys, ...Object.keys(shape.config)])
+  for (const key of [...keysOf(shape.architecture).items, ...Object.keys(shape.config)])
     values.set(key, fromJson(shape.config[key]));
   const axes = new Map(shape.axes.map((axis) => [axis.name, axis]));
   return { library, builder, file, values, axisParameters: new Map(), axes, active: [] };
@@ -76,17 +55,72 @@ const configKeys = (items: readonly unknown[]): string[] => {
   return [...keys];
 };
 
+/** Keys of config.json that an architecture names. */
+interface ConfigKeys {
+  /** In all but the forward pass. */
+  readonly items: readonly string[];
+  /** In the forward pass, where only keys that nothing else defines may read as absent; misspelt names must not. */
+  readonly forward: readonly string[];
+}
+
+/** Names used as the left side of `??` or through a member are keys of config.json. */
+const isConfigKey = (text: string, key: string): boolean =>
+  new RegExp(`\\b${key}\\s*\\?\\?|\\b${key}\\.`).test(text);
+
+const findKeys = ({ file, decl }: Located<ArchitectureDecl>): ConfigKeys => {
+  const forward = decl.items.filter((item) => item.kind === "forward");
+  const assigned = new Set<string>();
+  for (const { body } of forward) collectAssigned(body.lines, assigned);
+  return {
+    items: configKeys(decl.items.filter((item) => item.kind !== "forward")),
+    forward: configKeys(forward.map(({ body }) => body)).filter(
+      (key) => isConfigKey(file.text, key) && !assigned.has(key),
+    ),
+  };
+};
+
+/** A spec tries an architecture at many sizes, and its keys do not depend on them. */
+const knownKeys = new WeakMap<ArchitectureDecl, ConfigKeys>();
+
+const keysOf = (architecture: Located<ArchitectureDecl>): ConfigKeys => {
+  const known = knownKeys.get(architecture.decl);
+  if (known !== undefined) return known;
+  const keys = findKeys(architecture);
+  knownKeys.set(architecture.decl, keys);
+  return keys;
+};
+
 interface Pass {
   readonly shape: ModelShape;
   readonly model: string;
   readonly taps: Tap[];
+  /** Those of `env`; assignments write here, as copying them for each costs more than all else. */
+  readonly values: Map<string, Value>;
   env: Environment;
 }
+
+const assign = (pass: Pass, name: string, value: Value): void => {
+  pass.values.set(name, value);
+  pass.env = seeing(pass.env, value);
+};
+
+/** Weights as values: present ones as inputs, absent ones as what they read as. */
+const bindWeights = (pass: Pass, layer: number | null): void => {
+  const { shape, model } = pass;
+  for (const { name, otherwise } of weightItems(shape, layer !== null)) {
+    const present = shape.weights.find((weight) => weight.name === name.name);
+    const input = weightInput(model, name.name, layer);
+    if (present !== undefined)
+      assign(pass, name.name, tensorValue(pass.env.builder.input(input, present.dims.flat())));
+    else
+      assign(pass, name.name, otherwise === null ? numberValue(0) : evaluate(pass.env, otherwise));
+  }
+};
 
 const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
   switch (line.kind) {
     case "assign":
-      pass.env = withValue(pass.env, line.name.name, evaluate(pass.env, line.value));
+      assign(pass, line.name.name, evaluate(pass.env, line.value));
       return;
     case "tap":
       pass.taps.push({
@@ -98,7 +132,7 @@ const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
     case "each": {
       const count = pass.shape.axes.find((axis) => axis.name === line.axis.name)?.size ?? 0;
       for (let at = 0; at < count; at++) {
-        pass.env = bindWeights(pass.env, pass.shape, pass.model, at);
+        bindWeights(pass, at);
         for (const inner of line.lines) runLine(pass, inner, at);
       }
       return;
@@ -121,9 +155,6 @@ const forwardItem = (shape: ModelShape): ForwardItem => {
   );
 };
 
-/** Config keys that the forward pass names. */
-const forwardKeys = (item: ForwardItem): string[] => configKeys([item.body]);
-
 /** The forward pass over `tokens`: the tensors assigned at its top level, and the taps of every layer. */
 export const forward = (
   shape: ModelShape,
@@ -133,38 +164,36 @@ export const forward = (
   outcome(() => {
     const item = forwardItem(shape);
     const [tokens] = item.parameters;
-    let env = configEnvironment(shape.library, builder, shape);
-    const assigned = new Set<string>();
-    collectAssigned(item.body.lines, assigned);
-    // Only keys that nothing else defines may read as absent; misspelt names must not.
-    const absent = forwardKeys(item).filter(
-      (key) => isConfigKey(shape, key) && !env.values.has(key) && !assigned.has(key),
-    );
-    for (const key of absent) env = withValue(env, key, fromJson(shape.config[key]));
+    const env = configEnvironment(shape.library, builder, shape);
+    const values = new Map(env.values);
+    for (const key of keysOf(shape.architecture).forward)
+      if (!values.has(key)) values.set(key, fromJson(shape.config[key]));
     if (tokens !== undefined)
-      env = withValue(env, tokens.name.name, {
+      values.set(tokens.name.name, {
         kind: "indices",
         input: options.tokens,
         of: tokens.indexOf?.name ?? null,
       });
-    const sizes = new Map(env.axes);
-    for (const axis of options.tokens.axes) sizes.set(axis.name, axis);
+    const axes = new Map(env.axes);
+    for (const axis of options.tokens.axes) axes.set(axis.name, axis);
     const pass: Pass = {
       shape,
       model: options.model,
       taps: [],
-      env: bindWeights({ ...env, axes: sizes }, shape, options.model, null),
+      values,
+      env: { ...env, values, axes },
     };
+    bindWeights(pass, null);
     for (const line of item.body.lines) runLine(pass, line, null);
-    const values = new Map(
+    const tensors = new Map(
       item.body.lines.flatMap((line) => {
-        const value = line.kind === "assign" ? pass.env.values.get(line.name.name) : undefined;
+        const value = line.kind === "assign" ? values.get(line.name.name) : undefined;
         return line.kind === "assign" && value?.kind === "tensor"
           ? [[line.name.name, value.node] as const]
           : [];
       }),
     );
-    return { values, taps: pass.taps };
+    return { values: tensors, taps: pass.taps };
   });
 
 const collectAssigned = (lines: readonly BodyLine[], into: Set<string>): void => {
@@ -172,10 +201,4 @@ const collectAssigned = (lines: readonly BodyLine[], into: Set<string>): void =>
     if (line.kind === "assign") into.add(line.name.name);
     if (line.kind === "each") collectAssigned(line.lines, into);
   }
-};
-
-/** Names used as the left side of `??` or through a member are keys of config.json. */
-const isConfigKey = (shape: ModelShape, key: string): boolean => {
-  const text = shape.architecture.file.text;
-  return new RegExp(`\\b${key}\\s*\\?\\?|\\b${key}\\.`).test(text);
 };

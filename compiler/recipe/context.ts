@@ -7,6 +7,7 @@ import type { Library, Located } from "../library/library.js";
 import type { Step } from "./recipe.js";
 import type { Code, Extra, Parameters, Report } from "./report.js";
 import type { Kind, Kinds, Scope } from "./scope.js";
+import type { Trials } from "./stages/symbolic.js";
 
 export interface Context {
   readonly file: SourceFile;
@@ -20,6 +21,7 @@ export interface Context {
   readonly measured: Set<string>;
   readonly unread: { evaluations: boolean };
   readonly sources: Map<string, string>;
+  readonly trials: Trials;
 }
 
 /** Reports about the spec itself. */

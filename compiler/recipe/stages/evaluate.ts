@@ -6,7 +6,6 @@ import { elaborateMetric } from "../../library/metric.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { type Context, find, passOn, say } from "../context.js";
-import { forwardOf, symbolic } from "./symbolic.js";
 
 type Metric = Located<DefinitionDecl>;
 
@@ -56,13 +55,10 @@ const tryMetric = (
   metric: Metric,
   data: DataSource,
 ): boolean => {
-  const symbols = symbolic(data);
-  const pass = forwardOf(symbols, name.name, shape);
+  const { builder, labels } = context.trials.symbols(data);
+  const pass = context.trials.values(data, "model", shape);
   const value = pass.ok
-    ? elaborateMetric(metric, context.library, symbols.builder, {
-        model: pass.value.values,
-        labels: symbols.labels,
-      })
+    ? elaborateMetric(metric, context.library, builder, { model: pass.value, labels })
     : pass;
   if (!value.ok) passOn(context, value.diagnostics, name.span);
   return value.ok;

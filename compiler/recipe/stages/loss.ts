@@ -11,7 +11,6 @@ import { bindConstants } from "../constant.js";
 import { type Context, located, passOn, say } from "../context.js";
 import { mapExpressions } from "../rewrite.js";
 import { quantityOf, type UnitKind, unitLabel } from "../units.js";
-import { forwardOf, symbolic } from "./symbolic.js";
 
 export interface Party {
   readonly name: string;
@@ -54,16 +53,16 @@ const boundLoss = (context: Context, expr: Expr): Located<Expr> | null => {
 
 /** The graphs of a loss at hand: its value, or what is wrong with it. */
 const tried = (context: Context, loss: Located<Expr>, { student, teacher, data }: Parties) => {
-  const symbols = symbolic(data);
-  const guess = forwardOf(symbols, student.name, student.shape);
+  const { trials } = context;
+  const guess = trials.values(data, "model", student.shape);
   if (!guess.ok) return guess;
-  // A model may teach a copy of itself, whose weights have other names.
-  const target = teacher === null ? null : forwardOf(symbols, `${teacher.name}'`, teacher.shape);
+  const target = teacher === null ? null : trials.values(data, "teacher", teacher.shape);
   if (target?.ok === false) return target;
-  return elaborateLoss(loss, context.library, symbols.builder, {
-    student: guess.value.values,
-    labels: symbols.labels,
-    ...(target === null ? {} : { teacher: target.value.values }),
+  const { builder, labels } = trials.symbols(data);
+  return elaborateLoss(loss, context.library, builder, {
+    student: guess.value,
+    labels,
+    ...(target === null ? {} : { teacher: target.value }),
   });
 };
 
@@ -99,8 +98,7 @@ export const lossOf = (
   if (expr === null || loss === null) return null;
   const value = tried(context, loss, parties);
   if (!value.ok) return reportLoss(context, loss, parties, stage);
-  const weights = `${parties.student.name}/`;
-  if (reachable([value.value]).some((n) => n.op === "input" && n.name.startsWith(weights)))
+  if (reachable([value.value]).some((n) => n.op === "input" && n.name.startsWith("model/")))
     return loss;
   say(context, "loss-constant", expr.span, { student: parties.student.name });
   return null;

@@ -3,7 +3,6 @@ import type { Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { Axis } from "../../ir/tensor.js";
 import type { ModelShape } from "../../library/library.js";
-import { resize } from "../../library/resize.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
 import { type Context, excerpt, find, passOn, say } from "../context.js";
@@ -11,7 +10,6 @@ import { label } from "../report.js";
 import type { ScoreEntry } from "../scope.js";
 import { unitLabel } from "../units.js";
 import { axisNamed, isTapped, keyOf } from "./axis.js";
-import { forwardOf, symbolic, TRIAL } from "./symbolic.js";
 
 interface Source {
   readonly model: string;
@@ -200,7 +198,7 @@ const sameModel = (context: Context, using: Name, scores: ScoreEntry, source: So
   return false;
 };
 
-/** The shape at the targets, after trying its forward pass; null where the architecture cannot have it. */
+/** The shape at the targets; null where the architecture cannot have it, its forward pass included. */
 const shapeOf = (
   context: Context,
   name: Name,
@@ -208,10 +206,12 @@ const shapeOf = (
   cuts: readonly Cut[],
 ): ModelShape | null => {
   const sizes = new Map(cuts.map((cut) => [cut.axis, cut.keep]));
-  const shape = resize(source.shape, sizes, { path: context.file.path, span: name.span });
-  const tried = shape.ok ? forwardOf(symbolic(TRIAL), name.name, shape.value) : shape;
-  if (!tried.ok) passOn(context, tried.diagnostics, name.span);
-  return shape.ok && tried.ok ? shape.value : null;
+  const shape = context.trials.resized(source.shape, sizes, {
+    path: context.file.path,
+    span: name.span,
+  });
+  if (!shape.ok) passOn(context, shape.diagnostics, name.span);
+  return shape.ok ? shape.value : null;
 };
 
 /**

@@ -1,8 +1,10 @@
 /** Small graphs of a model's forward pass, built to learn at check time whether a loss, metric or criterion fits it. */
 import { Builder } from "../../ir/build.js";
 import type { Input } from "../../ir/tensor.js";
+import type { ConfigPlace } from "../../library/architecture.js";
 import { forward } from "../../library/forward.js";
 import type { Forward, ModelShape, Outcome } from "../../library/library.js";
+import { resize } from "../../library/resize.js";
 import type { DataSource } from "../../plan.js";
 
 /** As many windows as make the axis visible and cost little. */
@@ -25,6 +27,79 @@ export const symbolic = (data: DataSource): Symbolic => {
   ];
   const tokens = builder.input("tokens", axes, "u32");
   return { builder, tokens, labels: builder.input("labels", axes, "u32") };
+};
+
+/** Layers that show all there is to see: the second meets what the first leaves. */
+const LAYERS = 2;
+
+/** The shape with few layers, so that a trial costs the same however deep the model is. */
+const shallow = (shape: ModelShape): ModelShape => ({
+  ...shape,
+  axes: shape.axes.map((axis) =>
+    axis.name === shape.layerAxis ? { ...axis, size: Math.min(axis.size, LAYERS) } : axis,
+  ),
+});
+
+/** What a model is in a trial; one may teach a copy of itself, whose weights have other names. */
+export type Role = "model" | "teacher";
+
+/** What has been tried in a check: a spec speaks of the same few shapes and data again and again. */
+export interface Trials {
+  readonly symbols: (data: DataSource) => Symbolic;
+  /**
+   * The values of a shape's forward pass, its weights named after its role. It is built of few layers: what fits it
+   * fits any number of them.
+   */
+  readonly values: (data: DataSource, role: Role, shape: ModelShape) => Outcome<Forward["values"]>;
+  /** As `resize`; the same sizes give the same shape. */
+  readonly resized: (
+    shape: ModelShape,
+    sizes: ReadonlyMap<string, number>,
+    place: ConfigPlace,
+  ) => Outcome<ModelShape>;
+}
+
+/** The map of a key, made where there is none yet. */
+const within = <K, V>(maps: Map<K, Map<string, V>>, key: K): Map<string, V> => {
+  const own = maps.get(key) ?? new Map<string, V>();
+  maps.set(key, own);
+  return own;
+};
+
+export const createTrials = (): Trials => {
+  // Of the data, only the window's size is in a graph.
+  const known = new Map<number, Symbolic>();
+  const shapes = new Map<ModelShape, Map<string, ModelShape>>();
+  const passes = new Map<ModelShape, Map<string, Outcome<Forward["values"]>>>();
+  const symbols = (data: DataSource): Symbolic => {
+    const made = known.get(data.window) ?? symbolic(data);
+    known.set(data.window, made);
+    return made;
+  };
+  return {
+    symbols,
+    values: (data, role, shape) => {
+      const own = within(passes, shape);
+      const key = `${role} ${data.window}`;
+      const before = own.get(key);
+      if (before !== undefined) return before;
+      const pass = forwardOf(symbols(data), role, shallow(shape));
+      const values: Outcome<Forward["values"]> = pass.ok
+        ? { ok: true, value: pass.value.values }
+        : pass;
+      own.set(key, values);
+      return values;
+    },
+    resized: (shape, sizes, place) => {
+      const own = within(shapes, shape);
+      const key = JSON.stringify(shape.axes.map(({ name, size }) => sizes.get(name) ?? size));
+      const before = own.get(key);
+      if (before !== undefined) return { ok: true, value: before };
+      const made = resize(shape, sizes, place);
+      if (made.ok) own.set(key, made.value);
+      return made;
+    },
+  };
 };
 
 /** The forward pass of one model, its weights named after `model`. */

@@ -8,7 +8,8 @@ import { fileHost } from "../runtime/cli/host.js";
 import { planOf } from "../runtime/cli/planned.js";
 import type { Corpus } from "../runtime/data/corpus.js";
 import { openCheckpoint } from "../runtime/formats/checkpoint-folder.js";
-import { fileShape, readWeights } from "../runtime/formats/weights.js";
+import { floatBlocks } from "../runtime/formats/stored-tensor.js";
+import { fileShape, type Weights, weightsOf } from "../runtime/formats/weights.js";
 import { openInputs } from "../runtime/run/inputs.js";
 import { prune } from "../runtime/weights/gather.js";
 import type { KeptAxis } from "../runtime/weights/kept.js";
@@ -42,56 +43,56 @@ export const stepOf = <K extends Step["kind"]>(
 const sizesOf = ({ recipe }: Planned, model: string): LlamaSizes =>
   recipe.models.get(model)?.shape.config as unknown as LlamaSizes;
 
-const writeLlama = (
-  of: Planned,
-  layout: ModelLayout,
-  arena: Float32Array,
-  folder: string,
-): LlamaFile => {
-  const path = join(folder, layout.name);
-  writeFileSync(path, new Uint8Array(arena.buffer, arena.byteOffset, arena.byteLength));
-  const weights = layout.weights.map((entry) => ({
-    name: entry.file,
-    offset: entry.offset / 4,
-    shape: fileShape(entry),
-  }));
-  return { sizes: sizesOf(of, layout.name), path, weights };
-};
-
 const layoutNamed = ({ plan }: Planned, name: string): ModelLayout => {
   const layout = plan.models[name];
   if (layout === undefined) throw new Error(`the plan has no model ${name}`);
   return layout;
 };
 
-const readArena = async (of: Planned): Promise<{ layout: ModelLayout; arena: Float32Array }> => {
+const writeLlama = async (
+  of: Planned,
+  { layout, tensor }: Weights,
+  folder: string,
+): Promise<LlamaFile> => {
+  const path = join(folder, layout.name);
+  const arena = new Float32Array(layout.bytes / 4);
+  for (const weight of layout.weights)
+    for await (const { start, floats } of floatBlocks(tensor(weight)))
+      arena.set(floats, weight.offset / 4 + start);
+  writeFileSync(path, new Uint8Array(arena.buffer));
+  const weights = layout.weights.map((weight) => ({
+    name: weight.file,
+    offset: weight.offset / 4,
+    shape: fileShape(weight),
+  }));
+  return { sizes: sizesOf(of, layout.name), path, weights };
+};
+
+const opened = async (of: Planned): Promise<Weights> => {
   const { model, path } = stepOf(of, "open");
-  const layout = layoutNamed(of, model);
-  const checkpoint = await openCheckpoint(join(of.base, path));
-  try {
-    return { layout, arena: await readWeights(checkpoint, layout) };
-  } finally {
-    await checkpoint.close();
-  }
+  return weightsOf(await openCheckpoint(join(of.base, path)), layoutNamed(of, model));
 };
 
 /** The opened model. */
 export const openedLlama = async (of: Planned, folder: string): Promise<LlamaFile> => {
-  const { layout, arena } = await readArena(of);
-  return writeLlama(of, layout, arena, folder);
+  const weights = await opened(of);
+  const file = await writeLlama(of, weights, folder);
+  await weights.close();
+  return file;
 };
 
 /** The pruned model with the first units of every axis: which ones are kept costs nothing. */
 export const prunedLlama = async (of: Planned, folder: string): Promise<LlamaFile> => {
-  const { layout, arena } = await readArena(of);
+  const weights = await opened(of);
   const { name, cuts } = stepOf(of, "prune");
   const first = (keep: number): number[] => Array.from({ length: keep }, (_, unit) => unit);
   const kept = cuts.map(({ axis, from, keep }): [string, KeptAxis] => [
     axis,
     { axis, along: [], from, keep, sets: [first(keep)] },
   ]);
-  const target = layoutNamed(of, name);
-  return writeLlama(of, target, prune(layout, arena, new Map(kept), target), folder);
+  const file = await writeLlama(of, prune(weights, new Map(kept), layoutNamed(of, name)), folder);
+  await weights.close();
+  return file;
 };
 
 /** Windows of a data set in batches: u32 [batch, window, position + 1]. */

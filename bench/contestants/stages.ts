@@ -3,11 +3,13 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "../../compiler/check.js";
-import type { Plan, Stage } from "../../compiler/plan.js";
+import type { ModelLayout, Plan, Stage } from "../../compiler/plan.js";
 import { fileHost } from "../../runtime/cli/host.js";
 import { planOf } from "../../runtime/cli/planned.js";
 import type { Device } from "../../runtime/device.js";
 import { createExecutor } from "../../runtime/execute.js";
+import { ofFloats } from "../../runtime/formats/stored-tensor.js";
+import { elementsOf, type Weights } from "../../runtime/formats/weights.js";
 import { layoutNamed, type RunContext } from "../../runtime/run/context.js";
 import { runDistill } from "../../runtime/run/distill.js";
 import { openInputs } from "../../runtime/run/inputs.js";
@@ -19,7 +21,7 @@ import { runScore } from "../../runtime/run/score.js";
 import { runStage } from "../../runtime/run/stages.js";
 import { createTuning } from "../../runtime/tune.js";
 import type { Prepared } from "../contestant.js";
-import type { DistillTask, ScoreTask } from "../task.js";
+import type { DistillTask, LlamaFile, ScoreTask } from "../task.js";
 import { readFloats } from "../tensor-file.js";
 
 /** A report of progress and when it came. */
@@ -89,14 +91,22 @@ const span = (moments: readonly Moment[]): number => {
   return last.at - first.at;
 };
 
+/** The weights of a file of all of them, as a run reads them. */
+const weightsIn = (file: LlamaFile, layout: ModelLayout): Weights => {
+  const arena = readFloats(file);
+  return {
+    layout,
+    tensor: (weight) =>
+      ofFloats(arena.subarray(weight.offset / 4, weight.offset / 4 + elementsOf(weight))),
+    close: async () => {},
+  };
+};
+
 export const prepareDistill = async (device: Device, task: DistillTask): Promise<Prepared> => {
   const { context, moments } = await openSession(device, task);
   const stage = stageOf(context.plan, "distill");
-  context.models.set(stage.student, {
-    layout: layoutNamed(context, stage.student),
-    arena: readFloats(task.student),
-    origin: context.base,
-  });
+  const weights = weightsIn(task.student, layoutNamed(context, stage.student));
+  context.models.set(stage.student, { weights, origin: context.base });
   const run = async (steps: number): Promise<readonly Moment[]> => {
     await runDistill(context, { ...stage, steps });
     return moments();

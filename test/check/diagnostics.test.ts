@@ -24,7 +24,7 @@ const one = (code: string, before: string, after: string, name?: string): Case =
 const top = (code: string, text: string, name?: string): Case =>
   one(code, "use minitron\n", `use minitron\n${text}\n`, name);
 const bottom = (code: string, text: string, name?: string): Case =>
-  one(code, "  dtype bf16 }\n", `  dtype bf16 }\n${text}\n`, name);
+  one(code, "  dtype  bf16\n}\n", `  dtype  bf16\n}\n${text}\n`, name);
 const house = (text: string, name?: string): Case => ({
   code: "stage-used",
   edits: [["use minitron", 'use minitron\nuse "./house.prune"']],
@@ -39,8 +39,8 @@ const CASES: readonly Case[] = [
   one("wrong-kind", "of teacher on speeches {", "of teacher on «teacher» {"),
   one(
     "duplicate-name",
-    "data unseen   =",
-    'data «speeches» = text("x") { window 8 }\ndata unseen   =',
+    "data unseen =",
+    'data «speeches» = text("x") { window 8 }\ndata unseen =',
   ),
   one("used-early", "prune student", "evaluate «student» on unseen { perplexity }\nprune student"),
   top("constant-cycle", "let a = b + 1\nlet b = «a»"),
@@ -112,7 +112,7 @@ const CASES: readonly Case[] = [
   one("duplicate-setting", "take 64 windows", "take 64 windows\n  «take» 32 windows"),
   one("duplicate-setting", MLP, `${MLP}  «mlp»    384 -> 128\n`, "axis"),
   one("setting-form", "take 64 windows", "«take 64 windows 32 windows»"),
-  one("setting-choice", "dtype bf16", "dtype «fp16»"),
+  one("setting-choice", "dtype  bf16", "dtype  «fp16»"),
   one("setting-choice", "adamw(", "«adam»(", "optimizer"),
   one("missing-clause", "score merit of teacher on speeches", "score «merit» of teacher"),
   one("unknown-clause", "from teacher using merit {", "from teacher «on» speeches using merit {"),
@@ -122,7 +122,7 @@ const CASES: readonly Case[] = [
     "merit of teacher on speeches «on» unseen",
   ),
   one("unknown-source", "open(", "«load»("),
-  one("unknown-source", "data unseen   = text(", "data unseen   = «txt»(", "data"),
+  one("unknown-source", "data unseen = text(", "data unseen = «txt»(", "data"),
   one("model-unreadable", 'open("models/sotu-1m")', 'open(«"models/sotu-2m"»)'),
   one(
     "nothing-scored",

@@ -59,27 +59,27 @@ test("a spec with three mistakes reports exactly three, in order", () => {
     ["query by activation", "heads by activation"],
   ]);
   expect(brief(text, checkText(text))).toEqual([
-    "13:16 unknown-axis",
-    "18:10 size-mismatch",
-    "24:13 unit-mismatch",
+    "15:16 unknown-axis",
+    "20:10 size-mismatch",
+    "26:13 unit-mismatch",
   ]);
 });
 
 test("an unknown name is reported once, however often it is used", () => {
   const text = edited([["model teacher", "model master"]]);
-  expect(brief(text, checkText(text))).toEqual(["11:16 unknown-name"]);
+  expect(brief(text, checkText(text))).toEqual(["13:16 unknown-name"]);
 });
 
 test("a broken teacher does not hide the mistakes of later stages", () => {
   const text = edited([
     ["models/sotu-1m", "models/none"],
     ["40K tokens", "40K bananas"],
-    ["dtype bf16", "dtype bf17"],
+    ["dtype  bf16", "dtype  bf17"],
   ]);
   expect(brief(text, checkText(text))).toEqual([
     "5:22 model-unreadable",
-    "24:17 unknown-unit",
-    "38:9 setting-choice",
+    "26:17 unknown-unit",
+    "41:10 setting-choice",
   ]);
 });
 

@@ -10,8 +10,8 @@ const withParams = edited([
   ["stop      40K tokens", "stop      half * length"],
   ['to "sotu-half"', "to name"],
   [
-    "  dtype bf16 }\n",
-    "  dtype bf16 }\nprofile smoke {\n  length = 4K tokens\n  healed.batch = 4 windows\n  unseen.take = 3 windows\n}\n",
+    "  dtype  bf16\n}\n",
+    "  dtype  bf16\n}\nprofile smoke {\n  length = 4K tokens\n  healed.batch = 4 windows\n  unseen.take = 3 windows\n}\n",
   ],
 ]);
 

@@ -13,7 +13,6 @@ import { openInputs } from "../../runtime/run/inputs.js";
 import { createJournal } from "../../runtime/run/journal.js";
 import { openMetricsLog } from "../../runtime/run/metrics-log.js";
 import { silent } from "../../runtime/run/reporter.js";
-import { runStage } from "../../runtime/run/stages.js";
 import { createTuning } from "../../runtime/tune.js";
 
 /** The folder that the specs' paths start from. */

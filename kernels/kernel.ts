@@ -15,7 +15,7 @@ export interface Variant {
  */
 export interface KernelCall {
   readonly family: string;
-  /** Sizes that matter for tuning, e.g. "m1024n384k128". */
+  /** What matters for tuning, the same for calls that one schedule suits, e.g. "nt in fours 512 x 512 x 128". */
   readonly shape: string;
   readonly operands: readonly { readonly name: string; readonly access: "read" | "read_write" }[];
   readonly params: readonly number[];

@@ -3,6 +3,12 @@ import { foldGroups, type KernelCall, type Variant } from "./kernel.js";
 import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
 import type { Layout, MatrixPlace } from "./matmul-params.js";
+import {
+  SUBGROUP_WORKGROUP,
+  type SubgroupTile,
+  subgroupGroups,
+  subgroupWgsl,
+} from "./matmul-subgroup.js";
 import type { Tile } from "./tile.js";
 
 export interface MatmulSpec {
@@ -51,17 +57,48 @@ const broadcast = ({ layout, batch, m, n }: MatmulSpec): Variant => ({
   features: ["subgroups"],
 });
 
-/** By subgroups where there are any; else the packed schedule that the sizes allow, else the plain one. */
-const schedules = (spec: MatmulSpec, { a, b }: MatmulPlaces): Variant[] => {
-  const { layout, m, n, k } = spec;
-  const inFours = [a, b].flatMap(({ offset, row, step }) => [offset, row, step]);
+/**
+ * For lavapipe, then for SwiftShader: the best of the tiles that were tried (docs/performance.md). The larger of the last
+ * two is faster where there is much to do, and takes twice as long to compile.
+ */
+const SUBGROUP_TILES: readonly SubgroupTile[] = [
+  { lanes: 8, rows: 32, columns: 4, spread: "broadcast", sums: "array" },
+  { lanes: 4, rows: 16, columns: 4, spread: "swap", sums: "variables" },
+  { lanes: 4, rows: 16, columns: 8, spread: "swap", sums: "variables" },
+];
+
+const bySubgroup = (
+  { layout, accumulate, batch, m, n }: MatmulSpec,
+  tile: SubgroupTile,
+  packed: boolean,
+): Variant => ({
+  name: `subgroup${tile.rows}x${tile.columns} of ${tile.lanes} lanes${packed ? " in fours" : ""}`,
+  wgsl: subgroupWgsl({ layout, tile, packed, accumulate }),
+  workgroup: [SUBGROUP_WORKGROUP, 1, 1],
+  workgroups: foldGroups(subgroupGroups(tile, batch, m, n)),
+  features: ["subgroups", `subgroups-of-${tile.lanes}`],
+});
+
+/** Whether all that is read lies in fours. */
+const inFours = ({ layout, m, n, k }: MatmulSpec, { a, b }: MatmulPlaces): boolean => {
+  const places = [a, b].flatMap(({ offset, row, step }) => [offset, row, step]);
   const sizes = { nt: [k], nn: [k, n], tn: [m, n] }[layout];
-  const fits = [...inFours, ...sizes].every((count) => count % 4 === 0);
+  return [...places, ...sizes].every((count) => count % 4 === 0);
+};
+
+/** By subgroups where there are any, of a known size if it is one that is known; else a tile for each invocation. */
+const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
+  const { layout } = spec;
+  const fours = inFours(spec, places);
   const packed = { nt: dots, nn: rowsByFours, tn: columnsByFours }[layout];
-  const invocations = fits
+  const invocations = fours
     ? variant(spec, "packed", TILE, packed(TILE))
     : variant(spec, "plain", TILE, plain(layout, TILE));
-  return [broadcast(spec), invocations];
+  return [
+    ...SUBGROUP_TILES.map((tile) => bySubgroup(spec, tile, fours)),
+    broadcast(spec),
+    invocations,
+  ];
 };
 
 const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
@@ -69,6 +106,9 @@ const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
   b: { offset: 0, row: layout === "nt" ? k : n, step: n * k },
   c: { offset: 0, row: n, step: m * n },
 });
+
+/** Sizes up to the next power of two are alike to every schedule, and so are large ones. */
+const sizeClass = (size: number): number => Math.min(1024, 2 ** Math.ceil(Math.log2(size)));
 
 /** Operands a, b, c. */
 export const matmul = (spec: MatmulSpec): KernelCall => {
@@ -79,7 +119,7 @@ export const matmul = (spec: MatmulSpec): KernelCall => {
   const tiles = batch * Math.ceil(m / TILE.rows) * tilesN;
   return {
     family: "matmul",
-    shape: `${layout} m${m} n${n} k${k} b${batch}`,
+    shape: `${layout}${inFours(spec, places) ? " in fours" : ""} ${[m, n, k].map(sizeClass).join(" x ")}`,
     operands: [
       { name: "a", access: "read" },
       { name: "b", access: "read" },

@@ -39,7 +39,7 @@ const usable = (dispatch: Dispatch, pipelines: Pipelines): readonly number[] => 
 
 /** What the candidates are, so that a remembered choice is not taken for other kernels. */
 const candidateIdentity = (dispatch: Dispatch): string =>
-  dispatch.launches.map(({ kernel, workgroups }) => `${kernel}@${workgroups.join("x")}`).join("\n");
+  dispatch.launches.map(({ kernel }) => kernel).join("\n");
 
 /** Runs candidates of a dispatch on copies of what they write, so that no state changes. */
 const createBench = (
@@ -119,6 +119,7 @@ const choose = async (
   const { pipelines, tuning } = chooser;
   const candidates = usable(dispatch, pipelines);
   const [first = 0] = candidates;
+  if (tuning.forced !== null) return candidates[tuning.forced % candidates.length] ?? first;
   if (candidates.length === 1 || !isWorth(dispatch, share)) return first;
   const key = dispatch.tuning;
   const kernels = candidateIdentity(dispatch);

@@ -13,6 +13,8 @@ import { cacheFolder } from "./cache.js";
 export type TuningChoices = Readonly<Record<string, number>>;
 
 export interface Tuning {
+  /** For tests: the launch to use of those that the device can run, counted round; null to choose. */
+  readonly forced: number | null;
   /** False: what is neither pinned nor remembered takes its first launch. */
   readonly measures: boolean;
   /** The index for a key, or null where it must be measured. `kernels` identifies the candidates. */
@@ -26,6 +28,8 @@ export interface Tuning {
 }
 
 export interface TuningOptions {
+  /** For tests; default $ESPALIER_SCHEDULE. */
+  readonly forced?: number | null;
   /** Default true. */
   readonly tune?: boolean;
   /** Where choices are remembered; null remembers nothing. Default: the cache folder. */
@@ -51,6 +55,12 @@ const readChoices = (path: string): Record<string, number> => {
   }
 };
 
+/** Whether a test asks for a certain schedule of every family. */
+const forcedByEnvironment = (): number | null => {
+  const value = Number.parseInt(process.env.ESPALIER_SCHEDULE ?? "", 10);
+  return Number.isInteger(value) && value >= 0 ? value : null;
+};
+
 /** Tuning for an adapter. `pinned` choices (of a journal or lock) always win. */
 export const createTuning = (
   report: AdapterReport,
@@ -68,6 +78,7 @@ export const createTuning = (
   const entry = (key: string, kernels: string): string => `${key} ${shortHash(kernels)}`;
 
   return {
+    forced: options.forced ?? forcedByEnvironment(),
     measures,
     known: async (key, kernels) => {
       const here = used[key];

@@ -63,18 +63,17 @@ export const multiplyCalls = (
       b: placeOf(walks.b, box),
       c: placeOf(walks.c, box),
     };
+    const sizes = { m: length("m", m), n: length("n", n), k: length("k", k) };
     const call = matmul({
       layout,
       batch: length("batch", batch),
-      m: length("m", m),
-      n: length("n", n),
-      k: length("k", k),
+      ...sizes,
       accumulate: buffers.accumulates(node) || (box.get("k")?.start ?? 0) > 0,
       ...(box.size === 0 ? {} : { places }),
     });
     return {
       call,
-      label: `matmul ${layout}`,
+      label: `matmul ${layout} ${sizes.m}x${sizes.n}x${sizes.k}`,
       uses: [
         buffers.use(node.left, slab(walks.a)),
         buffers.use(node.right, slab(walks.b)),

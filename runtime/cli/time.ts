@@ -21,11 +21,10 @@ const floorOf = ({ flops, bytes }: TimedKernel, ceiling: Ceiling): number =>
 const fixed = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 
 const rowOf = (kernel: TimedKernel, whole: number, ceiling: Ceiling): string[] => {
-  const { label, tuning, count, milliseconds, flops, bytes } = kernel;
-  const schedule = kernel.kernel.replace(/-[0-9a-z]{11,}$/, "");
+  const { label, count, milliseconds, flops, bytes } = kernel;
   return [
-    tuning.startsWith(label.split(" ")[0] ?? "") ? tuning : label,
-    schedule,
+    label,
+    kernel.kernel,
     String(count),
     fixed(milliseconds),
     `${((100 * milliseconds) / whole).toFixed(1)}%`,
@@ -35,7 +34,7 @@ const rowOf = (kernel: TimedKernel, whole: number, ceiling: Ceiling): string[] =
   ];
 };
 
-const HEAD = ["kernel", "schedule", "times", "ms", "share", "GFLOP/s", "GB/s", "floor ms"];
+const HEAD = ["work", "kernel", "times", "ms", "share", "GFLOP/s", "GB/s", "floor ms"];
 
 const programText = ({ name, milliseconds, kernels }: TimedProgram, ceiling: Ceiling): string => {
   const alone = kernels.reduce((sum, kernel) => sum + kernel.milliseconds, 0);

@@ -9,20 +9,23 @@ import { drawnGraph, feedPlacement, runLowered } from "../support/run-graph.js";
 import { type Mutation, mutant, type Product } from "./mutant.js";
 import * as product from "./product.js";
 
-const ways: readonly { readonly target: Partial<Target>; readonly last: boolean }[] = [
-  { target: {}, last: false },
-  { target: {}, last: true },
-  { target: { fuse: false }, last: true },
-  { target: { maxBinding: 512 }, last: false },
-  { target: { maxBinding: 900 }, last: true },
-  { target: { maxBinding: 640, fuse: false }, last: false },
+/** `from`: the schedule of each kernel to begin with, of those that run here. */
+const ways: readonly { readonly target: Partial<Target>; readonly from: number }[] = [
+  { target: {}, from: 0 },
+  { target: {}, from: 4 },
+  { target: { fuse: false }, from: 3 },
+  { target: { maxBinding: 512 }, from: 0 },
+  { target: { maxBinding: 900 }, from: 2 },
+  { target: { maxBinding: 640, fuse: false }, from: 4 },
 ];
 
-/** The last schedule of each kernel instead of the first. */
-const turned = (dispatch: Dispatch): Dispatch => ({
-  ...dispatch,
-  launches: [...dispatch.launches].reverse(),
-});
+const turned = (dispatch: Dispatch, from: number): Dispatch => {
+  const at = from % dispatch.launches.length;
+  return {
+    ...dispatch,
+    launches: [...dispatch.launches.slice(at), ...dispatch.launches.slice(0, at)],
+  };
+};
 
 /** How many of `runs` random graphs gave one result whatever the way; throws where they differ. */
 const law = async (tested: Product, runs: number): Promise<number> => {
@@ -32,14 +35,14 @@ const law = async (tested: Product, runs: number): Promise<number> => {
     fc.asyncProperty(graphCase(), async (drawn) => {
       const graph = drawnGraph(drawn);
       const results = [];
-      for (const { target, last } of ways) {
+      for (const { target, from } of ways) {
         try {
           const lowered = lower("case", graph.graph, feedPlacement(graph), {
             ...portableTarget,
             ...target,
           });
           const { program } = lowered;
-          const dispatches = last ? program.dispatches.map(turned) : program.dispatches;
+          const dispatches = program.dispatches.map((dispatch) => turned(dispatch, from));
           results.push(
             await runLowered({ ...lowered, program: { ...program, dispatches } }, graph.values),
           );
@@ -63,7 +66,7 @@ const law = async (tested: Product, runs: number): Promise<number> => {
 };
 
 test("one result, whatever the schedule", async () => {
-  expect(await law(product, 100)).toBeGreaterThan(400);
+  expect(await law(product, 60)).toBeGreaterThan(240);
 });
 
 const mutations: readonly (readonly [string, Mutation])[] = [
@@ -78,7 +81,7 @@ const mutations: readonly (readonly [string, Mutation])[] = [
   [
     "a tile that drops the last k",
     {
-      file: "kernels/matmul-broadcast.ts",
+      file: "kernels/matmul-subgroup.ts",
       find: '"for (; i < p.k; i++) {"',
       replace: '"for (; i + 1u < p.k; i++) {"',
     },

@@ -7,6 +7,7 @@ import { portableTarget, type Target } from "../../compiler/schedule/target.js";
 import { forwardTile, gradKeyValueTile } from "../../kernels/attention-tile.js";
 import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
 import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
+import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
 
 const golden = (name: string): string => `../golden/wgsl/${name}.wgsl`;
 
@@ -82,11 +83,27 @@ test.each(graphs)("generated: %s", async (name, build, target) => {
 });
 
 const tile = { rows: 4, columns: 2 };
+const swapped: SubgroupTile = {
+  lanes: 4,
+  rows: 4,
+  columns: 4,
+  spread: "swap",
+  sums: "variables",
+};
+const lent: SubgroupTile = { lanes: 8, rows: 8, columns: 4, spread: "broadcast", sums: "array" };
 const heads = { dim: 4, lanes: 4, rows: 2 };
 
 test.each([
   ["matmul-broadcast-nt", broadcastWgsl("nt", tile)],
   ["matmul-broadcast-tn", broadcastWgsl("tn", tile)],
+  [
+    "matmul-subgroup-tn",
+    subgroupWgsl({ layout: "tn", tile: swapped, packed: false, accumulate: false }),
+  ],
+  [
+    "matmul-subgroup-nn-in-fours",
+    subgroupWgsl({ layout: "nn", tile: lent, packed: true, accumulate: true }),
+  ],
   ["matmul-dots", dots({ rows: 2, columns: 2 })],
   ["matmul-columns", columnsByFours({ rows: 4, columns: 4 })],
   ["attention-forward", forwardTile(heads)],

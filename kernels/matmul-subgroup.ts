@@ -1,0 +1,245 @@
+/**
+ * Matrix product by subgroups of a known size. A subgroup owns `rows` rows and `columns` columns a lane: lanes run along
+ * n for B, along m for A, so that one load serves as many multiply-adds as the tile has rows (B) or columns (A). What a
+ * lane loads of A the others get through the subgroup. Loads are what costs on software adapters: one of 4 lanes takes
+ * SwiftShader some 25 cycles, one of 8 lanes lavapipe 30, against 2 and 0.5 of a multiply-add.
+ */
+import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
+import { range, type Tile } from "./tile.js";
+
+export interface SubgroupTile extends Tile {
+  readonly lanes: 4 | 8;
+  /** How A goes round: from one lane to all, or lanes swapped in their quad, where each lane then has another row. */
+  readonly spread: "broadcast" | "swap";
+  /** Where sums stay between steps along k: each a variable, or an array that is indexed once, so that it is memory. */
+  readonly sums: "variables" | "array";
+}
+
+export interface SubgroupMatmul {
+  readonly layout: Layout;
+  readonly tile: SubgroupTile;
+  /** Operands are read in fours: offsets, strides and sizes are multiples of four. */
+  readonly packed: boolean;
+  readonly accumulate: boolean;
+}
+
+/** Steps along k at once; with the sums in memory or in phis, each step costs a load and a store of all of them. */
+const UNROLL = 4;
+
+/** One or two subgroups: small products must still be shared out to all cores. */
+export const SUBGROUP_WORKGROUP = 8;
+
+const XYZW = "xyzw";
+
+const header = ({ packed }: SubgroupMatmul): string => {
+  const type = packed ? "vec4<f32>" : "f32";
+  return `enable subgroups;
+diagnostic(off, subgroup_uniformity);
+${MATMUL_PARAMS}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<${type}>;
+@group(0) @binding(2) var<storage, read> b: array<${type}>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+@compute @workgroup_size(${SUBGROUP_WORKGROUP})
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
+        @builtin(subgroup_invocation_id) lane: u32) {
+`;
+};
+
+/** The lane whose element of A comes `step` places on. */
+const lender = ({ spread }: SubgroupTile, step: string): string =>
+  spread === "swap" ? `(lane ^ ${step})` : step;
+
+const lent = ({ spread }: SubgroupTile, value: string, step: number): string => {
+  if (spread === "broadcast") return `subgroupBroadcast(${value}, ${step}u)`;
+  const swap = ["", "quadSwapX", "quadSwapY", "quadSwapDiagonal"][step] ?? "";
+  return `${swap}(${value})`;
+};
+
+/** Fours of A lie along k, where rows do, or along m. */
+const rowsInFours = ({ layout, packed }: SubgroupMatmul): boolean => packed && layout === "tn";
+const columnsInFours = ({ layout, packed }: SubgroupMatmul): boolean => packed && layout !== "nt";
+
+/** Rows come in groups of one a lane. The row, from the tile's first, that lane `from` holds of a group. */
+const rowOf = (of: SubgroupMatmul, group: number, from: string): string => {
+  const { lanes } = of.tile;
+  return rowsInFours(of)
+    ? `${(group >> 2) * 4 * lanes + (group & 3)}u + 4u * ${from}`
+    : `${group * lanes}u + ${from}`;
+};
+
+const columnOf = (of: SubgroupMatmul, column: number): string => {
+  const { lanes } = of.tile;
+  return columnsInFours(of)
+    ? `${(column >> 2) * 4 * lanes + (column & 3)}u + 4u * lane`
+    : `${column * lanes}u + lane`;
+};
+
+const groupsOf = ({ rows, lanes }: SubgroupTile): number => rows / lanes;
+
+/** Which tile this subgroup owns, and where its operands begin. What is past the edge is clamped, and not stored. */
+const owner = (of: SubgroupMatmul): string[] => {
+  const { layout, packed, tile } = of;
+  const { rows, columns, lanes } = tile;
+  const width = columns * lanes;
+  const [fourths, fours] = packed ? [" / 4u", 4] : ["", 1];
+  const last = (size: string, inFours: boolean) => `p.${size} - ${inFours ? 4 : 1}u`;
+  const rowStep = rowsInFours(of) ? 4 : 1;
+  const columnStep = columnsInFours(of) ? 4 : 1;
+  return [
+    `let id = (w.x + w.y * 65535u) * ${SUBGROUP_WORKGROUP / lanes}u + l.x / ${lanes}u;`,
+    `let tilesM = (p.m + ${rows - 1}u) / ${rows}u;`,
+    `let tilesN = (p.n + ${width - 1}u) / ${width}u;`,
+    "if (id >= p.batch * tilesM * tilesN) { return; }",
+    "let tile = id % tilesN;",
+    "let rest = id / tilesN;",
+    "let batch = rest / tilesM;",
+    `let row = (rest - batch * tilesM) * ${rows}u;`,
+    `let col = tile * ${width}u;`,
+    `let lda = p.lda${fourths};`,
+    `let ldb = p.ldb${fourths};`,
+    `let baseA = (p.offA + batch * p.stepA)${fourths};`,
+    `let baseB = (p.offB + batch * p.stepB)${fourths};`,
+    "let baseC = p.offC + batch * p.stepC;",
+    ...range(groupsOf(tile) / rowStep).map((g) => {
+      const at = `min(row + ${rowOf(of, g * rowStep, "lane")}, ${last("m", rowStep === 4)})`;
+      return `let a${g} = baseA + ${layout === "tn" ? `${at} / ${fours}u` : `${at} * lda`};`;
+    }),
+    ...range(columns / columnStep).map((f) => {
+      const at = `min(col + ${columnOf(of, f * columnStep)}, ${last("n", columnStep === 4)})`;
+      return `let b${f} = baseB + ${layout === "nt" ? `${at} * ldb` : `${at} / ${fours}u`};`;
+    }),
+  ];
+};
+
+/** Loads of `steps` steps along k from `i` on; x${q}_${g} and y${q}_${c} are the values of step q. */
+const loads = (of: SubgroupMatmul, steps: number): string[] => {
+  const { layout, packed, tile } = of;
+  const lines: string[] = [];
+  /** `name` is an element or a vector of the operand at step q and place `at`. */
+  const along = (operand: "a" | "b", at: number, q: number): string => {
+    const down = operand === "a" ? layout === "tn" : layout !== "nt";
+    return down
+      ? `${operand}[${operand}${at} + (i + ${q}u) * ld${operand}]`
+      : `${operand}[${operand}${at} + i + ${q}u]`;
+  };
+  const load = (operand: "a" | "b", value: "x" | "y", count: number, inFours: boolean): void => {
+    for (const at of range(inFours ? count / 4 : count)) {
+      if (!packed)
+        for (const q of range(steps))
+          lines.push(`let ${value}${q}_${at} = ${along(operand, at, q)};`);
+      else if (inFours)
+        for (const q of range(steps)) {
+          const four = `${operand}four${q}_${at}`;
+          lines.push(`let ${four} = ${along(operand, at, q)};`);
+          for (const j of range(4))
+            lines.push(`let ${value}${q}_${4 * at + j} = ${four}.${XYZW[j]};`);
+        }
+      else {
+        lines.push(`let ${operand}four${at} = ${operand}[${operand}${at} + i / 4u];`);
+        for (const q of range(steps))
+          lines.push(`let ${value}${q}_${at} = ${operand}four${at}.${XYZW[q]};`);
+      }
+    }
+  };
+  load("a", "x", groupsOf(tile), rowsInFours(of));
+  load("b", "y", tile.columns, columnsInFours(of));
+  return lines;
+};
+
+const sum = ({ columns, sums }: SubgroupTile, row: number, column: number): string =>
+  sums === "array" ? `sums[${row * columns + column}]` : `s${row}_${column}`;
+
+/** All steps of a row after each other, so that its sums are touched once. */
+const multiplies = ({ tile }: SubgroupMatmul, steps: number): string[] =>
+  range(groupsOf(tile)).flatMap((g) =>
+    range(tile.lanes).flatMap((step) => [
+      ...range(steps).map((q) => `let v${q}_${g}_${step} = ${lent(tile, `x${q}_${g}`, step)};`),
+      ...range(tile.columns).map((c) => {
+        const into = sum(tile, g * tile.lanes + step, c);
+        const value = range(steps).reduce(
+          (inner, q) => `fma(v${q}_${g}_${step}, y${q}_${c}, ${inner})`,
+          into,
+        );
+        return `${into} = ${value};`;
+      }),
+    ]),
+  );
+
+const put = ({ accumulate }: SubgroupMatmul, at: string, value: string): string =>
+  `c[${at}] = ${accumulate ? `c[${at}] + ` : ""}${value};`;
+
+const storeVariables = (of: SubgroupMatmul): string[] => {
+  const { lanes, columns } = of.tile;
+  return range(groupsOf(of.tile)).flatMap((g) =>
+    range(lanes).flatMap((step) => {
+      const r = g * lanes + step;
+      return [
+        `let r${r} = row + ${rowOf(of, g, lender(of.tile, `${step}u`))};`,
+        `if (r${r} < p.m) {`,
+        `  let out${r} = baseC + r${r} * p.ldc;`,
+        ...range(columns).map((c) => {
+          const column = `col + ${columnOf(of, c)}`;
+          return `  if (${column} < p.n) { ${put(of, `out${r} + ${column}`, sum(of.tile, r, c))} }`;
+        }),
+        "}",
+      ];
+    }),
+  );
+};
+
+/** In loops, whose index keeps the array in memory. */
+const storeArray = (of: SubgroupMatmul): string[] => {
+  const { lanes, columns, rows } = of.tile;
+  const from = lender(of.tile, `(r % ${lanes}u)`);
+  const group = `(r / ${lanes}u)`;
+  const row = rowsInFours(of)
+    ? `${group} / 4u * ${4 * lanes}u + ${group} % 4u + 4u * ${from}`
+    : `${group} * ${lanes}u + ${from}`;
+  const column = columnsInFours(of)
+    ? `j / 4u * ${4 * lanes}u + j % 4u + 4u * lane`
+    : `j * ${lanes}u + lane`;
+  return [
+    `for (var r = 0u; r < ${rows}u; r++) {`,
+    `  let own = row + ${row};`,
+    "  if (own < p.m) {",
+    `    for (var j = 0u; j < ${columns}u; j++) {`,
+    `      let column = col + ${column};`,
+    "      let at = baseC + own * p.ldc + column;",
+    `      if (column < p.n) { ${put(of, "at", `sums[r * ${columns}u + j]`)} }`,
+    "    }",
+    "  }",
+    "}",
+  ];
+};
+
+/** Fours along k leave no rest; other loads do. */
+export const subgroupWgsl = (of: SubgroupMatmul): string => {
+  const { rows, columns, sums } = of.tile;
+  const step = (steps: number): string[] =>
+    [...loads(of, steps), ...multiplies(of, steps)].map((line) => `  ${line}`);
+  const lines = [
+    ...owner(of),
+    ...(sums === "array"
+      ? [`var sums: array<f32, ${rows * columns}>;`]
+      : range(rows).flatMap((r) => range(columns).map((c) => `var s${r}_${c} = 0.0;`))),
+    "var i = 0u;",
+    `for (; i + ${UNROLL}u <= p.k; i += ${UNROLL}u) {`,
+    ...step(UNROLL),
+    "}",
+    ...(of.packed && of.layout !== "tn" ? [] : ["for (; i < p.k; i++) {", ...step(1), "}"]),
+    ...(sums === "array" ? storeArray(of) : storeVariables(of)),
+  ];
+  return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
+};
+
+export const subgroupGroups = (
+  { rows, columns, lanes }: SubgroupTile,
+  batch: number,
+  m: number,
+  n: number,
+): number =>
+  Math.ceil(
+    (batch * Math.ceil(m / rows) * Math.ceil(n / (columns * lanes)) * lanes) / SUBGROUP_WORKGROUP,
+  );

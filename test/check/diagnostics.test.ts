@@ -37,11 +37,7 @@ const CASES: readonly Case[] = [
   one("unknown-name", "from teacher using", "from «techer» using"),
   one("unknown-name", "on unseen {", "on «unsen» {", "data"),
   one("wrong-kind", "of teacher on speeches {", "of teacher on «teacher» {"),
-  one(
-    "duplicate-name",
-    "data unseen =",
-    'data «speeches» = text("x") { window 8 }\ndata unseen =',
-  ),
+  one("duplicate-name", "data unseen =", 'data «speeches» = text("x") { window 8 }\ndata unseen ='),
   one("used-early", "prune student", "evaluate «student» on unseen { perplexity }\nprune student"),
   top("constant-cycle", "let a = b + 1\nlet b = «a»"),
   one("unknown-recipe", "use minitron", "use «minitorn»"),

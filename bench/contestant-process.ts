@@ -11,7 +11,14 @@ import type { Reply, Request } from "./protocol.js";
 import type { Task } from "./task.js";
 import { readFloats } from "./tensor-file.js";
 
-export type ContestantName = "espalier" | "naive" | "jax-js" | "TensorFlow.js" | "PyTorch";
+export type ContestantName =
+  | "espalier"
+  | "naive"
+  | "jax-js"
+  | "TensorFlow.js"
+  | "PyTorch"
+  | "file copy"
+  | "bare Node";
 
 export interface ProcessOptions extends ContestantOptions {
   /** The Python that has PyTorch. */

@@ -5,8 +5,10 @@ import { Command } from "commander";
 import type { Line } from "./line.js";
 import { attentionLines } from "./lines/attention.js";
 import { divergenceLines } from "./lines/divergence.js";
+import { fileLines } from "./lines/files.js";
 import { productLines } from "./lines/product.js";
 import { stageLines } from "./lines/stages.js";
+import { startLines } from "./lines/start.js";
 import { machineReport } from "./machine.js";
 import { type LineResult, type MeasureOptions, measureLine } from "./measure.js";
 import { absences, ratioTable } from "./table.js";
@@ -16,6 +18,8 @@ const LINES: readonly Line[] = [
   ...attentionLines,
   ...divergenceLines,
   ...stageLines,
+  ...fileLines,
+  ...startLines,
 ];
 
 interface Options {
@@ -27,16 +31,6 @@ interface Options {
   readonly rounds: string;
   readonly pump: string;
 }
-
-const program = new Command("npm run bench --")
-  .description("Measures Espalier against its peers on the adapter at hand.")
-  .option("--adapter <which>", "as espalier run --adapter", "auto")
-  .option("--python <path>", "a Python with PyTorch", process.env.PYTHON ?? "python3")
-  .option("--only <pattern>", "only lines whose family or name matches this regular expression")
-  .option("--quick", "fewer samples, without the slow lines")
-  .option("--rounds <count>", "samples of each contestant", "5")
-  .option("--pump <how>", "how peers wait: slowed (as Espalier does) or own (Dawn's)", "slowed")
-  .option("--json <file>", "keep the results");
 
 const wanted = ({ family, name, slow }: Line, { only, quick }: Options): boolean =>
   only !== undefined ? new RegExp(only, "i").test(`${family} ${name}`) : !(slow && quick === true);
@@ -50,6 +44,15 @@ const hasTorch = (python: string): boolean => {
   }
 };
 
+const withoutTorch = (line: Line): Line =>
+  line.kind === "task"
+    ? { ...line, contestants: line.contestants.filter((name) => name !== "PyTorch") }
+    : {
+        ...line,
+        jobs: async (folder, options) =>
+          (await line.jobs(folder, options)).filter(({ contestant }) => contestant !== "PyTorch"),
+      };
+
 const measureOptions = (options: Options): MeasureOptions => ({
   adapter: options.adapter,
   slowPump: options.pump !== "own",
@@ -60,16 +63,14 @@ const measureOptions = (options: Options): MeasureOptions => ({
   budgetMs: options.quick === true ? 3_000 : 10_000,
 });
 
-const main = async (): Promise<void> => {
-  const options = program.parse().opts<Options>();
+const compareCommand = async (options: Options): Promise<void> => {
   const lines = LINES.filter((line) => wanted(line, options));
   const torch = hasTorch(options.python);
   if (!torch) process.stderr.write(`no PyTorch: ${options.python} -c "import torch" fails\n`);
   const results: LineResult[] = [];
   for (const line of lines) {
     process.stderr.write(`${line.family} ${line.name} …\n`);
-    const contestants = line.contestants.filter((name) => torch || name !== "PyTorch");
-    results.push(await measureLine({ ...line, contestants }, measureOptions(options)));
+    results.push(await measureLine(torch ? line : withoutTorch(line), measureOptions(options)));
   }
   const contestants = [
     ...new Set(results.flatMap(({ measured }) => measured.map(({ about }) => about))),
@@ -92,4 +93,34 @@ const main = async (): Promise<void> => {
     );
 };
 
-await main();
+const program = new Command("npm run bench --").description(
+  "Measures Espalier on the adapter at hand.",
+);
+
+program
+  .command("compare", { isDefault: true })
+  .description("against its peers, all in one run (what is done where nothing is said)")
+  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--python <path>", "a Python with PyTorch", process.env.PYTHON ?? "python3")
+  .option("--only <pattern>", "only lines whose family or name matches this regular expression")
+  .option("--quick", "fewer samples, without the slow lines")
+  .option("--rounds <count>", "samples of each contestant", "5")
+  .option("--pump <how>", "how peers wait: slowed (as Espalier does) or own (Dawn's)", "slowed")
+  .option("--json <file>", "keep the results")
+  .action(compareCommand);
+
+program
+  .command("scaling")
+  .description("time of a distillation step against tokens, layers and width")
+  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--json <file>", "keep the results")
+  .action(async (options) => (await import("./scaling.js")).scalingCommand(options));
+
+program
+  .command("figure")
+  .description("draws the results of scaling as an SVG")
+  .argument("<json>")
+  .argument("<svg>")
+  .action(async (json, svg) => (await import("./figure.js")).figureCommand(json, svg));
+
+await program.parseAsync();

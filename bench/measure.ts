@@ -6,10 +6,10 @@ import {
   CannotTakePart,
   type ContestantName,
   type ProcessOptions,
-  type Running,
   startContestant,
+  type Timing,
 } from "./contestant-process.js";
-import type { Line } from "./line.js";
+import type { JobLine, Line, TaskLine } from "./line.js";
 
 export interface Measured {
   readonly contestant: ContestantName;
@@ -19,8 +19,8 @@ export interface Measured {
   readonly samples: readonly number[];
   /** The most memory its process held, in bytes. */
   readonly memory: number;
-  /** Difference from Espalier's result, relative to its largest value. */
-  readonly difference: number;
+  /** From Espalier's result, relative to its largest value; null where outcomes are compared otherwise. */
+  readonly difference: number | null;
 }
 
 /** A contestant that is not in a line, and why. */
@@ -55,7 +55,7 @@ export const median = (values: readonly number[]): number => {
 };
 
 /** The largest difference, relative to the largest value of each array. */
-const differenceOf = (
+export const differenceOf = (
   results: readonly Float32Array[],
   reference: readonly Float32Array[],
 ): number => {
@@ -79,89 +79,117 @@ const MOST_REPEATS = 50;
 
 interface Entrant {
   readonly contestant: ContestantName;
-  readonly running: Running;
-  readonly difference: number;
+  readonly about: string;
+  readonly difference: number | null;
+  readonly time: (repeats: number) => Promise<Timing>;
+  readonly close: () => void;
   readonly repeats: number;
   readonly rounds: number;
   readonly samples: number[];
   memory: number;
 }
 
-/** Starts a contestant, checks its result, warms it up, and sees how many repeats make a sample. */
-const enter = async (
-  contestant: ContestantName,
-  start: () => Promise<Running>,
-  reference: readonly Float32Array[] | null,
-  line: Line,
+/** Warms a contestant up and sees how many repeats make a sample, and how many samples there are time for. */
+const warmUp = async (
+  entrant: Pick<Entrant, "contestant" | "about" | "difference" | "time" | "close">,
+  most: number,
   options: MeasureOptions,
-): Promise<{ readonly entrant: Entrant; readonly results: readonly Float32Array[] }> => {
-  const running = await start();
-  try {
-    const results = await running.result();
-    const difference = differenceOf(results, reference ?? results);
-    if (!(difference <= line.tolerance))
-      throw new CannotTakePart(`its result differs by ${difference.toPrecision(2)}`);
-    await running.time(1);
-    const { ms, memory } = await running.time(1);
-    const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.round(options.sampleMs / ms)));
-    const rounds = Math.min(
-      options.rounds,
-      Math.max(1, Math.floor(options.budgetMs / (ms * repeats))),
-    );
-    return {
-      entrant: { contestant, running, difference, repeats, rounds, samples: [], memory },
-      results,
-    };
-  } catch (error) {
-    running.close();
-    throw error;
-  }
+): Promise<Entrant> => {
+  await entrant.time(1);
+  const { ms, memory } = await entrant.time(1);
+  const repeats = Math.min(most, Math.max(1, Math.round(options.sampleMs / ms)));
+  const fitting = Math.floor(options.budgetMs / (ms * repeats));
+  const rounds = Math.min(options.rounds, Math.max(1, fitting));
+  return { ...entrant, repeats, rounds, samples: [], memory };
+};
+
+/** Those of `names` that can enter, and why others cannot; Espalier must. */
+const enterAll = async (
+  names: readonly ContestantName[],
+  enter: (contestant: ContestantName) => Promise<Entrant>,
+): Promise<Field> => {
+  const entrants: Entrant[] = [];
+  const absent: Absent[] = [];
+  for (const contestant of names)
+    try {
+      entrants.push(await enter(contestant));
+    } catch (error) {
+      if (error instanceof CannotTakePart && contestant !== "espalier")
+        absent.push({ contestant, reason: error.message });
+      else {
+        for (const { close } of entrants) close();
+        throw error;
+      }
+    }
+  return { entrants, absent };
+};
+
+interface Field {
+  readonly entrants: readonly Entrant[];
+  readonly absent: readonly Absent[];
+}
+
+const taskField = async (
+  line: TaskLine,
+  options: MeasureOptions,
+  folder: string,
+): Promise<Field> => {
+  const task = await line.task(folder);
+  let reference: readonly Float32Array[] | null = null;
+  return enterAll(line.contestants, async (contestant) => {
+    const running = await startContestant(contestant, task, options, folder);
+    try {
+      const results = await running.result();
+      reference ??= results;
+      const difference = differenceOf(results, reference);
+      if (!(difference <= line.tolerance))
+        throw new CannotTakePart(`its result differs by ${difference.toPrecision(2)}`);
+      return await warmUp({ contestant, difference, ...running }, MOST_REPEATS, options);
+    } catch (error) {
+      running.close();
+      throw error;
+    }
+  });
+};
+
+const jobField = async (line: JobLine, options: MeasureOptions, folder: string): Promise<Field> => {
+  const jobs = await line.jobs(folder, options);
+  const names = jobs.map(({ contestant }) => contestant);
+  return enterAll(names, async (contestant) => {
+    const job = jobs.find((candidate) => candidate.contestant === contestant);
+    if (job === undefined) throw new CannotTakePart("has no such job");
+    const entrant = { ...job, difference: null, close: () => undefined };
+    const warm = await warmUp(entrant, 1, options);
+    line.verify?.(folder, contestant);
+    return warm;
+  });
 };
 
 const sample = async (entrant: Entrant): Promise<void> => {
-  const { ms, memory } = await entrant.running.time(entrant.repeats);
+  const { ms, memory } = await entrant.time(entrant.repeats);
   entrant.samples.push(ms / entrant.repeats);
-  entrant.memory = memory;
+  entrant.memory = Math.max(entrant.memory, memory);
 };
 
 /** Measures a line. Espalier must be able to do it; others that cannot are told in `absent`. */
 export const measureLine = async (line: Line, options: MeasureOptions): Promise<LineResult> => {
   const folder = mkdtempSync(join(tmpdir(), "espalier-bench-"));
-  const entrants: Entrant[] = [];
-  const absent: Absent[] = [];
+  const { family, name, unit, work } = line;
   try {
-    const task = await line.task(folder);
-    let reference: readonly Float32Array[] | null = null;
-    for (const contestant of line.contestants) {
-      try {
-        const start = () => startContestant(contestant, task, options, folder);
-        const { entrant, results } = await enter(contestant, start, reference, line, options);
-        reference ??= results;
-        entrants.push(entrant);
-      } catch (error) {
-        if (!(error instanceof CannotTakePart) || contestant === "espalier") throw error;
-        absent.push({ contestant, reason: error.message });
-      }
+    const { entrants, absent } = await (line.kind === "task"
+      ? taskField(line, options, folder)
+      : jobField(line, options, folder));
+    try {
+      for (let round = 0; round < options.rounds; round++)
+        for (const entrant of entrants) if (round < entrant.rounds) await sample(entrant);
+    } finally {
+      for (const { close } of entrants) close();
     }
-    for (let round = 0; round < options.rounds; round++)
-      for (const entrant of entrants) if (round < entrant.rounds) await sample(entrant);
-    return {
-      family: line.family,
-      name: line.name,
-      unit: line.unit,
-      work: line.work,
-      measured: entrants.map(({ contestant, running, samples, memory, difference }) => ({
-        contestant,
-        about: running.about,
-        ms: median(samples),
-        samples,
-        memory,
-        difference,
-      })),
-      absent,
-    };
+    const measured = entrants.map(({ contestant, about, samples, memory, difference }) => ({
+      ...{ contestant, about, ms: median(samples), samples, memory, difference },
+    }));
+    return { family, name, unit, work, measured, absent };
   } finally {
-    for (const { running } of entrants) running.close();
     rmSync(folder, { recursive: true, force: true });
   }
 };

@@ -6,7 +6,7 @@ import { nodeBundle } from "../bundle.mjs";
 await rm("bench/dist", { recursive: true, force: true });
 await build({
   ...nodeBundle,
-  entryPoints: { main: "bench/main.ts", worker: "bench/worker.ts" },
+  entryPoints: { main: "bench/main.ts", worker: "bench/worker.ts", language: "bench/language.ts" },
   outdir: "bench/dist",
   // TensorFlow.js has its gradients only as modules, which Node takes for CommonJS; so peers are bundled too.
   mainFields: ["module", "main"],

@@ -2,7 +2,14 @@
 import type { ContestantName } from "./contestant-process.js";
 import type { LineResult, Measured } from "./measure.js";
 
-const PEERS: readonly ContestantName[] = ["naive", "jax-js", "TensorFlow.js", "PyTorch"];
+const PEERS: readonly ContestantName[] = [
+  "naive",
+  "jax-js",
+  "TensorFlow.js",
+  "PyTorch",
+  "file copy",
+  "bare Node",
+];
 
 const short = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value.toPrecision(value >= 10 ? 3 : 2);

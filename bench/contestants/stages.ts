@@ -35,7 +35,7 @@ interface Session {
   readonly moments: () => readonly Moment[];
 }
 
-const openSession = async (
+export const openSession = async (
   device: Device,
   { spec, base }: { readonly spec: string; readonly base: string },
 ): Promise<Session> => {
@@ -77,7 +77,10 @@ const openSession = async (
   };
 };
 
-const stageOf = <K extends Stage["kind"]>(plan: Plan, kind: K): Extract<Stage, { kind: K }> => {
+export const stageOf = <K extends Stage["kind"]>(
+  plan: Plan,
+  kind: K,
+): Extract<Stage, { kind: K }> => {
   const stage = plan.stages.find((candidate) => candidate.kind === kind);
   if (stage === undefined) throw new Error(`the plan has no stage ${kind}`);
   return stage as Extract<Stage, { kind: K }>;

@@ -1,5 +1,5 @@
 /** Causal attention with grouped queries: that of the example's model, and that of a model of some 100M parameters. */
-import type { Line } from "../line.js";
+import type { TaskLine } from "../line.js";
 import { randomTensor } from "../tensor-file.js";
 
 interface Sizes {
@@ -10,11 +10,12 @@ interface Sizes {
   readonly dim: number;
 }
 
-const line = (sizes: Sizes, gradient: boolean): Line => {
+const line = (sizes: Sizes, gradient: boolean): TaskLine => {
   const { windows, positions, groups, queries, dim } = sizes;
   const heads = groups * queries;
   const pairs = windows * heads * ((positions * (positions + 1)) / 2);
   return {
+    kind: "task",
     family: "attention",
     name: `${gradient ? "forward and gradients" : "forward"}, ${windows} × ${positions} tokens, ${heads} heads of ${dim}`,
     contestants: ["espalier", "jax-js", "TensorFlow.js", "PyTorch"],
@@ -41,7 +42,7 @@ const line = (sizes: Sizes, gradient: boolean): Line => {
 const SMALL: Sizes = { windows: 2, positions: 256, groups: 4, queries: 2, dim: 16 };
 const LARGE: Sizes = { windows: 1, positions: 512, groups: 4, queries: 3, dim: 64 };
 
-export const attentionLines: readonly Line[] = [SMALL, LARGE].flatMap((sizes) => [
+export const attentionLines: readonly TaskLine[] = [SMALL, LARGE].flatMap((sizes) => [
   line(sizes, false),
   line(sizes, true),
 ]);

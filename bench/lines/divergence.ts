@@ -1,8 +1,9 @@
 /** Softmax and Kullback-Leibler divergence over the vocabulary, with the gradient of the student's logits. */
-import type { Line } from "../line.js";
+import type { TaskLine } from "../line.js";
 import { randomTensor } from "../tensor-file.js";
 
-const line = (tokens: number, vocab: number, slow: boolean): Line => ({
+const line = (tokens: number, vocab: number, slow: boolean): TaskLine => ({
+  kind: "task",
   family: "softmax-KLD",
   name: `${tokens} tokens, ${vocab} entries`,
   contestants: ["espalier", "jax-js", "TensorFlow.js", "PyTorch"],
@@ -18,7 +19,7 @@ const line = (tokens: number, vocab: number, slow: boolean): Line => ({
   slow,
 });
 
-export const divergenceLines: readonly Line[] = [
+export const divergenceLines: readonly TaskLine[] = [
   line(512, 2048, false),
   line(64, 32768, false),
   line(8, 262144, true),

@@ -1,5 +1,5 @@
 /** Matrix products in f32: squares, and the flat and thin shapes of a model (tokens × hidden × vocab, weight gradients). */
-import type { Line } from "../line.js";
+import type { TaskLine } from "../line.js";
 import type { ProductTask } from "../task.js";
 import { randomTensor } from "../tensor-file.js";
 
@@ -7,9 +7,10 @@ type Sizes = Pick<ProductTask, "layout" | "m" | "n" | "k">;
 
 const square = (size: number): Sizes => ({ layout: "nn", m: size, n: size, k: size });
 
-const line = (sizes: Sizes, what: string, slow: boolean): Line => {
+const line = (sizes: Sizes, what: string, slow: boolean): TaskLine => {
   const { layout, m, n, k } = sizes;
   return {
+    kind: "task",
     family: "matrix product",
     name: what === "" ? `${m} × ${n} × ${k}` : `${m} × ${n} × ${k}, ${what}`,
     contestants: ["espalier", "naive", "jax-js", "TensorFlow.js", "PyTorch"],
@@ -26,7 +27,7 @@ const line = (sizes: Sizes, what: string, slow: boolean): Line => {
   };
 };
 
-export const productLines: readonly Line[] = [
+export const productLines: readonly TaskLine[] = [
   line(square(256), "", false),
   line(square(512), "", false),
   line(square(1024), "", false),

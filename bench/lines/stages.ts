@@ -1,6 +1,6 @@
 /** Whole stages of a run on the example's model: distillation to its half, and scoring. */
 import { batchAt, shuffledWindows } from "../../runtime/data/order.js";
-import type { Line } from "../line.js";
+import type { TaskLine } from "../line.js";
 import { openedLlama, planned, prunedLlama, stepOf, writeBatches } from "../llama-file.js";
 import { EXAMPLES } from "../places.js";
 import type { DistillTask, ScoreTask } from "../task.js";
@@ -75,7 +75,8 @@ const scoreTask = async (folder: string): Promise<ScoreTask> => {
   };
 };
 
-const distillLine = (windows: number, slow: boolean): Line => ({
+const distillLine = (windows: number, slow: boolean): TaskLine => ({
+  kind: "task",
   family: "distillation",
   name: `a step of sotu-1m to its half, ${windows} windows of ${WINDOW}`,
   contestants: ["espalier", "jax-js", "PyTorch"],
@@ -86,10 +87,11 @@ const distillLine = (windows: number, slow: boolean): Line => ({
   slow,
 });
 
-export const stageLines: readonly Line[] = [
+export const stageLines: readonly TaskLine[] = [
   distillLine(2, false),
   distillLine(8, true),
   {
+    kind: "task",
     family: "scoring",
     name: `sotu-1m, ${SCORE_BATCH} windows of ${WINDOW}`,
     contestants: ["espalier", "jax-js", "PyTorch"],

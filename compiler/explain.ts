@@ -1,5 +1,5 @@
 /** A plan for people: stages, parameters before and after by axis, kernels, FLOPs, memory. Data first, then text. */
-import type { ModelLayout, Plan, Program, Stage } from "./plan.js";
+import type { ModelLayout, Plan, Program, Stage, Sweep } from "./plan.js";
 
 export interface ProgramReport {
   readonly name: string;
@@ -59,15 +59,28 @@ interface Run {
 }
 
 /** Which programs a sweep runs, and how often. */
-const sweepRuns = (sweep: Extract<Stage, { kind: "score" }>["sweep"]): Run[] => {
-  let left = sweep.windows;
-  const batches = sweep.batches.map(({ program, windows }) => {
-    const times = Math.floor(left / windows);
-    left -= times * windows;
-    return { program, times };
-  });
-  return [...batches, { program: sweep.finish, times: 1 }];
+const sweepRuns = ({ windows, batches, finish, streaming }: Sweep): Run[] => {
+  const batchRuns = (of: Sweep["batches"]): Run[] => {
+    let left = windows;
+    return of.map((batch) => {
+      const times = Math.floor(left / batch.windows);
+      left -= times * batch.windows;
+      return { program: batch.program, times };
+    });
+  };
+  const segments = (streaming?.segments ?? []).flatMap((segment) => [
+    ...batchRuns(segment.batches),
+    ...(segment.conclude === null ? [] : [{ program: segment.conclude, times: 1 }]),
+  ]);
+  return [...batchRuns(batches), ...segments, { program: finish, times: 1 }];
 };
+
+const sweepsOf = (stage: Stage): readonly Sweep[] =>
+  stage.kind === "score"
+    ? [stage.sweep]
+    : stage.kind === "evaluate"
+      ? stage.entries.map(({ sweep }) => sweep)
+      : [];
 
 const runsOf = (stage: Stage): Run[] => {
   switch (stage.kind) {
@@ -163,14 +176,18 @@ export const explainPlan = (plan: Plan): Explanation => {
     weightBytes: layout.bytes,
     flopsPerToken: layout.flopsPerToken,
   }));
-  const peaks = stages.map(
-    ({ programs }) =>
-      sum(programs.map((program) => program.scratchBytes)) +
-      stateBytes(
-        plan,
-        programs.map((program) => program.name),
-      ),
-  );
+  const whole = ({ programs }: StageReport): number =>
+    sum(programs.map((program) => program.scratchBytes)) +
+    stateBytes(
+      plan,
+      programs.map((program) => program.name),
+    );
+  const peaks = plan.stages.map((stage, at) => {
+    const streamed = sweepsOf(stage).flatMap(({ streaming }) => streaming ?? []);
+    if (streamed.length > 0) return Math.max(...streamed.map(({ peakBytes }) => peakBytes));
+    const report = stages[at];
+    return report === undefined ? 0 : whole(report);
+  });
   return {
     models,
     stages,

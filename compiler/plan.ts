@@ -49,7 +49,8 @@ export type FeedSource =
   | { readonly kind: "tokens" } // u32 [window, position]: the first N of each N + 1 tokens
   | { readonly kind: "labels" } // u32 [window, position]: the last N of each N + 1 tokens
   | { readonly kind: "buckets"; readonly of: string; readonly size: number } // u32: starts[size + 1], then positions of feed `of` sorted stably by value
-  | { readonly kind: "scalars" }; // f32 values by name, given at each execution
+  | { readonly kind: "scalars" } // f32 values by name, given at each execution
+  | { readonly kind: "rows" }; // f32 rows of a weight that is not on the device, one for each token
 
 export interface Feed {
   readonly name: string;
@@ -179,6 +180,59 @@ export interface BatchProgram {
   readonly program: string;
 }
 
+/** A value that goes from segment to segment, kept for each batch of windows between them. */
+export interface CarriedValue {
+  readonly name: string;
+  /** State buffers that a segment reads it from and writes it to. */
+  readonly taken: string;
+  readonly given: string;
+  /** Bytes of one window. */
+  readonly bytes: number;
+}
+
+/** A part of a forward pass that needs a part of the weights only. */
+export interface Segment {
+  /** What it needs in the state of weights, as f32 at `offset`. */
+  readonly weights: readonly {
+    readonly weight: string;
+    readonly layer: number | null;
+    readonly offset: number;
+  }[];
+  /** Feeds of its programs that are rows of a weight, one for each token. */
+  readonly rows: readonly {
+    readonly feed: string;
+    readonly weight: string;
+    readonly layer: number | null;
+  }[];
+  /** As in `Sweep`; empty where it looks at weights only. */
+  readonly batches: readonly BatchProgram[];
+  /** Names of carried values that it reads and writes. */
+  readonly takes: readonly string[];
+  readonly gives: readonly string[];
+  /** Run after its windows: what becomes of its sums where that takes its weights. */
+  readonly conclude: string | null;
+  /** Where its sums and conclusions go in the accumulators. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * A sweep through a model whose weights are not on the device together: segment after segment, each with its weights in
+ * one state buffer. For each: zero `sums`, run the batches, then `conclude`, and copy the sums to the accumulators.
+ */
+export interface Streaming {
+  readonly weights: { readonly state: string; readonly bytes: number };
+  readonly sums: { readonly state: string; readonly bytes: number };
+  readonly accumulators: { readonly state: string; readonly bytes: number };
+  readonly carried: readonly CarriedValue[];
+  readonly segments: readonly Segment[];
+  /** Memory of the device, then of the host, in which values wait between segments; the rest waits on disk. */
+  readonly storeBytes: number;
+  readonly hostBytes: number;
+  /** The most device memory at once, with the store. */
+  readonly peakBytes: number;
+}
+
 /**
  * Sums over a data set: zero `accumulators` (state buffers), run the programs over `windows` windows in batches
  * (largest first, the remainder by the smaller program), then `finish` once, whose outputs are the results.
@@ -190,6 +244,8 @@ export interface Sweep {
   readonly accumulators: readonly string[];
   readonly batches: readonly BatchProgram[];
   readonly finish: string;
+  /** How it goes through a model that is not on the device whole, and then `batches` is empty; else null. */
+  readonly streaming: Streaming | null;
 }
 
 /** Scores of one axis: outputs of the sweep's `finish`, in order of layer where kept sets differ by layer (or the axis

@@ -23,15 +23,22 @@ export interface LoadedProgram {
   readonly dispose: () => void;
 }
 
+/** A place in a state buffer, in bytes. */
+export interface StateOffset {
+  readonly state: string;
+  readonly offset: number;
+}
+
 export interface Executor {
   /** Makes a state buffer of zeros unless there is one. */
   readonly state: (name: string, bytes: number) => void;
+  readonly has: (name: string) => boolean;
   /** `offset` in bytes, a multiple of 4. */
   readonly write: (name: string, offset: number, data: Float32Array | Uint32Array) => void;
   /** Offset and bytes are multiples of 4. Later work does not show in what is read. */
   readonly read: (name: string, offset: number, bytes: number) => Promise<ArrayBuffer>;
-  /** Copies the whole of one state to another of the same size. */
-  readonly copy: (from: string, to: string) => void;
+  /** Copies bytes, a multiple of 4, from one state to another; offsets are in bytes, and multiples of 4. */
+  readonly copy: (from: StateOffset, to: StateOffset, bytes: number) => void;
   readonly zero: (name: string) => void;
   /** Frees a state; programs bound to it must be disposed of before. */
   readonly release: (name: string) => void;
@@ -146,13 +153,14 @@ export const createExecutor = (
     state: (name, bytes) => {
       makeState(name, bytes);
     },
+    has: (name) => states.has(name),
     write: (name, offset, data) => writeInPieces(gpu, stateNamed(name), offset, data),
     read: async (name, offset, bytes) => readBack(device, memory, stateNamed(name), offset, bytes),
-    copy: (from, to) => {
-      const [source, target] = [stateNamed(from), stateNamed(to)];
-      if (source.size !== target.size)
-        throw new DeviceError(`states ${from} and ${to} differ in size`);
-      submit((encoder) => encoder.copyBufferToBuffer(source, 0, target, 0, source.size));
+    copy: (from, to, bytes) => {
+      const [source, target] = [stateNamed(from.state), stateNamed(to.state)];
+      submit((encoder) =>
+        encoder.copyBufferToBuffer(source, from.offset, target, to.offset, bytes),
+      );
     },
     zero: (name) => {
       const buffer = stateNamed(name);

@@ -43,6 +43,7 @@ const arrayOf = (
     case "tokens":
     case "labels":
     case "scalars":
+    case "rows":
       return given(program, data[feed.name] === undefined ? source.kind : feed.name, data);
     case "buckets": {
       const of = feeds.find(({ name }) => name === source.of);

@@ -41,6 +41,12 @@ const usable = (dispatch: Dispatch, pipelines: Pipelines): readonly number[] => 
 const candidateIdentity = (dispatch: Dispatch): string =>
   dispatch.launches.map(({ kernel }) => kernel).join("\n");
 
+/** Which bindings any of a dispatch's launches writes. */
+const writtenBy = (dispatch: Dispatch, pipelines: Pipelines): readonly boolean[] => {
+  const accesses = dispatch.launches.map(({ kernel }) => pipelines.access(kernel));
+  return dispatch.bindings.map((_, at) => accesses.some((access) => access[at] === "read_write"));
+};
+
 /** Runs candidates of a dispatch on copies of what they write, so that no state changes. */
 const createBench = (
   { device, memory, pipelines, bufferOf }: LaunchChooser,
@@ -55,7 +61,10 @@ const createBench = (
   );
   copies.push(params);
   gpu.queue.writeBuffer(params, 0, new Uint32Array(dispatch.params));
-  const ranges = dispatch.bindings.map((binding) => {
+  const written = writtenBy(dispatch, pipelines);
+  const ranges = dispatch.bindings.map((binding, at) => {
+    if (!written[at])
+      return { buffer: bufferOf(binding), offset: binding.offset, size: binding.bytes };
     const copy = memory.allocate("tuning copy", binding.bytes, DATA_USAGE);
     copies.push(copy);
     const encoder = gpu.createCommandEncoder();
@@ -106,8 +115,12 @@ const measured = async (
 };
 
 /** Whether to look for better than the first launch: a property of the program alone, so that runs repeat. */
-const isWorth = (dispatch: Dispatch, share: number): boolean => {
-  const copied = dispatch.bindings.reduce((sum, { bytes }) => sum + bytes, 0);
+const isWorth = (dispatch: Dispatch, share: number, pipelines: Pipelines): boolean => {
+  const written = writtenBy(dispatch, pipelines);
+  const copied = dispatch.bindings.reduce(
+    (sum, { bytes }, at) => sum + (written[at] === true ? bytes : 0),
+    0,
+  );
   return share >= WORTH && copied <= MOST_COPIED;
 };
 
@@ -120,7 +133,7 @@ const choose = async (
   const candidates = usable(dispatch, pipelines);
   const [first = 0] = candidates;
   if (tuning.forced !== null) return candidates[tuning.forced % candidates.length] ?? first;
-  if (candidates.length === 1 || !isWorth(dispatch, share)) return first;
+  if (candidates.length === 1 || !isWorth(dispatch, share, pipelines)) return first;
   const key = dispatch.tuning;
   const kernels = candidateIdentity(dispatch);
   const known = await tuning.known(key, kernels);

@@ -55,6 +55,7 @@ const feedsOf = ({ feeds }: Program): FeedData => {
         case "labels":
           return [[name, Uint32Array.from({ length: words }, (_, at) => (at * 7919) % below)]];
         case "scalars":
+        case "rows":
           return [[name, new Float32Array(words).fill(0.1)]];
         case "buckets":
           return [];

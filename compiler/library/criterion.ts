@@ -131,6 +131,14 @@ const total = (builder: Builder, nodes: readonly Node[]): Node =>
     .slice(1)
     .reduce((sum, node) => builder.binary("add", sum, node), nodes[0] ?? builder.constant(0));
 
+/** Whether an axis has scores for each layer: kept sets may differ by layer, or it is the layer axis. */
+const isPerLayer = ({ along, layerAxis }: ModelShape, axis: string): boolean =>
+  axis === layerAxis || (along.get(axis) ?? []).some(({ name }) => name === layerAxis);
+
+/** How many nodes `scoreOf` gives. */
+export const scoreCount = (shape: ModelShape, axis: string): number =>
+  isPerLayer(shape, axis) ? (shape.axes.find((a) => a.name === shape.layerAxis)?.size ?? 0) : 1;
+
 /** One node per layer where kept sets may differ by layer (or the axis is the layer axis), else one. */
 export const scoreOf = (
   use: CriterionUse,
@@ -142,21 +150,19 @@ export const scoreOf = (
   outcome(() => {
     const { axis } = subject;
     const along = shape.along.get(axis) ?? [];
-    const perLayer = axis === shape.layerAxis || along.some((a) => a.name === shape.layerAxis);
     const own = shape.axes.filter((a) => a.name === axis && axis !== shape.layerAxis);
     const keeps = [...along.filter((a) => a.name !== shape.layerAxis), ...own];
     const scoring: Scoring = { use, library, builder, shape, subject, keeps };
     const pieces =
       use.definition.decl.subject?.of === "weight" ? fromWeights(scoring) : fromTaps(scoring);
-    const layers = shape.axes.find((a) => a.name === shape.layerAxis)?.size ?? 0;
-    if (!perLayer)
+    if (!isPerLayer(shape, axis))
       return [
         total(
           builder,
           pieces.map((piece) => piece.node),
         ),
       ];
-    return Array.from({ length: layers }, (_, layer) =>
+    return Array.from({ length: scoreCount(shape, axis) }, (_, layer) =>
       total(
         builder,
         pieces.filter((piece) => piece.layer === layer).map((piece) => piece.node),

@@ -1,11 +1,19 @@
 /** Evaluates an architecture's forward pass into tensor IR, layer by layer. */
-import type { ArchitectureDecl, BodyLine, ForwardItem, WeightItem } from "../../grammar/ast.js";
+import type {
+  ArchitectureDecl,
+  BodyLine,
+  EachLine,
+  ForwardItem,
+  WeightItem,
+} from "../../grammar/ast.js";
+import { hasAxis } from "../ir/axes.js";
 import type { Builder } from "../ir/build.js";
-import type { Input } from "../ir/tensor.js";
+import type { Input, Node } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
 import { type Environment, nodeOf, seeing } from "./environment.js";
-import type { Forward, Library, Located, ModelShape, Outcome, Tap } from "./library.js";
-import { weightInput } from "./library.js";
+import type { Carried, Forward, Library, Located, ModelShape, Outcome, Tap } from "./library.js";
+import { carriedInput, weightInput } from "./library.js";
+import { liveInto, namesIn } from "./live.js";
 import { mistake, outcome } from "./report.js";
 import { fromJson, numberValue, tensorValue, type Value } from "./value.js";
 
@@ -14,6 +22,8 @@ export interface ForwardOptions {
   readonly model: string;
   /** u32 [window, position] */
   readonly tokens: Input;
+  /** Cut the pass before each layer and after the last: values cross as inputs (library.ts, `carriedInput`). */
+  readonly cut?: boolean;
 }
 
 const weightItems = (shape: ModelShape, perLayer: boolean): readonly WeightItem[] =>
@@ -38,26 +48,9 @@ export const configEnvironment = (
   return { library, builder, file, values, axisParameters: new Map(), axes, active: [] };
 };
 
-/** Keys that items name: absent ones read as null, so that `??` can say what then. */
-const configKeys = (items: readonly unknown[]): string[] => {
-  const keys = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) {
-      for (const inner of node) visit(inner);
-      return;
-    }
-    if (typeof node !== "object" || node === null) return;
-    if ("kind" in node && node.kind === "name" && "name" in node) keys.add(String(node.name));
-    // A callee is a function, never a key.
-    for (const [field, inner] of Object.entries(node)) if (field !== "callee") visit(inner);
-  };
-  visit(items);
-  return [...keys];
-};
-
 /** Keys of config.json that an architecture names. */
 interface ConfigKeys {
-  /** In all but the forward pass. */
+  /** In all but the forward pass: absent ones read as null, so that `??` can say what then. */
   readonly items: readonly string[];
   /** In the forward pass, where only keys that nothing else defines may read as absent; misspelt names must not. */
   readonly forward: readonly string[];
@@ -72,8 +65,8 @@ const findKeys = ({ file, decl }: Located<ArchitectureDecl>): ConfigKeys => {
   const assigned = new Set<string>();
   for (const { body } of forward) collectAssigned(body.lines, assigned);
   return {
-    items: configKeys(decl.items.filter((item) => item.kind !== "forward")),
-    forward: configKeys(forward.map(({ body }) => body)).filter(
+    items: namesIn(decl.items.filter((item) => item.kind !== "forward")),
+    forward: namesIn(forward.map(({ body }) => body)).filter(
       (key) => isConfigKey(file.text, key) && !assigned.has(key),
     ),
   };
@@ -94,6 +87,10 @@ interface Pass {
   readonly shape: ModelShape;
   readonly model: string;
   readonly taps: Tap[];
+  /** What the segments so far hand on; null for a pass in one piece. */
+  readonly carried: Carried[] | null;
+  /** The axis of the data: what goes along it cannot be had again from weights alone. */
+  readonly window: string;
   /** Those of `env`; assignments write here, as copying them for each costs more than all else. */
   readonly values: Map<string, Value>;
   env: Environment;
@@ -117,6 +114,42 @@ const bindWeights = (pass: Pass, layer: number | null): void => {
   }
 };
 
+/** Ends a segment: of the `live` names, values that go along the window axis come into the next as inputs. */
+const cutHere = (pass: Pass, live: ReadonlySet<string>): void => {
+  if (pass.carried === null) return;
+  const carried = new Map<string, Node>();
+  for (const [name, value] of pass.values)
+    if (live.has(name) && value.kind === "tensor" && hasAxis(value.node.axes, pass.window))
+      carried.set(name, value.node);
+  pass.carried.push(carried);
+  for (const [name, { axes }] of carried) {
+    const input = carriedInput(pass.model, name, pass.carried.length);
+    assign(pass, name, tensorValue(pass.env.builder.input(input, axes)));
+  }
+};
+
+const runLayer = (pass: Pass, { lines }: EachLine, layer: number): void => {
+  bindWeights(pass, layer);
+  for (const line of lines) runLine(pass, line, layer);
+};
+
+/** Runs the lines of the top level; a pass that is to be cut is cut around each layer. */
+const runTop = (pass: Pass, lines: readonly BodyLine[]): void => {
+  for (const [at, line] of lines.entries()) {
+    if (line.kind !== "each") {
+      runLine(pass, line, null);
+      continue;
+    }
+    const live = new Set([...liveInto(line.lines), ...liveInto(lines.slice(at + 1))]);
+    const count = pass.shape.axes.find((axis) => axis.name === line.axis.name)?.size ?? 0;
+    for (let layer = 0; layer < count; layer++) {
+      cutHere(pass, live);
+      runLayer(pass, line, layer);
+    }
+    cutHere(pass, live);
+  }
+};
+
 const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
   switch (line.kind) {
     case "assign":
@@ -131,10 +164,7 @@ const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
       return;
     case "each": {
       const count = pass.shape.axes.find((axis) => axis.name === line.axis.name)?.size ?? 0;
-      for (let at = 0; at < count; at++) {
-        bindWeights(pass, at);
-        for (const inner of line.lines) runLine(pass, inner, at);
-      }
+      for (let at = 0; at < count; at++) runLayer(pass, line, at);
       return;
     }
     default:
@@ -180,11 +210,13 @@ export const forward = (
       shape,
       model: options.model,
       taps: [],
+      carried: options.cut === true ? [] : null,
+      window: options.tokens.axes[0]?.name ?? "",
       values,
       env: { ...env, values, axes },
     };
     bindWeights(pass, null);
-    for (const line of item.body.lines) runLine(pass, line, null);
+    runTop(pass, item.body.lines);
     const tensors = new Map(
       item.body.lines.flatMap((line) => {
         const value = line.kind === "assign" ? values.get(line.name.name) : undefined;
@@ -193,7 +225,7 @@ export const forward = (
           : [];
       }),
     );
-    return { values: tensors, taps: pass.taps };
+    return { values: tensors, taps: pass.taps, carried: pass.carried ?? [] };
   });
 
 const collectAssigned = (lines: readonly BodyLine[], into: Set<string>): void => {

@@ -70,10 +70,22 @@ export interface ModelShape {
 export const weightInput = (model: string, weight: string, layer: number | null): string =>
   layer === null ? `${model}/${weight}` : `${model}/${weight}@${layer}`;
 
+/** The name of the input by which a segment takes a value from the one before it: `${model}/${name}>${segment}`. */
+export const carriedInput = (model: string, name: string, segment: number): string =>
+  `${model}/${name}>${segment}`;
+
+/**
+ * What a segment of a forward pass hands to the next, by name. Segment 0 goes up to the layers, each layer is one, and what
+ * follows the layers is the last; between them nothing else goes, tokens and weights being inputs of each.
+ */
+export type Carried = ReadonlyMap<string, Node>;
+
 /** A forward pass in IR: top-level names (`logits`) and taps. */
 export interface Forward {
   readonly values: ReadonlyMap<string, Node>;
   readonly taps: readonly Tap[];
+  /** Of each segment but the last; empty for a pass in one piece. */
+  readonly carried: readonly Carried[];
 }
 
 /** A criterion with its arguments, as named in a spec: `activation(batch: l2, position: mean)`. */

@@ -126,6 +126,15 @@ const copier = (builder: Builder, replace: (node: Node) => Node | null) => {
 const resized = (axes: readonly Axis[], axis: string, size: number): Axis[] =>
   axes.map((a) => (a.name === axis ? { name: axis, size } : a));
 
+/** The same graph for `size` places of `axis`, which its values go along place by place. */
+export const resizeAxis = (graph: Graph, axis: string, size: number, builder: Builder): Graph =>
+  copier(builder, (node) => {
+    if (!over(node, axis)) return null;
+    if (node.op === "input")
+      return builder.input(node.name, resized(node.axes, axis, size), node.dtype);
+    return node.op === "index" ? builder.index({ name: axis, size }) : null;
+  })(graph.outputs);
+
 /**
  * Splits `graph`, whose axis `axis` has size `total`, into batches of `batch` (any size; accumulators add up whatever the
  * batches). A failure names what is in the way.
@@ -141,18 +150,12 @@ export const decompose = (
   if (failure !== null) return failure;
   const names = new Map(frontier(graph, axis).map((node, i) => [node, `acc${i}`]));
   const sums = Object.fromEntries([...names].map(([node, name]) => [name, node]));
-  const shrink = copier(builder, (node) => {
-    if (!over(node, axis)) return null;
-    if (node.op === "input")
-      return builder.input(node.name, resized(node.axes, axis, batch), node.dtype);
-    return node.op === "index" ? builder.index({ name: axis, size: batch }) : null;
-  });
   const complete = copier(builder, (node) => {
     const name = names.get(node);
     return name === undefined ? null : builder.input(name, node.axes);
   });
   return {
-    accumulate: shrink(sums),
+    accumulate: resizeAxis({ outputs: sums }, axis, batch, builder),
     finish: complete(graph.outputs),
     accumulators: [...names].map(([node, name]) => ({ name, axes: node.axes })),
   };

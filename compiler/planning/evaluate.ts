@@ -7,7 +7,7 @@ import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import type { EvaluateStep, Recipe } from "../recipe/recipe.js";
 import { must } from "./outcome.js";
 import type { Programs } from "./programs.js";
-import { feedInputs, planSweep, windowAxes } from "./sweep.js";
+import { feedInputs, planSweep, type SweepGraph, windowAxes } from "./sweep.js";
 
 /** Plans the metrics of one model; `name` prefixes the programs. */
 export const planMetrics = (
@@ -22,18 +22,16 @@ export const planMetrics = (
   const shape = recipe.models.get(layout.name)?.shape;
   if (shape === undefined)
     throw new Error(`the check let an unknown model through: ${layout.name}`);
-  const builder = new Builder();
-  const { tokens, labels } = feedInputs(builder, windowAxes(total, data));
-  const pass = must(forward(shape, builder, { model: layout.name, tokens }));
-  const outputs: Record<string, Node> = {};
-  for (const metric of step.metrics)
-    outputs[metric.decl.name.name] = must(
-      elaborateMetric(metric, recipe.library, builder, { model: pass.values, labels }),
-    );
-  return planSweep(
-    into,
-    { name, data, total, shape, layout, order: "sequential" },
-    { outputs },
-    builder,
-  );
+  const graphOf = (cut: boolean): SweepGraph => {
+    const builder = new Builder();
+    const { tokens, labels } = feedInputs(builder, windowAxes(total, data));
+    const pass = must(forward(shape, builder, { model: layout.name, tokens, cut }));
+    const scope = { model: pass.values, labels };
+    const outputs = step.metrics.map((metric): [string, Node] => [
+      metric.decl.name.name,
+      must(elaborateMetric(metric, recipe.library, builder, scope)),
+    ]);
+    return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
+  };
+  return planSweep(into, { name, data, total, layout, order: "sequential" }, graphOf);
 };

@@ -6,7 +6,7 @@ import type { ModelLayout, WeightEntry } from "../plan.js";
 /** WebGPU's least storage-buffer offset alignment on every adapter, in bytes. */
 const ALIGNMENT = 256;
 
-const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 export const elements = (dims: readonly (readonly Axis[])[]): number =>
   dims.flat().reduce((n, axis) => n * axis.size, 1);

@@ -20,6 +20,12 @@ export const addKernels = (into: Programs, kernels: Readonly<Record<string, Kern
   for (const [id, kernel] of Object.entries(kernels)) into.kernels.set(id, kernel);
 };
 
+/** Takes over what another collection holds. */
+export const addPrograms = (into: Programs, from: Programs): void => {
+  for (const [name, program] of from.programs) into.programs.set(name, program);
+  for (const [id, kernel] of from.kernels) into.kernels.set(id, kernel);
+};
+
 /** Lowers a graph and keeps the program; gives its name back. */
 export const addGraph = (
   into: Programs,

@@ -1,16 +1,16 @@
 /** The scoring stage: every criterion of a `score` in one forward pass over the data (Minitron, section 2.2). */
 import { Builder } from "../ir/build.js";
 import type { Node } from "../ir/tensor.js";
-import { scoreOf } from "../library/criterion.js";
+import { scoreCount, scoreOf } from "../library/criterion.js";
 import { forward } from "../library/forward.js";
 import type { DataSource, ModelLayout, ScoreStage, ScoreTable } from "../plan.js";
 import type { Recipe, ScoreStep } from "../recipe/recipe.js";
 import { must } from "./outcome.js";
 import type { Programs } from "./programs.js";
-import { feedInputs, planSweep, windowAxes } from "./sweep.js";
+import { feedInputs, planSweep, type SweepGraph, windowAxes } from "./sweep.js";
 
-const outputName = (axis: string, index: number, many: boolean): string =>
-  many ? `${axis}@${index}` : axis;
+const outputNames = (axis: string, count: number): string[] =>
+  count === 1 ? [axis] : Array.from({ length: count }, (_, index) => `${axis}@${index}`);
 
 /** Plans one `score` step over `total` windows. */
 export const planScore = (
@@ -24,32 +24,25 @@ export const planScore = (
   const model = recipe.models.get(step.model);
   if (model === undefined) throw new Error(`the check let an unknown model through: ${step.model}`);
   const { shape } = model;
-  const builder = new Builder();
-  const { tokens } = feedInputs(builder, windowAxes(total, data));
-  const pass = must(forward(shape, builder, { model: layout.name, tokens }));
-  const outputs: Record<string, Node> = {};
-  const tables = step.entries.map(({ axis, criterion }): ScoreTable => {
-    const scores = must(
-      scoreOf(criterion, recipe.library, builder, shape, {
-        forward: pass,
-        model: layout.name,
-        axis,
-      }),
-    );
-    const names = scores.map((node, index) => {
-      const name = outputName(axis, index, scores.length > 1);
-      outputs[name] = node;
-      return name;
+  const graphOf = (cut: boolean): SweepGraph => {
+    const builder = new Builder();
+    const { tokens } = feedInputs(builder, windowAxes(total, data));
+    const pass = must(forward(shape, builder, { model: layout.name, tokens, cut }));
+    const outputs = step.entries.flatMap(({ axis, criterion }) => {
+      const subject = { forward: pass, model: layout.name, axis };
+      const scores = must(scoreOf(criterion, recipe.library, builder, shape, subject));
+      const names = outputNames(axis, scores.length);
+      return scores.map((node, index): [string, Node] => [names[index] ?? axis, node]);
     });
+    return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
+  };
+  const tables = step.entries.map(({ axis, criterion }): ScoreTable => {
     const size = shape.axes.find((a) => a.name === axis)?.size ?? 0;
     const along = axis === shape.layerAxis ? [] : [...(shape.along.get(axis) ?? [])];
-    return { axis, criterion: criterion.text, outputs: names, along, size };
+    const outputs = outputNames(axis, scoreCount(shape, axis));
+    return { axis, criterion: criterion.text, outputs, along, size };
   });
-  const sweep = planSweep(
-    into,
-    { name: step.name, data, total, shape, layout, order: "shuffled" },
-    { outputs },
-    builder,
-  );
+  const parts = { name: step.name, data, total, layout, order: "shuffled" } as const;
+  const sweep = planSweep(into, parts, graphOf);
   return { kind: "score", name: step.name, model: step.model, sweep, tables };
 };

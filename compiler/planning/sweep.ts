@@ -1,16 +1,19 @@
 /**
  * A sweep over a data set: one graph over all windows, split into a program per batch size that adds to accumulators
- * and a program that finishes. Memory stays that of one batch whatever the number of windows.
+ * and a program that finishes. Memory stays that of one batch whatever the number of windows; that of the weights may be
+ * bounded too (stream.ts).
  */
 import type { Builder } from "../ir/build.js";
 import type { Axis, Graph, Input } from "../ir/tensor.js";
-import type { ModelShape } from "../library/library.js";
-import { decompose } from "../passes/decompose.js";
+import type { Carried } from "../library/library.js";
+import { decompose, resizeAxis } from "../passes/decompose.js";
 import { simplify } from "../passes/simplify.js";
 import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import { tensorBytes } from "../schedule/target.js";
 import { feedPlaces, LABELS, placement, TOKENS, weightPlaces } from "./placement.js";
-import { addGraph, type Programs } from "./programs.js";
+import { addGraph, addPrograms, createPrograms, type Programs } from "./programs.js";
+import type { Whole } from "./segments.js";
+import { streamSweep } from "./stream.js";
 
 /** Tokens per batch that keep an adapter busy without much memory. */
 const BATCH_TOKENS = 2048;
@@ -39,9 +42,16 @@ export interface SweepParts {
   readonly name: string;
   readonly data: DataSource;
   readonly total: number;
-  readonly shape: ModelShape;
   readonly layout: ModelLayout;
   readonly order: Sweep["order"];
+}
+
+/** What a sweep computes over all windows, with the pass in one piece or cut at its layers. */
+export interface SweepGraph {
+  readonly builder: Builder;
+  readonly graph: Graph;
+  /** What each segment hands on, of all windows; empty in one piece. */
+  readonly carried: readonly Carried[];
 }
 
 /** A criterion or metric that cannot be split into batches; `reason` names the operation. */
@@ -53,13 +63,8 @@ const splitInto = (graph: Graph, builder: Builder, total: number, batch: number)
   return split;
 };
 
-/** Lowers `graph` (its window axis has size `total`) into the programs of a sweep. */
-export const planSweep = (
-  into: Programs,
-  parts: SweepParts,
-  graph: Graph,
-  builder: Builder,
-): Sweep => {
+/** The sweep in one piece, all weights on the device. */
+const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: SweepGraph): Sweep => {
   const { name, total, layout } = parts;
   const batch = batchWindows(total, parts.data);
   const sizes = [batch, total % batch].filter((size) => size > 0);
@@ -103,5 +108,57 @@ export const planSweep = (
     accumulators: accumulators.map((a) => state(a.name)),
     batches,
     finish,
+    streaming: null,
   };
+};
+
+/** The sweep's graphs for batches of some size, with what each segment hands on. */
+export const cutSweep =
+  (
+    { layout, total }: Pick<SweepParts, "layout" | "total">,
+    { builder, graph, carried }: SweepGraph,
+  ) =>
+  (windows: number): Whole => {
+    const split = splitInto(simplify(builder, graph), builder, total, windows);
+    const handed = carried.map((values): Carried => {
+      const all = simplify(builder, { outputs: Object.fromEntries(values) });
+      return new Map(Object.entries(resizeAxis(all, "window", windows, builder).outputs));
+    });
+    return { layout, carried: handed, ...split };
+  };
+
+/** Device memory that a sweep in one piece takes. */
+const bytesOf = ({ programs }: Programs, sweep: Sweep): number => {
+  const states = new Map<string, number>();
+  let own = 0;
+  for (const name of [...sweep.batches.map(({ program }) => program), sweep.finish])
+    for (const { id, role, bytes } of programs.get(name)?.buffers ?? [])
+      if (role === "state") states.set(id, bytes);
+      else own += bytes;
+  return [...states.values()].reduce((sum, bytes) => sum + bytes, own);
+};
+
+/**
+ * Lowers what `graphOf` gives (its window axis has size `total`) into the programs of a sweep: in one piece where that
+ * fits the memory that the target allows, else layer by layer. Throws DoesNotFit.
+ */
+export const planSweep = (
+  into: Programs,
+  parts: SweepParts,
+  graphOf: (cut: boolean) => SweepGraph,
+): Sweep => {
+  const { memory } = into.target;
+  if (memory === null) return wholeSweep(into, parts, graphOf(false));
+  if (parts.layout.bytes <= memory) {
+    const own = createPrograms(into.target);
+    const sweep = wholeSweep(own, parts, graphOf(false));
+    if (bytesOf(own, sweep) <= memory) {
+      addPrograms(into, own);
+      return sweep;
+    }
+  }
+  const { name, data, total, order, layout } = parts;
+  const wholeOf = cutSweep(parts, graphOf(true));
+  const stream = { name, data: data.name, total, order, layout, wholeOf };
+  return streamSweep(into, stream, batchWindows(total, data));
 };

@@ -6,6 +6,8 @@ export interface Target {
   /** Largest storage binding in bytes; larger tensors are bound in pieces along their outermost axis. */
   readonly maxBinding: number;
   readonly maxStorageBuffers: number;
+  /** Device memory that a stage may take, in bytes; null for as much as it needs. */
+  readonly memory: number | null;
   /** False: every node its own kernel, to test that fusion changes nothing. */
   readonly fuse: boolean;
 }
@@ -13,6 +15,7 @@ export interface Target {
 export const portableTarget: Target = {
   maxBinding: 128 * 2 ** 20,
   maxStorageBuffers: 8,
+  memory: null,
   fuse: true,
 };
 

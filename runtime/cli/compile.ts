@@ -31,7 +31,7 @@ export const compileCommand = async (
     process.exitCode = EXIT.spec;
     return;
   }
-  const plan = await planOf(recipe, checked.base);
+  const plan = await planOf(recipe, checked.base, options.memory);
   const out = resolve(options.out);
   // ts-morph costs half a second to import: only here.
   const { emitModule } = await import("../../compiler/emit/module.js");

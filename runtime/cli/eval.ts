@@ -25,6 +25,7 @@ export interface EvalOptions {
   readonly window?: string;
   readonly take?: string;
   readonly adapter?: string;
+  readonly memory?: string;
   readonly json?: boolean;
 }
 
@@ -120,7 +121,7 @@ const planFor = async (folder: string, options: EvalOptions, base: string): Prom
   const text = recipeText(resolve(folder), options);
   const { recipe, diagnostics } = check("eval", text, fileHost(base), {});
   const wrong = diagnostics.find((diagnostic) => diagnostic.severity === "error");
-  if (recipe !== null && wrong === undefined) return planOf(recipe, base);
+  if (recipe !== null && wrong === undefined) return planOf(recipe, base, options.memory);
   throw new RunError(
     wrong?.message ?? "this model cannot be evaluated",
     wrong?.hint === undefined ? {} : { hint: wrong.hint },

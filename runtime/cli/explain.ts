@@ -11,7 +11,7 @@ export const explainCommand = async (spec: string, options: SpecOptions): Promis
     process.exitCode = EXIT.spec;
     return;
   }
-  const explanation = explainPlan(await planOf(recipe, checked.base));
+  const explanation = explainPlan(await planOf(recipe, checked.base, options.memory));
   process.stdout.write(
     options.json === true ? `${JSON.stringify(explanation, null, 2)}\n` : explainText(explanation),
   );

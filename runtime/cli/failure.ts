@@ -4,7 +4,15 @@ import { RunError, systemReason } from "../errors.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
 /** A command was given something it cannot use. */
-export class CommandError extends Error {}
+export class CommandError extends Error {
+  readonly hint?: string;
+
+  /** `hint` says what to do about it. */
+  constructor(message: string, { hint }: { readonly hint?: string } = {}) {
+    super(message);
+    if (hint !== undefined) this.hint = hint;
+  }
+}
 
 const hintOf = (error: Error): string | null =>
   "hint" in error && typeof error.hint === "string" ? error.hint : null;

@@ -17,6 +17,12 @@ const adapterOption = (): Option =>
     "auto, gpu, system (a software driver), embedded, or part of an adapter's name; default auto",
   ).env("ESPALIER_ADAPTER");
 
+const memoryOption = (): Option =>
+  new Option(
+    "--memory <size>",
+    "device memory that a stage may take, like 2GiB: scoring and evaluation of larger models go layer by layer",
+  );
+
 /** A command with what its `--help` says; after a mistake, where to look. */
 const command = (program: Command, name: CommandName): Command =>
   program
@@ -60,11 +66,13 @@ const createProgram = (): Command => {
 
   specOptions(command(program, "explain"))
     .description("show the plan: stages, parameters by axis, kernels, FLOPs, memory")
+    .addOption(memoryOption())
     .option("--json", "the report as JSON on stdout")
     .action(async (spec, options) => (await import("./explain.js")).explainCommand(spec, options));
 
   specOptions(command(program, "run"))
     .description("run a spec: score, prune, distil, evaluate, export")
+    .addOption(memoryOption())
     .requiredOption("--out <dir>", "output folder (required); also the run's journal")
     .addOption(adapterOption())
     .option("--force", "start again, whatever run the folder holds")
@@ -80,6 +88,7 @@ const createProgram = (): Command => {
 
   command(program, "eval")
     .description("measure loss and perplexity of a model over text")
+    .addOption(memoryOption())
     .argument("<model>", "a Hugging Face model folder")
     .requiredOption("--data <glob>", "text or .jsonl files (required), in quotes")
     .option(
@@ -93,6 +102,7 @@ const createProgram = (): Command => {
 
   specOptions(command(program, "compile"))
     .description("write the plan, its .wgsl kernels and a typed module that repeats the run")
+    .addOption(memoryOption())
     .requiredOption("--out <dir>", "output folder (required)")
     .action(async (spec, options) => (await import("./compile.js")).compileCommand(spec, options));
 
@@ -104,6 +114,7 @@ const createProgram = (): Command => {
 
   specOptions(command(program, "time"))
     .description("time each kernel of a spec's programs on this adapter")
+    .addOption(memoryOption())
     .option("--program <part>", "only programs whose name contains this")
     .addOption(adapterOption())
     .option("--json", "the times as JSON on stdout")

@@ -1,10 +1,12 @@
 /** From a spec to its plan, counting windows where a stage takes all of a data set. */
-import { compile, countedData, type WindowCounts } from "../../compiler/compile.js";
+import { compile, countedData, DoesNotFit, type WindowCounts } from "../../compiler/compile.js";
 import type { Plan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { openCorpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import { tokenizerOf } from "../run/tokenizer-of.js";
+import { CommandError } from "./failure.js";
+import { memoryOf, memoryText } from "./memory.js";
 
 /** Test option: compile as if bindings were limited to so many bytes. */
 const bindingLimit = (): { maxBinding?: number } => {
@@ -25,5 +27,16 @@ const countWindows = async (recipe: Recipe, base: string): Promise<WindowCounts>
   return counts;
 };
 
-export const planOf = async (recipe: Recipe, base: string): Promise<Plan> =>
-  compile(recipe, await countWindows(recipe, base), bindingLimit());
+/** The plan; `memory` as in `--memory`. What takes more than that is a CommandError that says what would fit. */
+export const planOf = async (recipe: Recipe, base: string, memory?: string): Promise<Plan> => {
+  const counts = await countWindows(recipe, base);
+  try {
+    return compile(recipe, counts, { ...bindingLimit(), memory: memoryOf(memory) });
+  } catch (error) {
+    if (!(error instanceof DoesNotFit)) throw error;
+    throw new CommandError(
+      `${error.stage} takes ${memoryText(error.needed)} of device memory at once, even layer by layer and window by window`,
+      { hint: `give it --memory ${memoryText(error.needed)}, or shorter windows` },
+    );
+  }
+};

@@ -57,6 +57,15 @@ const timeText = ({ seconds, stages, adapter }: RunOutcome): string => {
   return `time: ${duration(seconds)}${parts} on ${adapter}`;
 };
 
+const amount = (bytes: number): string =>
+  bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+/** The most memory there was at once. */
+const memoryText = ({ memory }: RunOutcome): readonly string[] =>
+  memory === null
+    ? []
+    : [`memory: ${amount(memory.device)} on the device, ${amount(memory.process)} in the process`];
+
 /** What people read at the end. */
 export const resultText = (outcome: RunOutcome): string => {
   const verdicts = outcome.verdicts.map(
@@ -65,7 +74,7 @@ export const resultText = (outcome: RunOutcome): string => {
   );
   const exports = outcome.exports.map((folder) => `model: ${shown(folder)}`);
   const gap = verdicts.length === 0 ? [] : [""];
-  return `${["", ...table(modelRows(outcome)), ...gap, ...verdicts, "", ...exports, timeText(outcome)].join("\n")}\n`;
+  return `${["", ...table(modelRows(outcome)), ...gap, ...verdicts, "", ...exports, timeText(outcome), ...memoryText(outcome)].join("\n")}\n`;
 };
 
 export const finishCommand = (outcome: RunOutcome, json: boolean): void => {

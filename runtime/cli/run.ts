@@ -21,7 +21,7 @@ export const runCommand = async (spec: string, options: RunOptions): Promise<voi
     process.exitCode = EXIT.spec;
     return;
   }
-  const plan = await planOf(recipe, checked.base);
+  const plan = await planOf(recipe, checked.base, options.memory);
   const outcome = await interruptible((interrupted) =>
     startRun({
       plan,

@@ -11,6 +11,8 @@ import { fileHost } from "./host.js";
 export interface SpecOptions {
   readonly set?: readonly string[];
   readonly profile?: string;
+  /** Device memory that a stage may take. */
+  readonly memory?: string;
   readonly json?: boolean;
 }
 

@@ -52,7 +52,7 @@ export const timeCommand = async (spec: string, options: TimeOptions): Promise<v
     process.exitCode = EXIT.spec;
     return;
   }
-  const plan = await planOf(recipe, checked.base);
+  const plan = await planOf(recipe, checked.base, options.memory);
   const names = Object.keys(plan.programs).filter((name) => name.includes(options.program ?? ""));
   if (names.length === 0)
     throw new CommandError(

@@ -7,6 +7,7 @@ import { batchAt } from "../data/order.js";
 import { RunError } from "../errors.js";
 import type { LoadedProgram } from "../execute.js";
 import { evaluateScalar } from "../scalar.js";
+import { batchOf } from "./batch.js";
 import { restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusNamed,
@@ -19,7 +20,6 @@ import {
   writeTensor,
   writeWeights,
 } from "./context.js";
-import { batchOf } from "./sweep.js";
 
 /** The user asked to stop; a checkpoint has been written. */
 export class Interrupted extends Error {}

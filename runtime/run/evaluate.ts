@@ -1,6 +1,6 @@
 /** The evaluation stage: metrics of each model over the same windows. */
 import type { EvaluateStage } from "../../compiler/plan.js";
-import { type RunContext, upload } from "./context.js";
+import type { RunContext } from "./context.js";
 import { runSweep, sweepWindows } from "./sweep.js";
 
 export interface Measure {
@@ -29,9 +29,14 @@ export const runEvaluate = async (
   const measures: Measure[] = [];
   const speeds: Speed[] = [];
   for (const { model, sweep, metrics } of stage.entries) {
-    await upload(context, model);
     const windows = sweepWindows(context, sweep, model);
-    const { outputs, tokensPerSecond } = await runSweep(context, sweep, windows);
+    const { outputs, tokensPerSecond } = await runSweep(
+      context,
+      `evaluate.${model}`,
+      model,
+      sweep,
+      windows,
+    );
     if (tokensPerSecond !== null)
       speeds.push({ model, data: sweep.data, tokensPerSecond: Math.round(tokensPerSecond) });
     for (const metric of metrics)

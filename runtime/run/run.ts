@@ -9,13 +9,14 @@ import writeFileAtomic from "write-file-atomic";
 import type { Plan } from "../../compiler/plan.js";
 import { openDevice } from "../device.js";
 import { RunError } from "../errors.js";
-import { createExecutor } from "../execute.js";
+import { createExecutor, type Executor } from "../execute.js";
 import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
 import type { RunContext } from "./context.js";
 import { Interrupted } from "./distill.js";
 import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
+import { checkFits } from "./fits.js";
 import { openInputs } from "./inputs.js";
 import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
 import {
@@ -47,6 +48,15 @@ export interface RunOutcome {
   readonly stages: readonly { readonly stage: string; readonly seconds: number }[];
   readonly verdicts: readonly Verdict[];
   readonly exports: readonly string[];
+  /** The most at once; on a software adapter the device's memory is the process's. Null where nothing was run. */
+  readonly memory: Memory | null;
+}
+
+export interface Memory {
+  /** Bytes of buffers. */
+  readonly device: number;
+  /** Resident bytes. */
+  readonly process: number;
 }
 
 interface Session {
@@ -67,7 +77,17 @@ const planPath = (out: string): string => join(workFolder(out), "plan.json");
 const resultsOf = (journal: Journal): StageResult[] =>
   journal.data().stages.map((stage) => stage.result as StageResult);
 
-const outcomeOf = (session: Session, seconds: number, interrupted: boolean): RunOutcome => {
+const memoryOf = (executor: Executor | null): Memory | null =>
+  executor === null
+    ? null
+    : { device: executor.memory().peak, process: process.resourceUsage().maxRSS * 1024 };
+
+const outcomeOf = (
+  session: Session,
+  seconds: number,
+  interrupted: boolean,
+  executor: Executor | null,
+): RunOutcome => {
   const results = resultsOf(session.journal);
   return {
     out: session.out,
@@ -86,6 +106,7 @@ const outcomeOf = (session: Session, seconds: number, interrupted: boolean): Run
     }),
     verdicts: results.flatMap((result) => (result.kind === "expect" ? result.verdicts : [])),
     exports: results.flatMap((result) => (result.kind === "export" ? [result.folder] : [])),
+    memory: memoryOf(executor),
   };
 };
 
@@ -125,7 +146,9 @@ const execute = async (session: Session): Promise<RunOutcome> => {
   const started = performance.now();
   const { plan, journal, reporter } = session;
   const device = await openDevice({ adapter: session.adapter });
+  let executor: Executor | null = null;
   try {
+    checkFits(plan, device.report.limits.maxBufferSize ?? Number.POSITIVE_INFINITY);
     const identity = adapterIdentity(device.report);
     reporter.line(`adapter: ${identity}`);
     const before = journal.data().adapter;
@@ -139,7 +162,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     const changes = spec === null || lock === null ? null : changesLine(spec, lock, inputs);
     if (changes !== null) reporter.line(changes);
     const tuning = createTuning(device.report, pinnedTuning(lock, inputs, journal.data().tuning));
-    const executor = createExecutor(device, plan.kernels, tuning);
+    executor = createExecutor(device, plan.kernels, tuning);
     const context: RunContext = {
       plan,
       base: journal.data().base,
@@ -161,10 +184,10 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       await journal.update({ tuning: tuning.choices() });
     }
     await finish(session, inputs, lock);
-    return outcomeOf(session, (performance.now() - started) / 1000, false);
+    return outcomeOf(session, (performance.now() - started) / 1000, false, executor);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    return outcomeOf(session, (performance.now() - started) / 1000, true);
+    return outcomeOf(session, (performance.now() - started) / 1000, true, executor);
   } finally {
     device.close();
   }
@@ -246,6 +269,6 @@ export const resumeRun = async (
   if (hashPlan(plan) !== journal.data().plan)
     throw new RunError(`the plan in ${options.out} has been changed since the run began`);
   if (journal.data().complete)
-    return outcomeOf({ ...options, plan, journal, adapter: "" }, 0, false);
+    return outcomeOf({ ...options, plan, journal, adapter: "" }, 0, false, null);
   return execute({ ...options, plan, journal, adapter: options.adapter ?? "auto" });
 };

@@ -1,6 +1,6 @@
 /** The score stage: importance of every unit, read back once at the end of the sweep. */
 import type { ScoreStage } from "../../compiler/plan.js";
-import { type RunContext, upload } from "./context.js";
+import type { RunContext } from "./context.js";
 import { runSweep, sweepWindows } from "./sweep.js";
 
 /** One axis: scores in the original order, a list per kept set (one per index of the `along` axes, row-major). */
@@ -21,9 +21,9 @@ export interface ScoreResult {
 }
 
 export const runScore = async (context: RunContext, stage: ScoreStage): Promise<ScoreResult> => {
-  await upload(context, stage.model);
   const windows = sweepWindows(context, stage.sweep, stage.name);
-  const { outputs: results } = await runSweep(context, stage.sweep, windows);
+  const { name, model, sweep } = stage;
+  const { outputs: results } = await runSweep(context, name, model, sweep, windows);
   const tables = stage.tables.map(({ axis, criterion, outputs, along, size }) => ({
     axis,
     criterion,

@@ -1,9 +1,17 @@
 /** Runs a sweep: batches of windows add to accumulators on the device, then `finish` gives the results. */
 import type { Sweep } from "../../compiler/plan.js";
-import type { Corpus } from "../data/corpus.js";
 import { shuffledWindows } from "../data/order.js";
 import { RunError } from "../errors.js";
-import { corpusNamed, programNamed, type RunContext, releaseProgram } from "./context.js";
+import { batchOf } from "./batch.js";
+import {
+  corpusNamed,
+  modelNamed,
+  programNamed,
+  type RunContext,
+  releaseProgram,
+  upload,
+} from "./context.js";
+import { runStreaming } from "./stream.js";
 
 /** The windows a sweep looks at, in order: the first ones, or a seeded sample. */
 export const sweepWindows = (
@@ -27,24 +35,6 @@ export const sweepWindows = (
   }
 };
 
-export interface Batch {
-  readonly tokens: Uint32Array;
-  readonly labels: Uint32Array;
-}
-
-/** Tokens [window, position] and the labels one further on. */
-export const batchOf = (corpus: Corpus, windows: readonly number[]): Batch => {
-  const size = corpus.window;
-  const tokens = new Uint32Array(windows.length * size);
-  const labels = new Uint32Array(windows.length * size);
-  windows.forEach((index, row) => {
-    const window = corpus.at(index);
-    tokens.set(window.subarray(0, size), row * size);
-    labels.set(window.subarray(1, size + 1), row * size);
-  });
-  return { tokens, labels };
-};
-
 /** The program for the next batch: the largest that the windows left still fill. */
 const nextBatch = (sweep: Sweep, left: number): Sweep["batches"][number] => {
   const fitting = sweep.batches.find((batch) => batch.windows <= left);
@@ -59,12 +49,12 @@ export interface SweepResult {
   readonly tokensPerSecond: number | null;
 }
 
-/** Runs the sweep over these windows. */
-export const runSweep = async (
+/** The batches of a sweep in one piece; returns tokens a second, as in SweepResult. */
+const runWhole = async (
   context: RunContext,
   sweep: Sweep,
   windows: readonly number[],
-): Promise<SweepResult> => {
+): Promise<number | null> => {
   const corpus = corpusNamed(context, sweep.data);
   for (const batch of sweep.batches) await programNamed(context, batch.program);
   for (const accumulator of sweep.accumulators) context.executor.zero(accumulator);
@@ -80,16 +70,35 @@ export const runSweep = async (
     if (before > 0) since ??= { at: performance.now(), done: before };
     context.reporter.progress({ done, total: sweep.windows, tokens: done * corpus.window });
   }
+  await context.executor.finish();
+  for (const batch of sweep.batches) await releaseProgram(context, batch.program);
+  return since === null
+    ? null
+    : ((sweep.windows - since.done) * corpus.window * 1000) / (performance.now() - since.at);
+};
+
+/** Runs the sweep of a model over these windows; `name` tells it from others. */
+export const runSweep = async (
+  context: RunContext,
+  name: string,
+  model: string,
+  sweep: Sweep,
+  windows: readonly number[],
+): Promise<SweepResult> => {
+  let tokensPerSecond: number | null = null;
+  if (sweep.streaming === null) {
+    await upload(context, model);
+    tokensPerSecond = await runWhole(context, sweep, windows);
+  } else {
+    const { weights } = modelNamed(context, model);
+    await runStreaming(context, name, sweep, sweep.streaming, weights, windows);
+  }
   const finish = await programNamed(context, sweep.finish);
   await finish.run({});
   const names = context.plan.programs[sweep.finish]?.outputs.map((output) => output.name) ?? [];
   const outputs = new Map<string, Float32Array>();
-  for (const name of names) outputs.set(name, await finish.output(name));
-  const tokensPerSecond =
-    since === null
-      ? null
-      : ((sweep.windows - since.done) * corpus.window * 1000) / (performance.now() - since.at);
-  for (const batch of sweep.batches) await releaseProgram(context, batch.program);
+  for (const output of names) outputs.set(output, await finish.output(output));
   await releaseProgram(context, sweep.finish);
+  if (sweep.streaming !== null) context.executor.release(sweep.streaming.accumulators.state);
   return { outputs, tokensPerSecond };
 };

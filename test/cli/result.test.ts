@@ -37,6 +37,7 @@ const outcome: RunOutcome = {
     },
   ],
   exports: [resolve("out/half/sotu-half")],
+  memory: { device: 300 * 2 ** 20, process: 1.5 * 2 ** 30 },
 };
 
 const plain = (text: string): string =>
@@ -54,6 +55,7 @@ healed      820,000       56.8%      31.200     1,900
 
 model: out/half/sotu-half
 time: 3m12s (score merit 21s, distill healed 2m10s) on embedded / SwiftShader
+memory: 300 MiB on the device, 1.5 GiB in the process
 `);
   });
 
@@ -65,6 +67,7 @@ time: 3m12s (score merit 21s, distill healed 2m10s) on embedded / SwiftShader
       speeds: [],
       stages: [],
       verdicts: [],
+      memory: null,
     };
     expect(plain(resultText(bare)).replaceAll("\\", "/")).toBe(`
 model    parameters

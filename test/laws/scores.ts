@@ -1,6 +1,7 @@
 /** Scores of drawn models by the library's criteria, in float64 over the whole data at once. */
+import type { Builder } from "../../compiler/ir/build.js";
 import type { Dense, Graph, Node } from "../../compiler/ir/tensor.js";
-import type { CriterionUse } from "../../compiler/library/library.js";
+import type { CriterionUse, Forward } from "../../compiler/library/library.js";
 import { must } from "../../compiler/planning/outcome.js";
 import type { AxisScores } from "../../runtime/weights/decisions.js";
 import type { ModelCase } from "../support/arbitraries/model.js";
@@ -25,22 +26,25 @@ const criterionOf = (product: Product, { shape }: Model, text: string): Criterio
 };
 
 export interface ScoreGraph {
+  readonly builder: Builder;
+  readonly forward: Forward;
   readonly graph: Graph;
   /** By axis, the outputs that hold its scores. */
   readonly outputs: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The scores of each axis by its criterion. */
+/** The scores of each axis by its criterion, the pass in one piece or cut at its layers. */
 export const scoreGraph = (
   product: Product,
   model: Model,
   drawn: ModelCase,
   criteria: Readonly<Record<string, string>>,
+  cut = false,
 ): ScoreGraph => {
   const { shape, layout } = model;
   const builder = new product.Builder();
   const tokens = builder.input("tokens", feedsOf(drawn).axes, "u32");
-  const forward = must(product.forward(shape, builder, { model: layout.name, tokens }));
+  const forward = must(product.forward(shape, builder, { model: layout.name, tokens, cut }));
   const nodes: Record<string, Node> = {};
   const outputs = new Map<string, readonly string[]>();
   for (const [axis, text] of Object.entries(criteria)) {
@@ -53,7 +57,7 @@ export const scoreGraph = (
     });
     outputs.set(axis, names);
   }
-  return { graph: { outputs: nodes }, outputs };
+  return { builder, forward, graph: { outputs: nodes }, outputs };
 };
 
 export const scoreInputs = (

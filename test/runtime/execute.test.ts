@@ -106,7 +106,7 @@ describe("state", () => {
     const read = async (name: string) => [...new Float32Array(await executor.read(name, 0, 16))];
     expect(await read("a")).toEqual([0, 0, 0, 0]);
     executor.write("a", 4, new Float32Array([1, 2]));
-    executor.copy("a", "b");
+    executor.copy({ state: "a", offset: 4 }, { state: "b", offset: 4 }, 8);
     executor.zero("a");
     expect(await read("a")).toEqual([0, 0, 0, 0]);
     expect(await read("b")).toEqual([0, 1, 2, 0]);

@@ -12,7 +12,7 @@ import { at, fill } from "./dense.js";
 type Inputs = ReadonlyMap<string, Dense>;
 
 /** Windows `from` … `from + count` of every input that has windows. */
-const slice = (inputs: Inputs, from: number, count: number): Inputs =>
+export const slice = (inputs: Inputs, from: number, count: number): Inputs =>
   new Map(
     [...inputs].map(([name, dense]) => {
       if (!dense.axes.some((a) => a.name === "window")) return [name, dense];

@@ -1,0 +1,349 @@
+/**
+ * A sweep through a model larger than device memory: one program for each kind of segment, whose weights take turns in one
+ * buffer. Batches get smaller until everything fits the memory that the target allows.
+ */
+import type { Axis } from "../ir/tensor.js";
+import type {
+  CarriedValue,
+  ModelLayout,
+  Program,
+  Segment,
+  Streaming,
+  Sweep,
+  WeightEntry,
+} from "../plan.js";
+import type { InputPlace, OutputPlace } from "../schedule/target.js";
+import { tensorBytes } from "../schedule/target.js";
+import { align, elements } from "./layout.js";
+import { feedPlaces, placement } from "./placement.js";
+import { addGraph, addPrograms, createPrograms, type Programs } from "./programs.js";
+import {
+  type Part,
+  type SegmentGraphs,
+  type Segments,
+  segmentsOf,
+  type Whole,
+} from "./segments.js";
+
+/** A stage takes more device memory than allowed, even going layer by layer with one window at a time. */
+export class DoesNotFit extends Error {
+  constructor(
+    readonly stage: string,
+    readonly needed: number,
+    readonly allowed: number,
+  ) {
+    super(`${stage} takes ${needed} bytes of device memory at once, ${allowed} are allowed`);
+  }
+}
+
+/** Everything that a sweep is streamed by; `wholeOf` gives its graphs for batches of so many windows. */
+export interface StreamParts {
+  readonly name: string;
+  readonly data: string;
+  readonly total: number;
+  readonly order: Sweep["order"];
+  readonly layout: ModelLayout;
+  readonly wholeOf: (windows: number) => Whole;
+}
+
+/** Host memory for what waits, as a part of the device memory allowed. */
+const HOST_SHARE = 0.25;
+
+/** Ranges of a state buffer, one after the other, each on a boundary that can be bound. */
+class Ranges<K> {
+  private readonly offsets = new Map<K, number>();
+  private end = 0;
+
+  place(key: K, bytes: number): number {
+    const known = this.offsets.get(key);
+    if (known !== undefined) return known;
+    const offset = this.end;
+    this.offsets.set(key, offset);
+    this.end += align(bytes);
+    return offset;
+  }
+  get bytes(): number {
+    return this.end;
+  }
+}
+
+const weightBytes = (entry: WeightEntry): number =>
+  elements(entry.dims.map((axes) => axes.map(({ axis, size }) => ({ name: axis, size })))) * 4;
+
+const stateNames = (name: string) => ({
+  weights: `${name}.segment.weights`,
+  sums: `${name}.segment.sums`,
+  accumulators: `${name}.accumulators`,
+  taken: (value: string) => `${name}.taken.${value}`,
+  given: (value: string) => `${name}.given.${value}`,
+});
+
+const statePlace = (state: string, stateBytes: number, offset: number) =>
+  ({ kind: "state", state, stateBytes, offset }) as const;
+
+/** A segment with its places in the buffers; sizes of buffers are known once all segments are. */
+interface Placed {
+  readonly graphs: SegmentGraphs;
+  readonly weights: ReadonlyMap<WeightEntry, number>;
+  /** Offsets of `sum.…` and `result.…` in the segment's sums. */
+  readonly sums: ReadonlyMap<string, number>;
+  readonly bytes: number;
+  readonly offset: number;
+}
+
+const partsOf = ({ batch, conclude }: SegmentGraphs): Part[] =>
+  [batch, conclude].filter((part): part is Part => part !== null);
+
+const placeSegments = (segments: readonly SegmentGraphs[]) => {
+  let end = 0;
+  let most = 0;
+  let widest = 0;
+  const placed = segments.map((graphs): Placed => {
+    const weights = new Ranges<WeightEntry>();
+    const sums = new Ranges<string>();
+    const weightAt = new Map<WeightEntry, number>();
+    const sumAt = new Map<string, number>();
+    for (const part of partsOf(graphs))
+      for (const entry of part.weights.values())
+        weightAt.set(entry, weights.place(entry, weightBytes(entry)));
+    const named: [string, readonly Axis[]][] = [
+      ...graphs.sums.map(({ axes }, at): [string, readonly Axis[]] => [`sum.${at}`, axes]),
+      ...graphs.results.map(({ axes }, at): [string, readonly Axis[]] => [`result.${at}`, axes]),
+    ];
+    for (const [name, axes] of named) sumAt.set(name, sums.place(name, tensorBytes(axes)));
+    const offset = end;
+    end += sums.bytes;
+    most = Math.max(most, weights.bytes);
+    widest = Math.max(widest, sums.bytes);
+    return { graphs, weights: weightAt, sums: sumAt, bytes: sums.bytes, offset };
+  });
+  return { placed, weightBytes: most, sumBytes: widest, accumulatorBytes: end };
+};
+
+/** Bytes of a value's windows: of a batch of `windows`, or one. */
+const carriedOf = (name: string, { carried }: Whole, windows: number): CarriedValue[] => {
+  const bytes = new Map<string, number>();
+  for (const values of carried)
+    for (const [value, node] of values) bytes.set(value, tensorBytes(node.axes) / windows);
+  const states = stateNames(name);
+  return [...bytes].map(([value, size]) => ({
+    name: value,
+    taken: states.taken(value),
+    given: states.given(value),
+    bytes: size,
+  }));
+};
+
+/** What a program takes besides states. */
+const ownBytes = ({ buffers }: Program): number =>
+  buffers.reduce((sum, { role, bytes }) => (role === "state" ? sum : sum + bytes), 0);
+
+/** What the tuner takes for a moment: a copy of what a dispatch with several launches writes. */
+const tuningBytes = ({ buffers, dispatches }: Program): number => {
+  const scratch = new Set(buffers.flatMap(({ id, role }) => (role === "scratch" ? [id] : [])));
+  const copied = dispatches.map(({ launches, bindings }) =>
+    launches.length < 2
+      ? 0
+      : Math.max(0, ...bindings.map(({ buffer, bytes }) => (scratch.has(buffer) ? bytes : 0))),
+  );
+  return Math.max(0, ...copied);
+};
+
+/** One way of streaming a sweep: its batches, and everything's place. */
+interface Layout {
+  readonly parts: StreamParts;
+  readonly into: Programs;
+  /** Windows of a whole batch, and of all sizes of batches. */
+  readonly batch: number;
+  readonly sizes: readonly number[];
+  readonly placed: readonly Placed[];
+  readonly weightBytes: number;
+  readonly sumBytes: number;
+  readonly accumulatorBytes: number;
+  readonly carried: readonly CarriedValue[];
+  /** Names of programs by what they were made from. */
+  readonly made: Map<string, string>;
+}
+
+const inputPlaces = (layout: Layout, part: Part, at: Placed): [string, InputPlace][] => {
+  const { weightBytes, sumBytes, carried, batch } = layout;
+  const states = stateNames(layout.parts.name);
+  const bytesOf = (value: string): number =>
+    (carried.find(({ name }) => name === value)?.bytes ?? 0) * batch;
+  const weights = [...part.weights].map(([input, entry]): [string, InputPlace] => [
+    input,
+    statePlace(states.weights, weightBytes, at.weights.get(entry) ?? 0),
+  ]);
+  const rows = [...part.rows.keys()].map((input): [string, InputPlace] => [
+    input,
+    { kind: "feed", source: { kind: "rows" } },
+  ]);
+  const taken = [...part.takes].map(([input, value]): [string, InputPlace] => [
+    input,
+    statePlace(states.taken(value), bytesOf(value), 0),
+  ]);
+  const sums = [...at.sums].map(([input, offset]): [string, InputPlace] => [
+    input,
+    statePlace(states.sums, sumBytes, offset),
+  ]);
+  return [...feedPlaces, ...weights, ...rows, ...taken, ...sums];
+};
+
+const outputPlaces = (
+  { parts, sumBytes, carried, batch }: Layout,
+  part: Part,
+  at: Placed,
+): [string, OutputPlace][] => {
+  const states = stateNames(parts.name);
+  return Object.keys(part.graph.outputs).map((output): [string, OutputPlace] => {
+    const value = part.gives.get(output);
+    if (value === undefined) {
+      const place = statePlace(states.sums, sumBytes, at.sums.get(output) ?? 0);
+      return [output, { ...place, accumulate: output.startsWith("sum.") }];
+    }
+    const bytes = (carried.find(({ name }) => name === value)?.bytes ?? 0) * batch;
+    return [output, { ...statePlace(states.given(value), bytes, 0), accumulate: false }];
+  });
+};
+
+/** Lowers a part of a segment, or finds the program made from an equal one. */
+const programOf = (layout: Layout, name: string, part: Part, at: Placed): string => {
+  const offsets = [
+    ...[...part.weights.values()].map((w) => at.weights.get(w)),
+    ...at.sums.values(),
+  ];
+  const key = `${offsets.join(" ")}\n${part.text}`;
+  const known = layout.made.get(key);
+  if (known !== undefined) return known;
+  const places = placement(inputPlaces(layout, part, at), outputPlaces(layout, part, at));
+  const made = addGraph(layout.into, `${layout.parts.name}.${name}`, part.graph, places);
+  layout.made.set(key, made);
+  return made;
+};
+
+const segmentOf = (
+  layout: Layout,
+  at: Placed,
+  index: number,
+  bySize: ReadonlyMap<number, Segments>,
+): Segment => {
+  const batches = layout.sizes.flatMap((windows) => {
+    const part = bySize.get(windows)?.segments[index]?.batch ?? null;
+    return part === null
+      ? []
+      : [{ windows, program: programOf(layout, `segment${index}.batch${windows}`, part, at) }];
+  });
+  const { batch, conclude } = at.graphs;
+  return {
+    weights: [...at.weights].map(([{ weight, layer }, offset]) => ({ weight, layer, offset })),
+    rows: [...(batch?.rows ?? [])].map(([feed, { weight, layer }]) => ({ feed, weight, layer })),
+    batches,
+    takes: [...(batch?.takes.values() ?? [])],
+    gives: [...(batch?.gives.values() ?? [])],
+    conclude:
+      conclude === null ? null : programOf(layout, `segment${index}.conclude`, conclude, at),
+    offset: at.offset,
+    bytes: at.bytes,
+  };
+};
+
+const finishOf = (layout: Layout, { finish }: Segments): string => {
+  const { accumulators } = stateNames(layout.parts.name);
+  const inputs = layout.placed.flatMap(({ graphs, sums, offset }) => {
+    const place = (of: string, { name }: { readonly name: string }): [string, InputPlace] => [
+      name,
+      statePlace(accumulators, layout.accumulatorBytes, offset + (sums.get(of) ?? 0)),
+    ];
+    return [
+      ...graphs.sums.map((sum, i) => place(`sum.${i}`, sum)),
+      ...graphs.results.map((result, i) => place(`result.${i}`, result)),
+    ];
+  });
+  const outputs = Object.keys(finish.outputs).map((name): [string, OutputPlace] => [
+    name,
+    { kind: "output" },
+  ]);
+  return addGraph(layout.into, `${layout.parts.name}.finish`, finish, placement(inputs, outputs));
+};
+
+/** The most that the programs of one segment take besides states, tuned or run. */
+const ownBytesOf = ({ into }: Layout, segments: readonly Segment[], finish: string): number => {
+  const own = (program: string): number => {
+    const found = into.programs.get(program);
+    return found === undefined ? 0 : ownBytes(found) + tuningBytes(found);
+  };
+  const ofSegments = segments.map(({ batches, conclude }) =>
+    [...batches.map(({ program }) => program), ...(conclude === null ? [] : [conclude])].reduce(
+      (sum, program) => sum + own(program),
+      0,
+    ),
+  );
+  return Math.max(own(finish), ...ofSegments);
+};
+
+interface Streamed {
+  readonly sweep: Sweep;
+  readonly into: Programs;
+  /** Without what waits between segments. */
+  readonly needed: number;
+}
+
+const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"]): Streamed => {
+  const sizes = [batch, parts.total % batch].filter((size) => size > 0);
+  const whole = parts.wholeOf(batch);
+  const first = segmentsOf(whole);
+  const bySize = new Map(
+    sizes.map((size) => [size, size === batch ? first : segmentsOf(parts.wholeOf(size))]),
+  );
+  const into = createPrograms(target);
+  const places = placeSegments(first.segments);
+  const carried = carriedOf(parts.name, whole, batch);
+  const layout: Layout = { parts, into, batch, sizes, ...places, carried, made: new Map() };
+  const segments = places.placed.map((at, index) => segmentOf(layout, at, index, bySize));
+  const finish = finishOf(layout, first);
+  const states = stateNames(parts.name);
+  const windowBytes = carried.reduce((sum, { bytes }) => sum + bytes, 0);
+  const needed =
+    places.weightBytes +
+    places.sumBytes +
+    places.accumulatorBytes +
+    2 * windowBytes * batch +
+    ownBytesOf(layout, segments, finish);
+  // All of a batch waits in one place.
+  const room = Math.floor(((target.memory ?? needed) - needed) / (windowBytes * batch));
+  const waiting = Math.min(Math.max(0, room), Math.ceil(parts.total / batch));
+  const storeBytes = waiting * windowBytes * batch || 0;
+  const streaming: Streaming = {
+    weights: { state: states.weights, bytes: places.weightBytes },
+    sums: { state: states.sums, bytes: places.sumBytes },
+    accumulators: { state: states.accumulators, bytes: places.accumulatorBytes },
+    carried,
+    segments,
+    storeBytes,
+    hostBytes: Math.floor((target.memory ?? 0) * HOST_SHARE),
+    peakBytes: needed + storeBytes,
+  };
+  const sweep: Sweep = {
+    data: parts.data,
+    windows: parts.total,
+    order: parts.order,
+    accumulators: [],
+    batches: [],
+    finish,
+    streaming,
+  };
+  return { sweep, into, needed };
+};
+
+/** Plans a sweep layer by layer, in the largest batches of at most `windows` that fit. Throws DoesNotFit, NotSegmentable. */
+export const streamSweep = (into: Programs, parts: StreamParts, windows: number): Sweep => {
+  const { memory } = into.target;
+  for (let batch = windows; ; batch = Math.ceil(batch / 2)) {
+    const streamed = streamedBy(parts, batch, into.target);
+    if (memory === null || streamed.needed <= memory) {
+      addPrograms(into, streamed.into);
+      return streamed.sweep;
+    }
+    if (batch === 1) throw new DoesNotFit(parts.name, streamed.needed, memory);
+  }
+};

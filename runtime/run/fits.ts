@@ -1,0 +1,44 @@
+/** Whether an adapter can hold the buffers of a plan, asked before the first stage rather than when one is made. */
+import type { Plan, Stage } from "../../compiler/plan.js";
+import { mebibytes } from "../device-error.js";
+import { RunError } from "../errors.js";
+import { stageTitle } from "./words.js";
+
+const programsOf = (stage: Stage): readonly string[] => {
+  switch (stage.kind) {
+    case "score":
+      return [...stage.sweep.batches.map(({ program }) => program), stage.sweep.finish];
+    case "evaluate":
+      return stage.entries.flatMap(({ sweep }) => [
+        ...sweep.batches.map(({ program }) => program),
+        sweep.finish,
+      ]);
+    case "distill":
+      return [stage.gradient, stage.update];
+    case "open":
+    case "prune":
+    case "expect":
+    case "export":
+      return [];
+    default:
+      return stage satisfies never;
+  }
+};
+
+/** Weights can take turns where a stage only reads them; training needs them all. */
+const hintFor = (stage: Stage): string =>
+  stage.kind === "distill"
+    ? "distil a smaller model, or use an adapter with larger buffers"
+    : "give --memory, like 2GiB: then the model goes through layer by layer";
+
+/** Throws a RunError where a buffer is larger than `largest` bytes. */
+export const checkFits = (plan: Plan, largest: number): void => {
+  for (const stage of plan.stages)
+    for (const name of programsOf(stage))
+      for (const { id, bytes } of plan.programs[name]?.buffers ?? [])
+        if (bytes > largest)
+          throw new RunError(
+            `${stageTitle(stage)} needs ${id} of ${mebibytes(bytes)} in one buffer, and this adapter's largest is ${mebibytes(largest)}`,
+            { hint: hintFor(stage) },
+          );
+};

@@ -1,0 +1,182 @@
+/**
+ * A sweep through a model that is larger than device memory: segment after segment, each with its weights read from disk
+ * once, all windows going through it before the next. The next segment's weights are read while the device works.
+ */
+import type { Segment, Streaming, Sweep, WeightEntry } from "../../compiler/plan.js";
+import { RunError } from "../errors.js";
+import { BLOCK, bytesOf, converted, type StoredTensor } from "../formats/stored-tensor.js";
+import type { Weights } from "../formats/weights.js";
+import { type Batch, batchOf } from "./batch.js";
+import { openCarried } from "./carried.js";
+import {
+  corpusNamed,
+  programNamed,
+  type RunContext,
+  releaseProgram,
+  writeTensor,
+} from "./context.js";
+
+const entryOf = (
+  { layout }: Weights,
+  of: { readonly weight: string; readonly layer: number | null },
+): WeightEntry => {
+  const entry = layout.weights.find((w) => w.weight === of.weight && w.layer === of.layer);
+  if (entry === undefined) throw new RunError(`${layout.name} has no weight ${of.weight}`);
+  return entry;
+};
+
+/** Reads what a segment will need, so that the system has it at hand; nothing is kept here. */
+const readAhead = async (weights: Weights, segment: Segment | undefined): Promise<void> => {
+  const block = new Uint8Array(BLOCK);
+  for (const of of segment?.weights ?? []) {
+    const tensor = weights.tensor(entryOf(weights, of));
+    const size = tensor.dtype === "f32" ? 4 : 2;
+    for (let start = 0; start < tensor.count; start += BLOCK / size)
+      await tensor.read(start, block.subarray(0, (tensor.count - start) * size));
+  }
+};
+
+/** The rows of a table, one for each token, as f32. */
+const rowsFeed = async (
+  table: StoredTensor,
+  rows: number,
+  tokens: Uint32Array,
+): Promise<Float32Array> => {
+  const width = table.count / rows;
+  const source = converted(table, "f32");
+  const feed = new Float32Array(tokens.length * width);
+  const placeOf = new Map<number, number>();
+  for (const [at, token] of tokens.entries()) {
+    if (token >= rows) throw new RunError(`a token is ${token}, where the model knows ${rows}`);
+    const known = placeOf.get(token);
+    const into = feed.subarray(at * width, (at + 1) * width);
+    if (known === undefined) await source.read(token * width, bytesOf(into));
+    else feed.copyWithin(at * width, known * width, (known + 1) * width);
+    placeOf.set(token, at);
+  }
+  return feed;
+};
+
+const rowFeeds = async (
+  weights: Weights,
+  { rows }: Segment,
+  tokens: Uint32Array,
+): Promise<Record<string, Float32Array>> => {
+  const feeds: Record<string, Float32Array> = {};
+  for (const { feed, ...of } of rows) {
+    const entry = entryOf(weights, of);
+    const size = entry.dims.flat()[0]?.size ?? 1;
+    feeds[feed] = await rowsFeed(weights.tensor(entry), size, tokens);
+  }
+  return feeds;
+};
+
+const programsOf = ({ batches, conclude }: Segment): string[] => [
+  ...batches.map(({ program }) => program),
+  ...(conclude === null ? [] : [conclude]),
+];
+
+/** The program and the windows of every batch of a segment. */
+const batchesOf = (segment: Segment, windows: readonly number[]) => {
+  const found: { readonly program: string; readonly windows: readonly number[] }[] = [];
+  let done = 0;
+  while (segment.batches.length > 0 && done < windows.length) {
+    const batch = segment.batches.find((each) => each.windows <= windows.length - done);
+    if (batch === undefined)
+      throw new RunError(`no program of the plan fits ${windows.length - done} windows`);
+    found.push({ program: batch.program, windows: windows.slice(done, done + batch.windows) });
+    done += batch.windows;
+  }
+  return found;
+};
+
+interface Stream {
+  readonly context: RunContext;
+  readonly sweep: Sweep;
+  readonly streaming: Streaming;
+  readonly weights: Weights;
+  readonly windows: readonly number[];
+}
+
+/** Says how far the stream is, in windows that went through everything. */
+const report = ({ context, sweep, streaming }: Stream, segment: number, done: number): void => {
+  const count = streaming.segments.length;
+  const through = segment * sweep.windows + done;
+  const { window } = corpusNamed(context, sweep.data);
+  const tokens = Math.floor((through * window) / count);
+  context.reporter.progress({ done: through, total: count * sweep.windows, tokens });
+};
+
+const load = async ({ context, streaming, weights }: Stream, segment: Segment): Promise<void> => {
+  const { state, bytes } = streaming.weights;
+  context.executor.state(state, bytes);
+  for (const { offset, ...of } of segment.weights)
+    await writeTensor(context, state, offset, weights.tensor(entryOf(weights, of)));
+};
+
+const runSegment = async (
+  stream: Stream,
+  index: number,
+  store: ReturnType<typeof openCarried>,
+): Promise<void> => {
+  const { context, sweep, streaming, weights, windows } = stream;
+  const { executor } = context;
+  const segment = streaming.segments[index];
+  if (segment === undefined) return;
+  await load(stream, segment);
+  for (const program of programsOf(segment)) await programNamed(context, program);
+  executor.state(streaming.sums.state, streaming.sums.bytes);
+  executor.zero(streaming.sums.state);
+  const ahead = readAhead(weights, streaming.segments[index + 1]);
+  ahead.catch(() => undefined);
+  let done = 0;
+  for (const [at, batch] of batchesOf(segment, windows).entries()) {
+    const data: Batch = batchOf(corpusNamed(context, sweep.data), batch.windows);
+    const rows = await rowFeeds(weights, segment, data.tokens);
+    await store.take(at, segment.takes);
+    await (await programNamed(context, batch.program)).run({ ...data, ...rows });
+    await store.keep(at, segment.gives);
+    done += batch.windows.length;
+    await executor.settle();
+    report(stream, index, done);
+  }
+  if (segment.conclude !== null) await (await programNamed(context, segment.conclude)).run({});
+  const { sums, accumulators } = streaming;
+  executor.state(accumulators.state, accumulators.bytes);
+  const to = { state: accumulators.state, offset: segment.offset };
+  if (segment.bytes > 0) executor.copy({ state: sums.state, offset: 0 }, to, segment.bytes);
+  await executor.finish();
+  // A failure to read is said when the segment needs the weights.
+  await ahead.catch(() => undefined);
+  const next = new Set(programsOf(streaming.segments[index + 1] ?? segment));
+  const over = index + 1 === streaming.segments.length;
+  for (const program of programsOf(segment))
+    if (over || !next.has(program)) await releaseProgram(context, program);
+};
+
+/** Fills the accumulators of a streamed sweep over these windows; all other states are let go of. */
+export const runStreaming = async (
+  context: RunContext,
+  name: string,
+  sweep: Sweep,
+  streaming: Streaming,
+  weights: Weights,
+  windows: readonly number[],
+): Promise<void> => {
+  const { executor } = context;
+  const stream: Stream = { context, sweep, streaming, weights, windows };
+  const most = Math.max(
+    ...streaming.segments.flatMap(({ batches }) => batches.map((batch) => batch.windows)),
+    0,
+  );
+  const store = openCarried(executor, streaming, most, context.out, name);
+  try {
+    for (const index of streaming.segments.keys()) await runSegment(stream, index, store);
+  } finally {
+    await store.close();
+  }
+  executor.release(streaming.weights.state);
+  executor.release(streaming.sums.state);
+  for (const { taken, given } of streaming.carried)
+    for (const state of [taken, given]) if (executor.has(state)) executor.release(state);
+};

@@ -1,0 +1,169 @@
+/** Runs that go layer by layer keep what whole ones keep, whatever waits where between layers, within their memory. */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { check } from "../../compiler/check.js";
+import { compile, DoesNotFit } from "../../compiler/compile.js";
+import type { Plan, Streaming } from "../../compiler/plan.js";
+import { fileHost } from "../../runtime/cli/host.js";
+import { checkFits } from "../../runtime/run/fits.js";
+import { silent } from "../../runtime/run/reporter.js";
+import { type RunOutcome, startRun } from "../../runtime/run/run.js";
+import { type DecisionsFile, decisionsSchema } from "../../runtime/weights/decisions.js";
+import { makeTinyProject, type TinyProject } from "../support/tiny-project.js";
+
+const HEAD = `edition 1
+model teacher = open("model")
+data texts = text("texts/*.txt") { window 32 }
+`;
+
+const SCORES = `${HEAD}
+score merit of teacher on texts {
+  take 21 windows
+  hidden, mlp, query by activation(batch: l2, position: mean)
+  layer by block_influence
+}
+score size of teacher on texts {
+  take 1 windows
+  mlp, query by magnitude
+  hidden by activation(batch: mean, position: l2)
+}
+prune student from teacher using merit {
+  hidden 16 -> 12
+  mlp 24 -> 16
+}
+prune other from teacher using size { mlp 24 -> 9 }
+export student to "half" { dtype f32 }
+`;
+
+const METRICS = `${HEAD}
+evaluate teacher on texts { loss }
+`;
+
+let project: TinyProject;
+
+beforeAll(() => {
+  project = makeTinyProject(SCORES);
+});
+afterAll(() => rmSync(project.folder, { recursive: true, force: true }));
+
+const planOf = (spec: string, memory: number | null): Plan => {
+  const { recipe, diagnostics } = check("tiny.prune", spec, fileHost(project.folder));
+  if (recipe === null) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
+  return compile(recipe, { texts: 66 }, { memory });
+};
+
+const run = (name: string, plan: Plan): Promise<RunOutcome> =>
+  startRun({
+    plan,
+    spec: null,
+    base: project.folder,
+    out: join(project.folder, name),
+    adapter: process.env.ESPALIER_ADAPTER ?? "embedded",
+    force: true,
+    reporter: silent,
+    interrupted: () => false,
+  });
+
+interface Kept {
+  readonly prunes: DecisionsFile["prunes"];
+  readonly weights: string;
+}
+
+const keptBy = ({ out }: RunOutcome): Kept => ({
+  prunes: decisionsSchema.parse(JSON.parse(readFileSync(join(out, "decisions.json"), "utf8")))
+    .prunes,
+  weights: readFileSync(join(out, "half/model.safetensors")).toString("hex"),
+});
+
+/** The same units, so the same weights; scores up to rounding, as batches differ. */
+const expectSame = (found: Kept, whole: Kept): void => {
+  expect(found.weights).toBe(whole.weights);
+  const setsOf = ({ prunes }: Kept) => prunes.flatMap(({ axes }) => axes.flatMap((a) => a.sets));
+  const sets = setsOf(found);
+  for (const [i, { kept, scores }] of setsOf(whole).entries()) {
+    expect(sets[i]?.kept).toEqual(kept);
+    scores.forEach((score, unit) => {
+      expect(Math.abs((sets[i]?.scores[unit] ?? Number.NaN) - score)).toBeLessThan(
+        1e-5 * Math.max(1, score),
+      );
+    });
+  }
+};
+
+const streamingOf = (plan: Plan): readonly Streaming[] =>
+  plan.stages.flatMap((stage) => {
+    if (stage.kind === "score") return stage.sweep.streaming ?? [];
+    return stage.kind === "evaluate"
+      ? stage.entries.flatMap(({ sweep }) => sweep.streaming ?? [])
+      : [];
+  });
+
+/** The least memory that the spec can be planned for. */
+const leastMemory = (spec: string): number => {
+  let memory = 1;
+  for (;;)
+    try {
+      planOf(spec, memory);
+      return memory;
+    } catch (error) {
+      if (!(error instanceof DoesNotFit)) throw error;
+      expect(error.needed).toBeGreaterThan(memory);
+      memory = error.needed;
+    }
+};
+
+/** Values between layers wait elsewhere than planned. */
+const waiting = (plan: Plan, change: Partial<Streaming>): Plan =>
+  JSON.parse(JSON.stringify(plan), (_, value) =>
+    typeof value === "object" && value !== null && "storeBytes" in value
+      ? { ...value, ...change }
+      : value,
+  );
+
+/** What is read back is copied to a buffer of its own, beside what the plan counts. */
+const READ_BACK = 2 ** 16;
+
+test("scores are the same up to rounding, whatever waits where between layers", async () => {
+  const whole = keptBy(await run("whole", planOf(SCORES, null)));
+  const least = leastMemory(SCORES);
+  for (const [name, times, change] of [
+    ["device", 1.4, {}],
+    ["host", 1, { storeBytes: 0, hostBytes: 2 ** 20 }],
+    ["disk", 1, { storeBytes: 0, hostBytes: 0 }],
+  ] as const) {
+    const memory = Math.floor(least * times);
+    const plan = planOf(SCORES, memory);
+    expect(streamingOf(plan).length).toBe(2);
+    const found = await run(name, waiting(plan, change));
+    expectSame(keptBy(found), whole);
+    expect(found.memory?.device).toBeLessThanOrEqual(memory + READ_BACK);
+    expect(existsSync(join(found.out, ".espalier/merit.carried"))).toBe(false);
+  }
+});
+
+test("metrics are the same up to the order of sums", async () => {
+  const [whole] = (await run("metrics", planOf(METRICS, null))).measures;
+  const memory = leastMemory(METRICS);
+  const plan = planOf(METRICS, memory);
+  expect(streamingOf(plan).length).toBe(1);
+  const found = await run("metrics by layers", plan);
+  expect(found.measures[0]?.value).toBeCloseTo(whole?.value ?? Number.NaN, 4);
+  expect(found.memory?.device).toBeLessThanOrEqual(memory + READ_BACK);
+});
+
+test("the whole model is planned where it fits, and in one piece where nothing is said", () => {
+  expect(streamingOf(planOf(SCORES, null))).toEqual([]);
+  expect(streamingOf(planOf(SCORES, 2 ** 30))).toEqual([]);
+});
+
+test("a buffer that the adapter cannot have is said before anything runs", () => {
+  const plan = planOf(SCORES, null);
+  expect(() => checkFits(plan, 2 ** 30)).not.toThrow();
+  expect(() => checkFits(plan, 100_000)).toThrow(
+    /^score merit needs teacher.weights of 1 MiB in one buffer, and this adapter's largest is 1 MiB$/,
+  );
+  expect(() => checkFits(plan, 100_000)).toThrow(
+    expect.objectContaining({ hint: expect.stringMatching(/--memory/) }),
+  );
+});

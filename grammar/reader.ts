@@ -184,13 +184,20 @@ export class Reader {
     }
     return values;
   }
-  /** The `///` lines directly above an offset, as one text. */
+  /** Whether nothing but blanks stands before an offset on its line. */
+  private beginsLine(offset: number): boolean {
+    let at = offset - 1;
+    while (" \t\u00a0\ufeff".includes(this.text[at] ?? "\n")) at--;
+    return at < 0 || this.text[at] === "\n" || this.text[at] === "\r";
+  }
+  /** The `///` lines directly above an offset, as one text; one behind other text on its line is a remark on that. */
   docBefore(offset: number): string | null {
     const lines: string[] = [];
     let end = offset;
     for (let i = this.lastCommentBefore(offset); i >= 0; i--) {
       const comment = this.comments[i];
       if (comment === undefined || !comment.text.startsWith("///")) break;
+      if (!this.beginsLine(comment.span.start)) break;
       if (
         !/^[ \t\u00a0\ufeff]*(?:\r?\n|\r)?[ \t\u00a0\ufeff]*$/.test(
           this.text.slice(comment.span.end, end),

@@ -28,6 +28,19 @@ export type Into = "store" | "add" | "max";
 
 export const WORKGROUP = 64;
 
+/**
+ * Rows longer than LONG are summed in blocks of BLOCK: one f32 sum over n terms errs by up to n roundings, blocks by
+ * n / BLOCK + BLOCK (Higham, "The accuracy of floating point summation", 1993).
+ */
+const LONG = 1024;
+const BLOCK = 512;
+
+/** A running sum and its part within a block. */
+interface BlockSum {
+  readonly total: string;
+  readonly part: string;
+}
+
 /** Elements that an invocation of an elementwise kernel computes: starting one costs as much as a few elements. */
 const ELEMENTS = 4;
 
@@ -224,23 +237,33 @@ class KernelWriter {
     );
   }
 
+  /** A loop over the inner axes; with `sums`, in blocks that each begin sums of their own and end by adding them up. */
   private innerLoop(
     rowIndices: Indices,
     body: (indices: Indices, lines: string[]) => void,
+    sums: readonly BlockSum[] = [],
   ): string[] {
-    const lines: string[] = [];
-    const count = this.lengthOf(this.group.inner);
     const flat = this.fresh("e");
     const inside: string[] = [];
     const indices = new Map(rowIndices);
     this.decompose(this.group.inner, flat, indices, inside);
     body(indices, inside);
-    lines.push(
-      `for (var ${flat} = 0u; ${flat} < ${this.param(count)}; ${flat}++) {`,
+    const count = this.param(this.lengthOf(this.group.inner));
+    const loop = (from: string, to: string): string[] => [
+      `for (var ${flat} = ${from}; ${flat} < ${to}; ${flat}++) {`,
       ...inside.map((l) => `  ${l}`),
       "}",
-    );
-    return lines;
+    ];
+    if (sums.length === 0) return loop("0u", count);
+    const [block, end] = [this.fresh("b"), this.fresh("n")];
+    return [
+      `for (var ${block} = 0u; ${block} < ${count}; ${block} += ${BLOCK}u) {`,
+      `  let ${end} = min(${block} + ${BLOCK}u, ${count});`,
+      ...sums.map(({ part }) => `  var ${part} = 0.0;`),
+      ...loop(block, end).map((l) => `  ${l}`),
+      ...sums.map(({ total, part }) => `  ${total} += ${part};`),
+      "}",
+    ];
   }
 
   private store(indices: Indices, value: string): string {
@@ -294,18 +317,27 @@ class KernelWriter {
       (node, at) =>
         `var ${names[at]} = ${node.op === "reduce" && node.fn === "max" ? LEAST : "0.0"};`,
     );
-    const loop = this.innerLoop(indices, (at, body) => {
+    const inBlocks = this.lengthOf(this.group.inner) > LONG;
+    const sums = nodes.flatMap((node, at): BlockSum[] => {
+      const total = names[at] ?? "";
+      return inBlocks && node.op === "reduce" && node.fn === "sum"
+        ? [{ total, part: this.fresh("s") }]
+        : [];
+    });
+    const partOf = (total: string): string =>
+      sums.find((sum) => sum.total === total)?.part ?? total;
+    const body = (at: Indices, lines: string[]): void => {
       const scope = new Map<Node, string>();
       nodes.forEach((node, i) => {
         if (node.op !== "reduce") return;
-        const value = this.value(node.arg, at, scope, body);
-        body.push(
-          node.fn === "max"
-            ? `${names[i]} = max(${names[i]}, ${value});`
-            : `${names[i]} += ${value};`,
+        const value = this.value(node.arg, at, scope, lines);
+        const name = names[i] ?? "";
+        lines.push(
+          node.fn === "max" ? `${name} = max(${name}, ${value});` : `${partOf(name)} += ${value};`,
         );
       });
-    });
+    };
+    const loop = this.innerLoop(indices, body, sums);
     nodes.forEach((node, at) => {
       this.scalars.set(node, names[at] ?? "0.0");
     });

@@ -36,12 +36,14 @@ const axes = {
   position: { name: "position", size: 8 },
   hidden: { name: "hidden", size: 12 },
   vocab: { name: "vocab", size: 40 },
+  long: { name: "vocab", size: 4000 },
 };
 
 const inputs = (b: Builder) => ({
   x: b.input("x", [axes.window, axes.position, axes.hidden]),
   gain: b.input("gain", [axes.hidden]),
   logits: b.input("logits", [axes.window, axes.position, axes.vocab]),
+  many: b.input("many", [axes.window, axes.position, axes.long]),
   table: b.input("table", [axes.vocab, axes.hidden]),
   tokens: b.input("tokens", [axes.window, axes.position], "u32"),
 });
@@ -55,15 +57,18 @@ const norm: Build = (b, { x, gain }) => {
   return b.binary("mul", b.binary("div", x, root), gain);
 };
 
-const softmax: Build = (b, { logits }) => {
+const softmaxOf = (b: Builder, logits: Node): Node => {
   const most = b.reduce("max", logits, ["vocab"]);
   const powers = b.unary("exp", b.binary("sub", logits, most));
   return b.binary("div", powers, b.sum(powers, ["vocab"]));
 };
 
+const softmax: Build = (b, { logits }) => softmaxOf(b, logits);
+
 const graphs: readonly (readonly [string, Build, Partial<Target>])[] = [
   ["norm", norm, {}],
   ["softmax", softmax, {}],
+  ["softmax-of-long-rows", (b, { many }) => softmaxOf(b, many), {}],
   ["softmax-in-pieces", softmax, { maxBinding: 1536 }],
   ["scale", (b, { x, gain }) => b.binary("mul", x, gain), {}],
   ["gather", (b, { table, tokens }) => b.gather(table, tokens, "vocab"), {}],

@@ -35,7 +35,7 @@ export const modelCase: fc.Arbitrary<ModelCase> = fc.record({
   width: size,
   groups: fc.integer({ min: 1, max: 3 }),
   heads: fc.integer({ min: 1, max: 3 }),
-  half: fc.integer({ min: 1, max: 3 }),
+  half: fc.integer({ min: 1, max: 2 }),
   inner: size,
   words: size,
   biases: fc.boolean(),

@@ -9,6 +9,6 @@ export const nodeBundle = {
   external: ["webgpu", "ts-morph", "@sparticuz/chromium"],
   // Bundled CommonJS packages ask for Node's own modules by require, and for their own file name.
   banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; import { fileURLToPath as __toPath } from "node:url"; const require = __createRequire(import.meta.url), __filename = __toPath(import.meta.url), __dirname = __toPath(new URL(".", import.meta.url));',
+    js: 'import { createRequire as __createRequire } from "node:module"; import { dirname as __folderOf } from "node:path"; import { fileURLToPath as __toPath } from "node:url"; const require = __createRequire(import.meta.url), __filename = __toPath(import.meta.url), __dirname = __folderOf(__filename);',
   },
 };

@@ -1,4 +1,7 @@
-/** Which of several ways to do the same work is fastest on this adapter: medians of a few runs, within a budget. */
+/**
+ * Which of several ways to do the same work is fastest on this adapter, within a budget: the least of a few runs, as
+ * whatever else the machine does only adds to them; all ways in turn, so that it adds to all alike.
+ */
 
 /** Milliseconds for `repeats` runs of a candidate, by its index. */
 export type Timer = (candidate: number, repeats: number) => Promise<number>;
@@ -8,7 +11,7 @@ export interface MeasureOptions {
   readonly now: () => number;
 }
 
-const SAMPLES = 3;
+const ROUNDS = 3;
 /** A sample should last this long, as waiting is only exact to about a millisecond. */
 const SAMPLE_MS = 10;
 const MOST_REPEATS = 64;
@@ -17,44 +20,53 @@ const MARGIN = 0.95;
 /** One so much slower on its first run is not measured further. */
 const HOPELESS = 3;
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.POSITIVE_INFINITY;
+/** How many runs make a sample, where one was seen to take `once` milliseconds. */
+export const repeatsFor = (once: number): number =>
+  Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(once, 0.1))));
 
-/** Milliseconds of one run, where one was seen to take `once`. */
-const measure = async (
-  once: number,
-  time: (repeats: number) => Promise<number>,
-): Promise<number> => {
-  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(once, 0.1))));
-  const samples: number[] = [];
-  for (let sample = 0; sample < SAMPLES; sample++) samples.push((await time(repeats)) / repeats);
-  return median(samples);
+interface Candidate {
+  readonly index: number;
+  readonly repeats: number;
+  ms: number;
+}
+
+const leastOf = (candidates: readonly Candidate[]): number =>
+  Math.min(...candidates.map(({ ms }) => ms));
+
+/** The first run of each compiles, and is not counted. */
+const firstRuns = async (
+  indices: readonly number[],
+  time: Timer,
+  spent: () => boolean,
+): Promise<Candidate[]> => {
+  const candidates: Candidate[] = [];
+  for (const index of indices) {
+    await time(index, 1);
+    const ms = await time(index, 1);
+    candidates.push({ index, ms, repeats: repeatsFor(ms) });
+    if (spent()) break;
+  }
+  const most = leastOf(candidates) * HOPELESS + SAMPLE_MS / 4;
+  return candidates.filter(({ ms }) => ms <= most);
 };
 
-/** The median milliseconds of one run, after one that is not counted. */
-export const medianTime = async (time: (repeats: number) => Promise<number>): Promise<number> => {
-  await time(1);
-  return measure(await time(1), time);
-};
-
-/** The fastest candidate; the first where the budget allows no comparison. */
+/** The fastest candidate, as far as the budget allows to tell. */
 export const fastest = async (
-  candidates: readonly number[],
+  indices: readonly number[],
   time: Timer,
   { budgetMs, now }: MeasureOptions,
 ): Promise<number> => {
-  const [first = 0] = candidates;
   const start = now();
-  let best = { candidate: first, ms: Number.POSITIVE_INFINITY };
-  for (const candidate of candidates) {
-    // The first run compiles; it is not counted.
-    await time(candidate, 1);
-    const once = await time(candidate, 1);
-    if (now() - start > budgetMs) break;
-    if (once > best.ms * HOPELESS + SAMPLE_MS / 4) continue;
-    const ms = await measure(once, (repeats) => time(candidate, repeats));
-    if (ms < best.ms * MARGIN) best = { candidate, ms };
-    if (now() - start > budgetMs) break;
-  }
-  return best.candidate;
+  const spent = (): boolean => now() - start > budgetMs;
+  const candidates = await firstRuns(indices, time, spent);
+  for (let round = 0; round < ROUNDS; round++)
+    for (const candidate of candidates) {
+      if (candidates.length === 1 || spent()) break;
+      const { index, repeats } = candidate;
+      candidate.ms = Math.min(candidate.ms, (await time(index, repeats)) / repeats);
+    }
+  let [best] = candidates;
+  for (const candidate of candidates)
+    if (best === undefined || candidate.ms < best.ms * MARGIN) best = candidate;
+  return best?.index ?? 0;
 };

@@ -1,34 +1,38 @@
 /**
  * Where the time of a program goes: each of its dispatches run alone, over and over, on made-up values. Works on every
- * adapter, as nothing is needed of it but that one can wait; a dispatch's fixed cost is counted with it.
+ * adapter, as nothing is needed of it but that one can wait; a dispatch's fixed cost is counted with it. A software
+ * adapter's work is done by threads of this process, whose time tells it from what else the machine does.
  */
 import type { Dispatch, Kernel, Program } from "../compiler/plan.js";
 import { createMemory } from "./buffers.js";
 import type { Device } from "./device.js";
 import type { FeedData } from "./feeds.js";
 import { DATA_USAGE } from "./gpu-flags.js";
-import { medianTime } from "./measure.js";
+import { repeatsFor } from "./measure.js";
 import { createPipelines } from "./pipelines.js";
 import { makeResident, type ResidentProgram } from "./program.js";
 import type { Tuning } from "./tune.js";
 import { waitFor } from "./wait.js";
 
+export interface Timing {
+  readonly milliseconds: number;
+  /** Of all threads of this process. */
+  readonly processorMilliseconds: number;
+}
+
 /** Dispatches of one label and tuning key, together. */
-export interface TimedKernel {
+export interface TimedKernel extends Timing {
   readonly label: string;
   readonly tuning: string;
   readonly kernel: string;
   readonly count: number;
-  readonly milliseconds: number;
   readonly flops: number;
   readonly bytes: number;
 }
 
-export interface TimedProgram {
+export interface TimedProgram extends Timing {
   readonly name: string;
-  /** Of the whole program, submitted as in a run. */
-  readonly milliseconds: number;
-  /** Slowest first. */
+  /** Slowest first. The program's own times are those of the whole, submitted as in a run. */
   readonly kernels: readonly TimedKernel[];
 }
 
@@ -70,31 +74,47 @@ const feedsOf = ({ feeds }: Program): FeedData => {
 const workOf = (dispatch: Dispatch, kernel: string): string =>
   [kernel, dispatch.params.join(), dispatch.bindings.map(({ bytes }) => bytes).join()].join(" ");
 
+const SAMPLES = 3;
+
+/** The least of a few samples, after one that is not counted. */
 const timed = async (
   { gpu, check }: Device,
   commands: (repeats: number) => readonly GPUCommandBuffer[],
-): Promise<number> =>
-  medianTime(async (repeats) => {
+): Promise<Timing> => {
+  const sample = async (repeats: number): Promise<Timing> => {
     const recorded = commands(repeats);
-    const start = performance.now();
+    const [start, used] = [performance.now(), process.cpuUsage()];
     gpu.queue.submit([...recorded]);
     await waitFor(gpu.queue.onSubmittedWorkDone());
     check();
-    return performance.now() - start;
-  });
+    const { user, system } = process.cpuUsage(used);
+    return {
+      milliseconds: (performance.now() - start) / repeats,
+      processorMilliseconds: (user + system) / 1000 / repeats,
+    };
+  };
+  await sample(1);
+  const { milliseconds } = await sample(1);
+  const samples: Timing[] = [];
+  while (samples.length < SAMPLES) samples.push(await sample(repeatsFor(milliseconds)));
+  return {
+    milliseconds: Math.min(...samples.map((of) => of.milliseconds)),
+    processorMilliseconds: Math.min(...samples.map((of) => of.processorMilliseconds)),
+  };
+};
 
 const timedKernels = async (
   device: Device,
   { program, kernels, encodeOne }: ResidentProgram,
 ): Promise<readonly TimedKernel[]> => {
-  const known = new Map<string, number>();
+  const known = new Map<string, Timing>();
   const rows = new Map<string, TimedKernel>();
   for (const [index, dispatch] of program.dispatches.entries()) {
     const kernel = kernels[index] ?? "";
     const work = workOf(dispatch, kernel);
-    const milliseconds =
+    const timing =
       known.get(work) ?? (await timed(device, (repeats) => [encodeOne(index, repeats)]));
-    known.set(work, milliseconds);
+    known.set(work, timing);
     const key = `${dispatch.label} ${dispatch.tuning}`;
     const before = rows.get(key);
     rows.set(key, {
@@ -102,7 +122,8 @@ const timedKernels = async (
       tuning: dispatch.tuning,
       kernel,
       count: (before?.count ?? 0) + 1,
-      milliseconds: (before?.milliseconds ?? 0) + milliseconds,
+      milliseconds: (before?.milliseconds ?? 0) + timing.milliseconds,
+      processorMilliseconds: (before?.processorMilliseconds ?? 0) + timing.processorMilliseconds,
       flops: (before?.flops ?? 0) + dispatch.flops,
       bytes: (before?.bytes ?? 0) + dispatch.bytes,
     });
@@ -129,10 +150,10 @@ export const timeProgram = async (
   const resident = await makeResident({ device, memory, pipelines, tuning, state }, program);
   try {
     resident.feed(feedsOf(program));
-    const milliseconds = await timed(device, (repeats) =>
+    const whole = await timed(device, (repeats) =>
       Array.from({ length: repeats }, resident.encode),
     );
-    return { name: program.name, milliseconds, kernels: await timedKernels(device, resident) };
+    return { name: program.name, ...whole, kernels: await timedKernels(device, resident) };
   } finally {
     resident.free();
     states.forEach(memory.free);

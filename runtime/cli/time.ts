@@ -21,12 +21,13 @@ const floorOf = ({ flops, bytes }: TimedKernel, ceiling: Ceiling): number =>
 const fixed = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 
 const rowOf = (kernel: TimedKernel, whole: number, ceiling: Ceiling): string[] => {
-  const { label, count, milliseconds, flops, bytes } = kernel;
+  const { label, count, milliseconds, processorMilliseconds, flops, bytes } = kernel;
   return [
     label,
     kernel.kernel,
     String(count),
     fixed(milliseconds),
+    fixed(processorMilliseconds),
     `${((100 * milliseconds) / whole).toFixed(1)}%`,
     fixed(flops / milliseconds / 1e6),
     fixed(bytes / milliseconds / 1e6),
@@ -34,13 +35,14 @@ const rowOf = (kernel: TimedKernel, whole: number, ceiling: Ceiling): string[] =
   ];
 };
 
-const HEAD = ["work", "kernel", "times", "ms", "share", "GFLOP/s", "GB/s", "floor ms"];
+const HEAD = ["work", "kernel", "times", "ms", "CPU ms", "share", "GFLOP/s", "GB/s", "floor ms"];
 
-const programText = ({ name, milliseconds, kernels }: TimedProgram, ceiling: Ceiling): string => {
+const programText = (program: TimedProgram, ceiling: Ceiling): string => {
+  const { name, milliseconds, processorMilliseconds, kernels } = program;
   const alone = kernels.reduce((sum, kernel) => sum + kernel.milliseconds, 0);
   const count = kernels.reduce((sum, kernel) => sum + kernel.count, 0);
   return [
-    `${name}: ${fixed(milliseconds)} ms; ${count} dispatches, ${fixed(alone)} ms one by one`,
+    `${name}: ${fixed(milliseconds)} ms, ${fixed(processorMilliseconds)} ms of CPU; ${count} dispatches, ${fixed(alone)} ms one by one`,
     ...table([HEAD, ...kernels.map((kernel) => rowOf(kernel, alone, ceiling))]),
   ].join("\n");
 };

@@ -103,3 +103,21 @@ export const rebuild = (builder: Builder, node: Node, operands: readonly Node[])
       return node satisfies never;
   }
 };
+
+/** A graph's nodes built again in `builder`, those that `replace` gives another for replaced. */
+export const copyGraph = (
+  builder: Builder,
+  { outputs }: Graph,
+  replace: (node: Node) => Node | null,
+): Graph => {
+  const done = new Map<Node, Node>();
+  const visit = (node: Node): Node => {
+    const known = done.get(node);
+    if (known !== undefined) return known;
+    const copy = replace(node) ?? rebuild(builder, node, operandsOf(node).map(visit));
+    done.set(node, copy);
+    return copy;
+  };
+  const copied = Object.entries(outputs).map(([name, node]) => [name, visit(node)] as const);
+  return { outputs: Object.fromEntries(copied) };
+};

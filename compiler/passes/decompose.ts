@@ -6,7 +6,7 @@ import { hasAxis } from "../ir/axes.js";
 import { Builder } from "../ir/build.js";
 import { isZero } from "../ir/scalar.js";
 import type { Axis, Graph, Node } from "../ir/tensor.js";
-import { nodesOf, operandsOf, rebuild } from "../ir/traverse.js";
+import { copyGraph, nodesOf, operandsOf } from "../ir/traverse.js";
 
 export interface Accumulator {
   readonly name: string;
@@ -107,33 +107,17 @@ const obstacle = (graph: Graph, axis: string, total: number): NotSplit | null =>
   return null;
 };
 
-/** Copies nodes into `builder`, with some replaced. */
-const copier = (builder: Builder, replace: (node: Node) => Node | null) => {
-  const done = new Map<Node, Node>();
-  return (roots: Readonly<Record<string, Node>>): Graph => {
-    const visit = (node: Node): Node => {
-      const known = done.get(node);
-      if (known !== undefined) return known;
-      const copy = replace(node) ?? rebuild(builder, node, operandsOf(node).map(visit));
-      done.set(node, copy);
-      return copy;
-    };
-    const outputs = Object.entries(roots).map(([name, node]) => [name, visit(node)] as const);
-    return { outputs: Object.fromEntries(outputs) };
-  };
-};
-
 const resized = (axes: readonly Axis[], axis: string, size: number): Axis[] =>
   axes.map((a) => (a.name === axis ? { name: axis, size } : a));
 
 /** The same graph for `size` places of `axis`, which its values go along place by place. */
 export const resizeAxis = (graph: Graph, axis: string, size: number, builder: Builder): Graph =>
-  copier(builder, (node) => {
+  copyGraph(builder, graph, (node) => {
     if (!over(node, axis)) return null;
     if (node.op === "input")
       return builder.input(node.name, resized(node.axes, axis, size), node.dtype);
     return node.op === "index" ? builder.index({ name: axis, size }) : null;
-  })(graph.outputs);
+  });
 
 /**
  * Splits `graph`, whose axis `axis` has size `total`, into batches of `batch` (any size; accumulators add up whatever the
@@ -150,13 +134,13 @@ export const decompose = (
   if (failure !== null) return failure;
   const names = new Map(frontier(graph, axis).map((node, i) => [node, `acc${i}`]));
   const sums = Object.fromEntries([...names].map(([node, name]) => [name, node]));
-  const complete = copier(builder, (node) => {
+  const finish = copyGraph(builder, graph, (node) => {
     const name = names.get(node);
     return name === undefined ? null : builder.input(name, node.axes);
   });
   return {
     accumulate: resizeAxis({ outputs: sums }, axis, batch, builder),
-    finish: complete(graph.outputs),
+    finish,
     accumulators: [...names].map(([node, name]) => ({ name, axes: node.axes })),
   };
 };

@@ -7,7 +7,7 @@ import { hasAxis } from "../ir/axes.js";
 import { Builder } from "../ir/build.js";
 import { printGraph } from "../ir/print.js";
 import type { Axis, Graph, Input, Node } from "../ir/tensor.js";
-import { nodesOf, operandsOf, rebuild } from "../ir/traverse.js";
+import { copyGraph, nodesOf, operandsOf } from "../ir/traverse.js";
 import { type Carried, carriedInput, weightInput } from "../library/library.js";
 import type { Accumulator } from "../passes/decompose.js";
 import type { ModelLayout, WeightEntry } from "../plan.js";
@@ -81,23 +81,6 @@ const homesOf = ({ layout, carried }: Whole): Map<string, Home> => {
 const inputsOf = (graph: Graph): Input[] =>
   nodesOf(graph).filter((node): node is Input => node.op === "input");
 
-/** Copies a graph into a builder of its own, with some nodes replaced. */
-const copyInto = (
-  builder: Builder,
-  outputs: readonly (readonly [string, Node])[],
-  replace: (node: Node) => Node | null,
-): Graph => {
-  const done = new Map<Node, Node>();
-  const visit = (node: Node): Node => {
-    const known = done.get(node);
-    if (known !== undefined) return known;
-    const copy = replace(node) ?? rebuild(builder, node, operandsOf(node).map(visit));
-    done.set(node, copy);
-    return copy;
-  };
-  return { outputs: Object.fromEntries(outputs.map(([name, node]) => [name, visit(node)])) };
-};
-
 /** A weight from which whole rows are taken by token: only those rows are needed, not the table. */
 const rowsOf = (node: Node, homes: ReadonlyMap<string, Home>): WeightEntry | null => {
   if (node.op !== "gather" || node.table.op !== "input") return null;
@@ -122,7 +105,7 @@ const distinct = (builder: Builder, graph: Graph): Graph => {
 
 /** A part with inputs under names of its own: `weight.0` and on in order of layout, `rows.…`, `taken.…`; others as given. */
 const partOf = (
-  outputs: readonly (readonly [string, Node])[],
+  outputs: Graph["outputs"],
   gives: ReadonlyMap<string, string>,
   homes: ReadonlyMap<string, Home>,
   rename: ReadonlyMap<string, string>,
@@ -158,7 +141,7 @@ const partOf = (
         return home satisfies never;
     }
   };
-  const copied = copyInto(builder, outputs, (node) => {
+  const copied = copyGraph(builder, { outputs }, (node) => {
     const entry = rowsOf(node, homes);
     if (entry !== null) return builder.input(entryName(rows, "rows", entry), node.axes);
     return node.op === "input" ? input(node) : null;
@@ -270,12 +253,12 @@ export const segmentsOf = (whole: Whole): Segments => {
     const drawn = concluded.filter(([, at]) => at === place).map(([node]) => node);
     const runs = summed.length + handed.length > 0;
     return {
-      batch: runs ? partOf([...summed, ...handed], gives, homes, rename) : null,
+      batch: runs ? partOf(Object.fromEntries([...summed, ...handed]), gives, homes, rename) : null,
       conclude:
         drawn.length === 0
           ? null
           : partOf(
-              drawn.map((node, at) => [`result.${at}`, node] as const),
+              Object.fromEntries(drawn.map((node, at) => [`result.${at}`, node])),
               new Map(),
               homes,
               rename,
@@ -285,7 +268,7 @@ export const segmentsOf = (whole: Whole): Segments => {
     };
   });
   const builder = new Builder();
-  const finish = copyInto(builder, Object.entries(whole.finish.outputs), (node) => {
+  const finish = copyGraph(builder, whole.finish, (node) => {
     const name = resultName.get(node);
     return name === undefined ? null : builder.input(name, node.axes);
   });

@@ -6,7 +6,7 @@ import type { Segment, Streaming, Sweep, WeightEntry } from "../../compiler/plan
 import { RunError } from "../errors.js";
 import { BLOCK, bytesOf, converted, type StoredTensor } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
-import { type Batch, batchOf } from "./batch.js";
+import { batchesOf, batchOf } from "./batch.js";
 import { openCarried } from "./carried.js";
 import {
   corpusNamed,
@@ -76,20 +76,6 @@ const programsOf = ({ batches, conclude }: Segment): string[] => [
   ...(conclude === null ? [] : [conclude]),
 ];
 
-/** The program and the windows of every batch of a segment. */
-const batchesOf = (segment: Segment, windows: readonly number[]) => {
-  const found: { readonly program: string; readonly windows: readonly number[] }[] = [];
-  let done = 0;
-  while (segment.batches.length > 0 && done < windows.length) {
-    const batch = segment.batches.find((each) => each.windows <= windows.length - done);
-    if (batch === undefined)
-      throw new RunError(`no program of the plan fits ${windows.length - done} windows`);
-    found.push({ program: batch.program, windows: windows.slice(done, done + batch.windows) });
-    done += batch.windows;
-  }
-  return found;
-};
-
 interface Stream {
   readonly context: RunContext;
   readonly sweep: Sweep;
@@ -130,8 +116,10 @@ const runSegment = async (
   const ahead = readAhead(weights, streaming.segments[index + 1]);
   ahead.catch(() => undefined);
   let done = 0;
-  for (const [at, batch] of batchesOf(segment, windows).entries()) {
-    const data: Batch = batchOf(corpusNamed(context, sweep.data), batch.windows);
+  // A segment of which only the weights count has no batches.
+  const batches = segment.batches.length === 0 ? [] : batchesOf(segment.batches, windows);
+  for (const [at, batch] of batches.entries()) {
+    const data = batchOf(corpusNamed(context, sweep.data), batch.windows);
     const rows = await rowFeeds(weights, segment, data.tokens);
     await store.take(at, segment.takes);
     await (await programNamed(context, batch.program)).run({ ...data, ...rows });

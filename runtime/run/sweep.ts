@@ -2,7 +2,7 @@
 import type { Sweep } from "../../compiler/plan.js";
 import { shuffledWindows } from "../data/order.js";
 import { RunError } from "../errors.js";
-import { batchOf } from "./batch.js";
+import { batchesOf, batchOf } from "./batch.js";
 import {
   corpusNamed,
   modelNamed,
@@ -35,13 +35,6 @@ export const sweepWindows = (
   }
 };
 
-/** The program for the next batch: the largest that the windows left still fill. */
-const nextBatch = (sweep: Sweep, left: number): Sweep["batches"][number] => {
-  const fitting = sweep.batches.find((batch) => batch.windows <= left);
-  if (fitting === undefined) throw new RunError(`no program of the plan fits ${left} windows`);
-  return fitting;
-};
-
 export interface SweepResult {
   /** Of `finish`, by name. */
   readonly outputs: ReadonlyMap<string, Float32Array>;
@@ -59,12 +52,12 @@ const runWhole = async (
   for (const batch of sweep.batches) await programNamed(context, batch.program);
   for (const accumulator of sweep.accumulators) context.executor.zero(accumulator);
   let since: { readonly at: number; readonly done: number } | null = null;
-  for (let done = 0; done < sweep.windows; ) {
-    const batch = nextBatch(sweep, sweep.windows - done);
+  let done = 0;
+  for (const batch of batchesOf(sweep.batches, windows)) {
     const program = await programNamed(context, batch.program);
-    await program.run({ ...batchOf(corpus, windows.slice(done, done + batch.windows)) });
+    await program.run({ ...batchOf(corpus, batch.windows) });
     const before = done;
-    done += batch.windows;
+    done += batch.windows.length;
     await context.executor.settle();
     // All but the batch just submitted is done.
     if (before > 0) since ??= { at: performance.now(), done: before };

@@ -2,9 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { RunError } from "../errors.js";
-import { EXIT } from "./exit.js";
-import { planOf } from "./planned.js";
-import { checkSpec, recipeOf, type SpecOptions } from "./spec.js";
+import { planSpec } from "./planned.js";
+import type { SpecOptions } from "./spec.js";
 
 const writeAll = async (
   out: string,
@@ -25,13 +24,9 @@ export const compileCommand = async (
   spec: string,
   options: SpecOptions & { readonly out: string },
 ): Promise<void> => {
-  const checked = checkSpec(spec, options);
-  const recipe = recipeOf(checked);
-  if (recipe === null) {
-    process.exitCode = EXIT.spec;
-    return;
-  }
-  const plan = await planOf(recipe, checked.base, options.memory);
+  const planned = await planSpec(spec, options);
+  if (planned === null) return;
+  const { checked, plan } = planned;
   const out = resolve(options.out);
   // ts-morph costs half a second to import: only here.
   const { emitModule } = await import("../../compiler/emit/module.js");

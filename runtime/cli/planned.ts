@@ -5,8 +5,10 @@ import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { openCorpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import { tokenizerOf } from "../run/tokenizer-of.js";
+import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
 import { memoryOf, memoryText } from "./memory.js";
+import { type CheckedSpec, checkSpec, recipeOf, type SpecOptions } from "./spec.js";
 
 /** Test option: compile as if bindings were limited to so many bytes. */
 const bindingLimit = (): { maxBinding?: number } => {
@@ -39,4 +41,20 @@ export const planOf = async (recipe: Recipe, base: string, memory?: string): Pro
       { hint: `give it --memory ${memoryText(error.needed)}, or shorter windows` },
     );
   }
+};
+
+export interface PlannedSpec {
+  readonly checked: CheckedSpec;
+  readonly plan: Plan;
+}
+
+/** The spec of a command with its plan; null where the spec is wrong, which is then said and in the exit code. */
+export const planSpec = async (spec: string, options: SpecOptions): Promise<PlannedSpec | null> => {
+  const checked = checkSpec(spec, options);
+  const recipe = recipeOf(checked);
+  if (recipe === null) {
+    process.exitCode = EXIT.spec;
+    return null;
+  }
+  return { checked, plan: await planOf(recipe, checked.base, options.memory) };
 };

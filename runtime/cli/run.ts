@@ -1,12 +1,11 @@
 /** `espalier run`: compiles a spec and runs it into an output folder. */
 import { resolve } from "node:path";
 import { startRun } from "../run/run.js";
-import { EXIT } from "./exit.js";
 import { interruptible } from "./interrupt.js";
-import { planOf } from "./planned.js";
+import { planSpec } from "./planned.js";
 import { reporterFor } from "./progress.js";
 import { finishCommand } from "./result.js";
-import { checkSpec, recipeOf, type SpecOptions } from "./spec.js";
+import type { SpecOptions } from "./spec.js";
 
 export interface RunOptions extends SpecOptions {
   readonly out: string;
@@ -15,13 +14,9 @@ export interface RunOptions extends SpecOptions {
 }
 
 export const runCommand = async (spec: string, options: RunOptions): Promise<void> => {
-  const checked = checkSpec(spec, options);
-  const recipe = recipeOf(checked);
-  if (recipe === null) {
-    process.exitCode = EXIT.spec;
-    return;
-  }
-  const plan = await planOf(recipe, checked.base, options.memory);
+  const planned = await planSpec(spec, options);
+  if (planned === null) return;
+  const { checked, plan } = planned;
   const outcome = await interruptible((interrupted) =>
     startRun({
       plan,

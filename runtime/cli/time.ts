@@ -3,10 +3,9 @@ import { type Ceiling, ceilingOf } from "../ceiling.js";
 import { openDevice } from "../device.js";
 import { type TimedKernel, type TimedProgram, timeProgram } from "../time-program.js";
 import { createTuning } from "../tune.js";
-import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
-import { planOf } from "./planned.js";
-import { checkSpec, recipeOf, type SpecOptions } from "./spec.js";
+import { planSpec } from "./planned.js";
+import type { SpecOptions } from "./spec.js";
 import { table } from "./table.js";
 
 export interface TimeOptions extends SpecOptions {
@@ -48,13 +47,9 @@ const programText = (program: TimedProgram, ceiling: Ceiling): string => {
 };
 
 export const timeCommand = async (spec: string, options: TimeOptions): Promise<void> => {
-  const checked = checkSpec(spec, options);
-  const recipe = recipeOf(checked);
-  if (recipe === null) {
-    process.exitCode = EXIT.spec;
-    return;
-  }
-  const plan = await planOf(recipe, checked.base, options.memory);
+  const planned = await planSpec(spec, options);
+  if (planned === null) return;
+  const { plan } = planned;
   const names = Object.keys(plan.programs).filter((name) => name.includes(options.program ?? ""));
   if (names.length === 0)
     throw new CommandError(

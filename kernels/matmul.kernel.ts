@@ -58,8 +58,8 @@ const broadcast = ({ layout, batch, m, n }: MatmulSpec): Variant => ({
 });
 
 /**
- * For lavapipe, then for SwiftShader: the best of the tiles that were tried (docs/performance.md). The larger of the last
- * two is faster where there is much to do, and takes twice as long to compile.
+ * For lavapipe, then for SwiftShader: the best of the tiles that were tried. The larger of the last two is faster where
+ * there is much to do, and takes twice as long to compile.
  */
 const SUBGROUP_TILES: readonly SubgroupTile[] = [
   { lanes: 8, rows: 32, columns: 4, spread: "broadcast", sums: "array" },

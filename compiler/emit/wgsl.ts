@@ -318,22 +318,21 @@ class KernelWriter {
         `var ${names[at]} = ${node.op === "reduce" && node.fn === "max" ? LEAST : "0.0"};`,
     );
     const inBlocks = this.lengthOf(this.group.inner) > LONG;
-    const sums = nodes.flatMap((node, at): BlockSum[] => {
-      const total = names[at] ?? "";
-      return inBlocks && node.op === "reduce" && node.fn === "sum"
-        ? [{ total, part: this.fresh("s") }]
-        : [];
+    const parts = nodes.map((node, at) =>
+      inBlocks && node.op === "reduce" && node.fn === "sum" ? this.fresh("s") : names[at],
+    );
+    const sums = names.flatMap((total, at): BlockSum[] => {
+      const part = parts[at] ?? total;
+      return part === total ? [] : [{ total, part }];
     });
-    const partOf = (total: string): string =>
-      sums.find((sum) => sum.total === total)?.part ?? total;
     const body = (at: Indices, lines: string[]): void => {
       const scope = new Map<Node, string>();
       nodes.forEach((node, i) => {
         if (node.op !== "reduce") return;
         const value = this.value(node.arg, at, scope, lines);
-        const name = names[i] ?? "";
+        const part = parts[i];
         lines.push(
-          node.fn === "max" ? `${name} = max(${name}, ${value});` : `${partOf(name)} += ${value};`,
+          node.fn === "max" ? `${part} = max(${part}, ${value});` : `${part} += ${value};`,
         );
       });
     };

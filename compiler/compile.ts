@@ -1,6 +1,8 @@
 /** The compiler's front door: a checked recipe to a plan. */
 
-import type { Plan } from "./plan.js";
+import type { ModelShape } from "./library/library.js";
+import type { Continuation, Plan } from "./plan.js";
+import { planContinuation } from "./planning/continuation.js";
 import { buildPlan, type WindowCounts } from "./planning/plan.js";
 import type { Recipe, Step } from "./recipe/recipe.js";
 import { portableTarget, type Target } from "./schedule/target.js";
@@ -30,3 +32,11 @@ export const compile = (
   counts: WindowCounts = {},
   target: Partial<Target> = {},
 ): Plan => buildPlan(recipe, { ...portableTarget, ...target }, counts);
+
+/** Compiles what generation runs: the model under this name, for texts of up to each of these lengths. */
+export const compileContinuation = (
+  name: string,
+  shape: ModelShape,
+  lengths: readonly number[],
+  target: Partial<Target> = {},
+): Continuation => planContinuation(name, shape, lengths, { ...portableTarget, ...target });

@@ -48,6 +48,7 @@ export interface Dispatch {
 export type FeedSource =
   | { readonly kind: "tokens" } // u32 [window, position]: the first N of each N + 1 tokens
   | { readonly kind: "labels" } // u32 [window, position]: the last N of each N + 1 tokens
+  | { readonly kind: "places" } // u32 [window]: the position that is asked for
   | { readonly kind: "buckets"; readonly of: string; readonly size: number } // u32: starts[size + 1], then positions of feed `of` sorted stably by value
   | { readonly kind: "scalars" } // f32 values by name, given at each execution
   | { readonly kind: "rows" }; // f32 rows of a weight that is not on the device, one for each token
@@ -355,4 +356,15 @@ export interface Plan {
   readonly kernels: Readonly<Record<string, Kernel>>;
   /** Sources the plan was made from: path → sha256, `stdlib/…` and `use`d files and config.json among them. */
   readonly sources: Readonly<Record<string, string>>;
+}
+
+// ── generation ───────────────────────────────────────────────────────────────────────────────
+
+/** What goes on with a text: a model, and for each of a few lengths a program that gives the logits of the next token. */
+export interface Continuation {
+  readonly model: ModelLayout;
+  /** In ascending order. A text is filled up to the next length; attention looks back only, so what fills it does not count. */
+  readonly lengths: readonly { readonly length: number; readonly program: string }[];
+  readonly programs: Readonly<Record<string, Program>>;
+  readonly kernels: Readonly<Record<string, Kernel>>;
 }

@@ -42,6 +42,7 @@ const arrayOf = (
   switch (source.kind) {
     case "tokens":
     case "labels":
+    case "places":
     case "scalars":
     case "rows":
       return given(program, data[feed.name] === undefined ? source.kind : feed.name, data);

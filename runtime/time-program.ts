@@ -57,6 +57,7 @@ const feedsOf = ({ feeds }: Program): FeedData => {
       switch (source.kind) {
         case "tokens":
         case "labels":
+        case "places":
           return [[name, Uint32Array.from({ length: words }, (_, at) => (at * 7919) % below)]];
         case "scalars":
         case "rows":

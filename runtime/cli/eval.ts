@@ -6,17 +6,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import pc from "picocolors";
-import { check } from "../../compiler/check.js";
 import { loadLibrary } from "../../compiler/library/load.js";
 import type { Plan } from "../../compiler/plan.js";
 import { parse } from "../../grammar/parse.js";
-import { RunError } from "../errors.js";
 import { readConfig } from "../formats/config.js";
 import { type RunOutcome, startRun } from "../run/run.js";
 import { EXIT } from "./exit.js";
-import { CommandError } from "./failure.js";
 import { fileHost } from "./host.js";
 import { interruptible } from "./interrupt.js";
+import { madeRecipe } from "./made-recipe.js";
+import { wholeOption } from "./number-option.js";
 import { planOf } from "./planned.js";
 import { reporterFor } from "./progress.js";
 
@@ -32,15 +31,8 @@ export interface EvalOptions {
 /** Longer windows only cost memory unless asked for. */
 const LONGEST_WINDOW = 1024;
 
-const positive = (text: string, option: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new CommandError(`${option} takes a whole number from 1, not ${text}`);
-  return value;
-};
-
 const windowOf = (model: string, options: EvalOptions): number => {
-  if (options.window !== undefined) return positive(options.window, "--window");
+  if (options.window !== undefined) return wholeOption(options.window, "--window");
   const { config } = readConfig(model);
   const context = config.max_position_embeddings;
   return typeof context === "number" && context > 0 ? Math.min(context, LONGEST_WINDOW) : 256;
@@ -56,7 +48,7 @@ const metricNames = (): string[] => {
 const recipeText = (model: string, options: EvalOptions): string => {
   const kind = options.data.endsWith(".jsonl") ? "jsonl" : "text";
   const take =
-    options.take === undefined ? "" : `\n  take ${positive(options.take, "--take")} windows`;
+    options.take === undefined ? "" : `\n  take ${wholeOption(options.take, "--take")} windows`;
   return [
     "edition 1",
     `model subject = open(${JSON.stringify(model)})`,
@@ -117,20 +109,10 @@ const reportText = ({ measures, tokens, windows, window, seconds, adapter }: Eva
     "",
   ].join("\n");
 
-const planFor = async (folder: string, options: EvalOptions, base: string): Promise<Plan> => {
-  const text = recipeText(resolve(folder), options);
-  const { recipe, diagnostics } = check("eval", text, fileHost(base), {});
-  const wrong = diagnostics.find((diagnostic) => diagnostic.severity === "error");
-  if (recipe !== null && wrong === undefined) return planOf(recipe, base, options.memory);
-  throw new RunError(
-    wrong?.message ?? "this model cannot be evaluated",
-    wrong?.hint === undefined ? {} : { hint: wrong.hint },
-  );
-};
-
 export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
   const base = process.cwd();
-  const plan = await planFor(folder, options, base);
+  const recipe = madeRecipe("eval", recipeText(resolve(folder), options), base);
+  const plan = await planOf(recipe, base, options.memory);
   const out = await mkdtemp(join(tmpdir(), "espalier-eval-"));
   try {
     const outcome = await interruptible((interrupted) =>

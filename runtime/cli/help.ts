@@ -63,6 +63,14 @@ run was a function of.`,
 A document is a text file, or the "text" of a line of a .jsonl file. Documents
 are read in order of name, each after the model's start token, joined and cut
 into windows; a short one at the end is left out.`,
+  generate: `${examples([
+    ['espalier generate models/my --prompt "Once"', ""],
+    ["espalier generate models/my --top-k 40 --seed 7 < text.txt", "drawn"],
+  ])}
+
+The same model, text, seed and adapter give the same tokens. Special tokens go
+around the text as the model's tokenizer puts them. Text comes as it is made;
+with --json at the end, whole.`,
   time: `${examples([
     ["espalier time my.prune", ""],
     ["espalier time my.prune --program gradient", "one of them"],

@@ -100,6 +100,28 @@ const createProgram = (): Command => {
     .option("--json", "the result as JSON on stdout")
     .action(async (model, options) => (await import("./eval.js")).evalCommand(model, options));
 
+  command(program, "generate")
+    .description("go on with a text, as a look at what a model knows")
+    .argument("<model>", "a Hugging Face model folder")
+    .option("--prompt <text>", "the text to go on with (default: the standard input)")
+    .option("--tokens <count>", "at most so many new tokens", "64")
+    .option(
+      "--temperature <t>",
+      "draw from the probabilities at this temperature; 0 takes the likeliest token (default: 0, with --top-k or --top-p 1)",
+    )
+    .option("--top-k <count>", "draw from so many likeliest tokens only")
+    .option("--top-p <part>", "draw from the likeliest tokens that together reach this part of 1")
+    .option("--seed <number>", "of the draws", "0")
+    .option(
+      "--window <tokens>",
+      "tokens that the model sees at once (default: its context, at most 1024)",
+    )
+    .addOption(adapterOption())
+    .option("--json", "the result as JSON on stdout")
+    .action(async (model, options) =>
+      (await import("./generate.js")).generateCommand(model, options),
+    );
+
   specOptions(command(program, "compile"))
     .description("write the plan, its .wgsl kernels and a typed module that repeats the run")
     .addOption(memoryOption())

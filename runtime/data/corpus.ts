@@ -7,7 +7,7 @@ import { glob } from "tinyglobby";
 import type { DataSource } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import { type FileHash, hashFile } from "../formats/hash.js";
-import type { Tokenizer } from "../formats/tokenizer.js";
+import type { Encoder } from "../formats/tokenizer.js";
 import { type DataFile, jsonlDocuments, textDocuments } from "./documents.js";
 import { cutWindows } from "./windows.js";
 
@@ -72,7 +72,7 @@ const joined = (parts: readonly Uint32Array[], length: number): Uint16Array | Ui
 const tokensOf = async (
   source: DataSource,
   files: readonly DataFile[],
-  tokenizer: Tokenizer,
+  tokenizer: Encoder,
 ): Promise<Uint16Array | Uint32Array> => {
   const enough = source.take === null ? Number.POSITIVE_INFINITY : source.take * source.window + 1;
   const parts: Uint32Array[] = [];
@@ -90,7 +90,7 @@ const tokensOf = async (
 export const openCorpus = async (
   source: DataSource,
   base: string,
-  tokenizer: Tokenizer,
+  tokenizer: Encoder,
 ): Promise<Corpus> => {
   const files = await filesOf(source, base);
   const hashes: FileHash[] = [];

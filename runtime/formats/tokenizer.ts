@@ -1,4 +1,4 @@
-/** The tokenizer of a model folder: text to token ids by tokenizer.json, and the token that begins every document. */
+/** The tokenizer of a model: text to token ids and back by tokenizer.json, and the tokens that begin and end texts. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
@@ -10,11 +10,21 @@ import { readJsonObject } from "./json-file.js";
 /** The largest known vocabularies take some 30 MB. */
 const LIMIT = 256 * 2 ** 20;
 
-export interface Tokenizer {
+/** What documents are read with. */
+export interface Encoder {
   /** Begins every document: the model's bos, else its end-of-text token. */
   readonly start: number;
   /** Ids without special tokens around them; RunError where the model has no row for one. */
   readonly encode: (text: string) => Uint32Array;
+}
+
+export interface Tokenizer extends Encoder {
+  /** Ids with the special tokens that the tokenizer itself puts around a text; where that is nothing at all, `start`. */
+  readonly prompt: (text: string) => Uint32Array;
+  /** Text of ids, without special tokens; a character that is not whole yet is U+FFFD. */
+  readonly decode: (ids: readonly number[]) => string;
+  /** Tokens that end a text; may be empty. */
+  readonly ends: ReadonlySet<number>;
 }
 
 const id = z.int().nonnegative();
@@ -33,10 +43,10 @@ const load = (path: string, definition: Json, settings: Json): HuggingFaceTokeni
   }
 };
 
-const configuredId = (config: Json, key: string): number | undefined => {
+const configuredIds = (config: Json, key: string): readonly number[] => {
   const parsed = idSchema.safeParse(config[key]);
-  if (!parsed.success) return undefined;
-  return typeof parsed.data === "number" ? parsed.data : parsed.data[0];
+  if (!parsed.success) return [];
+  return typeof parsed.data === "number" ? [parsed.data] : parsed.data;
 };
 
 const namedId = (
@@ -54,32 +64,78 @@ const vocabularyOf = (config: Json): number => {
   return size.success ? size.data : Number.POSITIVE_INFINITY;
 };
 
-/** Opens FOLDER/tokenizer.json, with config.json and, where there is one, tokenizer_config.json beside it. */
-export const openTokenizer = async (folder: string): Promise<Tokenizer> => {
-  const path = join(folder, "tokenizer.json");
-  const settingsPath = join(folder, "tokenizer_config.json");
-  const definition = readJsonObject(path, LIMIT).value;
-  const settings = existsSync(settingsPath) ? readJsonObject(settingsPath, LIMIT).value : {};
-  const { config } = readConfig(folder);
-  const tokenizer = load(path, definition, settings);
-  const vocabulary = vocabularyOf(config);
+/** What a tokenizer is made of, as the files of a Hugging Face folder hold it. */
+export interface TokenizerParts {
+  /** tokenizer.json. */
+  readonly definition: Json;
+  /** tokenizer_config.json, or nothing. */
+  readonly settings: Json;
+  readonly config: Json;
+  /** generation_config.json, or nothing. */
+  readonly generation: Json;
+  /** How errors name the model and the tokenizer. */
+  readonly model: string;
+  readonly shown: string;
+}
+
+const startOf = (tokenizer: HuggingFaceTokenizer, parts: TokenizerParts): number => {
+  const { config, settings, model } = parts;
   const start =
-    configuredId(config, "bos_token_id") ??
-    configuredId(config, "eos_token_id") ??
+    configuredIds(config, "bos_token_id")[0] ??
+    configuredIds(config, "eos_token_id")[0] ??
     namedId(tokenizer, settings, "bos_token") ??
     namedId(tokenizer, settings, "eos_token");
-  if (start === undefined)
-    throw new RunError(`${folder} names no token that begins or ends a text`, {
-      hint: "set bos_token_id or eos_token_id in config.json",
-    });
+  if (start !== undefined) return start;
+  throw new RunError(`${model} names no token that begins or ends a text`, {
+    hint: "set bos_token_id or eos_token_id in config.json",
+  });
+};
+
+const endsOf = (tokenizer: HuggingFaceTokenizer, parts: TokenizerParts): ReadonlySet<number> => {
+  const named = namedId(tokenizer, parts.settings, "eos_token");
+  return new Set([
+    ...configuredIds(parts.generation, "eos_token_id"),
+    ...configuredIds(parts.config, "eos_token_id"),
+    ...(named === undefined ? [] : [named]),
+  ]);
+};
+
+/** Makes the tokenizer; RunError where the parts do not fit together. */
+export const tokenizerOf = (parts: TokenizerParts): Tokenizer => {
+  const { definition, settings, config, shown } = parts;
+  const tokenizer = load(shown, definition, settings);
+  const vocabulary = vocabularyOf(config);
   const checked = (token: number): number => {
     if (token < vocabulary) return token;
-    throw new RunError(`${path} gives token ${token}, the model's vocabulary has ${vocabulary}`);
+    throw new RunError(`${shown} gives token ${token}, the model's vocabulary has ${vocabulary}`);
   };
-  checked(start);
+  const start = checked(startOf(tokenizer, parts));
+  const encode = (text: string, special: boolean): Uint32Array =>
+    Uint32Array.from(tokenizer.encode(text, { add_special_tokens: special }).ids, checked);
   return {
     start,
-    encode: (text) =>
-      Uint32Array.from(tokenizer.encode(text, { add_special_tokens: false }).ids, checked),
+    encode: (text) => encode(text, false),
+    prompt: (text) => {
+      const ids = encode(text, true);
+      return ids.length === 0 ? Uint32Array.of(start) : ids;
+    },
+    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
+    ends: endsOf(tokenizer, parts),
   };
+};
+
+const readIfThere = (path: string): Json =>
+  existsSync(path) ? readJsonObject(path, LIMIT).value : {};
+
+/** Opens FOLDER/tokenizer.json, with config.json and, where they are there, the configs of tokenizer and generation. */
+export const openTokenizer = async (folder: string): Promise<Tokenizer> => {
+  const shown = join(folder, "tokenizer.json");
+  return tokenizerOf({
+    definition: readJsonObject(shown, LIMIT).value,
+    settings: readIfThere(join(folder, "tokenizer_config.json")),
+    config: readConfig(folder).config,
+    generation: readIfThere(join(folder, "generation_config.json")),
+    model: folder,
+    shown,
+  });
 };

@@ -55,7 +55,7 @@ export const corpusNamed = (context: RunContext, name: string): Corpus => {
 
 /** Writes a tensor into a state buffer as f32, from byte `offset` on, block by block. */
 export const writeTensor = async (
-  { executor }: RunContext,
+  { executor }: Pick<RunContext, "executor">,
   state: string,
   offset: number,
   tensor: StoredTensor,
@@ -69,7 +69,7 @@ export const writeTensor = async (
 
 /** Writes a model's weights into a state buffer of its layout, weight by weight. */
 export const writeWeights = async (
-  context: RunContext,
+  context: Pick<RunContext, "executor">,
   state: string,
   { layout, tensor }: Weights,
 ): Promise<void> => {

@@ -5,11 +5,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DataSource } from "../../compiler/plan.js";
 import { type Corpus, openCorpus } from "../../runtime/data/corpus.js";
-import type { Tokenizer } from "../../runtime/formats/tokenizer.js";
+import type { Encoder } from "../../runtime/formats/tokenizer.js";
 import { inScratch } from "../support/scratch.js";
 
 const START = 1;
-const letters: Tokenizer = {
+const letters: Encoder = {
   start: START,
   encode: (text) => Uint32Array.from(text, (letter) => letter.codePointAt(0) ?? 0),
 };

@@ -1,0 +1,132 @@
+/** `espalier generate`: goes on with a text, as a look at what a model still knows. */
+
+import { resolve } from "node:path";
+import { text as readAll } from "node:stream/consumers";
+import pc from "picocolors";
+import { compileContinuation } from "../../compiler/compile.js";
+import type { ModelShape } from "../../compiler/library/library.js";
+import { RunError } from "../errors.js";
+import { openCheckpoint } from "../formats/checkpoint-folder.js";
+import { openTokenizer } from "../formats/tokenizer.js";
+import { weightsOf } from "../formats/weights.js";
+import type { Sampling } from "../run/choose-token.js";
+import { type Generated, type GenerateOptions, generate } from "../run/generate.js";
+import { EXIT } from "./exit.js";
+import { CommandError } from "./failure.js";
+import { interruptible } from "./interrupt.js";
+import { madeRecipe } from "./made-recipe.js";
+import { realOption, wholeOption } from "./number-option.js";
+
+export interface GenerateCommandOptions {
+  readonly prompt?: string;
+  readonly tokens: string;
+  readonly temperature?: string;
+  readonly topK?: string;
+  readonly topP?: string;
+  readonly seed: string;
+  readonly window?: string;
+  readonly adapter?: string;
+  readonly json?: boolean;
+}
+
+/** Longer windows only cost time unless asked for. */
+const LONGEST_WINDOW = 1024;
+/** The shortest text that a program is made for. */
+const SHORTEST = 32;
+
+const samplingOf = (options: GenerateCommandOptions): Sampling => {
+  const { temperature, topK, topP, seed } = options;
+  const draws = topK !== undefined || topP !== undefined;
+  return {
+    temperature:
+      temperature === undefined
+        ? Number(draws)
+        : realOption(temperature, "--temperature", 0, Number.POSITIVE_INFINITY),
+    topK: topK === undefined ? null : wholeOption(topK, "--top-k"),
+    topP: topP === undefined ? null : realOption(topP, "--top-p", 0, 1),
+    seed: wholeOption(seed, "--seed", 0),
+  };
+};
+
+/** Tokens that the model sees at once: as asked for, else its context, within reason. */
+const windowOf = ({ config }: ModelShape, { window }: GenerateCommandOptions): number => {
+  if (window !== undefined) return wholeOption(window, "--window");
+  const context = config.max_position_embeddings ?? config.n_positions;
+  return typeof context === "number" && context > 0 ? Math.min(context, LONGEST_WINDOW) : 256;
+};
+
+/** Lengths that texts from `first` to `last` tokens are filled up to: powers of two, then the window. */
+export const lengthsFor = (first: number, last: number, window: number): number[] => {
+  const lengths: number[] = [];
+  for (let length = Math.min(SHORTEST, window); ; length = Math.min(2 * length, window)) {
+    if (length >= first || length === window) lengths.push(length);
+    if (length >= last || length === window) return lengths;
+  }
+};
+
+const promptOf = async ({ prompt }: GenerateCommandOptions): Promise<string> => {
+  if (prompt !== undefined) return prompt;
+  if (process.stdin.isTTY !== true) return readAll(process.stdin);
+  throw new CommandError("there is no text to go on with", {
+    hint: "give --prompt TEXT, or a text on the standard input",
+  });
+};
+
+const shapeOf = (folder: string): ModelShape => {
+  const source = `edition 1\nmodel subject = open(${JSON.stringify(resolve(folder))})\n`;
+  const shape = madeRecipe("generate", source, process.cwd()).models.get("subject")?.shape;
+  if (shape === undefined) throw new RunError(`${folder} is no model`);
+  return shape;
+};
+
+const jsonText = (model: string, prompt: string, seed: number, generated: Generated): string => {
+  const { text, tokens, stopped, adapter, seconds } = generated;
+  const rounded = Number(seconds.toFixed(1));
+  const report = { model, prompt, text, tokens, stopped, seed, adapter, seconds: rounded };
+  return `${JSON.stringify(report, null, 2)}\n`;
+};
+
+const paceText = ({ tokens, adapter, seconds }: Generated): string =>
+  pc.dim(`${tokens.length} tokens in ${seconds.toFixed(1)} s on ${adapter}`);
+
+export const generateCommand = async (
+  folder: string,
+  options: GenerateCommandOptions,
+): Promise<void> => {
+  const sampling = samplingOf(options);
+  const count = wholeOption(options.tokens, "--tokens");
+  const shape = shapeOf(folder);
+  const window = windowOf(shape, options);
+  const prompt = await promptOf(options);
+  const tokenizer = await openTokenizer(folder);
+  const ids = tokenizer.prompt(prompt);
+  const lengths = lengthsFor(ids.length, ids.length + count - 1, window);
+  const continuation = compileContinuation("subject", shape, lengths);
+  const checkpoint = await openCheckpoint(folder);
+  const onText: GenerateOptions["onText"] = (text) => {
+    if (options.json !== true) process.stdout.write(text);
+  };
+  try {
+    const weights = weightsOf(checkpoint, continuation.model);
+    const generated = await interruptible((interrupted) =>
+      generate({
+        continuation,
+        weights,
+        tokenizer,
+        prompt: ids,
+        tokens: count,
+        sampling,
+        adapter: options.adapter ?? "auto",
+        onText,
+        interrupted,
+      }),
+    );
+    process.stdout.write(
+      options.json === true ? jsonText(folder, prompt, sampling.seed, generated) : "\n",
+    );
+    process.stderr.write(`${paceText(generated)}\n`);
+    if (generated.stopped === "interrupted") process.exitCode = EXIT.interrupted;
+  } finally {
+    await checkpoint.close();
+  }
+};

@@ -1,0 +1,116 @@
+/**
+ * Goes on with a text, token by token. Nothing is kept between tokens: each computes the last layers' row of a window of
+ * at most the longest planned length, filled up to the next planned one. Longer texts slide through the window.
+ */
+import type { Continuation } from "../../compiler/plan.js";
+import { openDevice } from "../device.js";
+import { createExecutor, type Executor, type LoadedProgram } from "../execute.js";
+import type { Tokenizer } from "../formats/tokenizer.js";
+import type { Weights } from "../formats/weights.js";
+import { createTuning } from "../tune.js";
+import { adapterIdentity } from "./adapter-identity.js";
+import { chooseToken, type Sampling } from "./choose-token.js";
+import { writeWeights } from "./context.js";
+
+export interface GenerateOptions {
+  readonly continuation: Continuation;
+  readonly weights: Weights;
+  readonly tokenizer: Tokenizer;
+  readonly prompt: Uint32Array;
+  /** The most new tokens. */
+  readonly tokens: number;
+  readonly sampling: Sampling;
+  readonly adapter: string;
+  /** Text as it comes, in whole characters. */
+  readonly onText: (text: string) => void;
+  readonly interrupted: () => boolean;
+}
+
+export interface Generated {
+  readonly tokens: readonly number[];
+  readonly text: string;
+  /** "end": the model ended the text; "length": so many tokens were asked for. */
+  readonly stopped: "end" | "length" | "interrupted";
+  readonly adapter: string;
+  readonly seconds: number;
+}
+
+/** The logits of the token after these, of which the window holds the last. */
+const nextLogits = (executor: Executor, { lengths, programs }: Continuation) => {
+  const loaded = new Map<string, Promise<LoadedProgram>>();
+  const load = (name: string): Promise<LoadedProgram> => {
+    const program = programs[name];
+    if (program === undefined) throw new Error(`there is no program ${name}`);
+    const loading = loaded.get(name) ?? executor.load(program);
+    loaded.set(name, loading);
+    return loading;
+  };
+  const longest = lengths.at(-1);
+  return async (text: readonly number[]): Promise<Float32Array> => {
+    const place = lengths.find(({ length }) => length >= text.length) ?? longest;
+    if (place === undefined) throw new Error("no length is planned");
+    const window = text.slice(-place.length);
+    const tokens = new Uint32Array(place.length);
+    tokens.set(window);
+    const program = await load(place.program);
+    await program.run({ tokens, places: Uint32Array.of(window.length - 1) });
+    return program.output("logits");
+  };
+};
+
+/** Gives out what new tokens add to the text, once its last character is whole. */
+const streamed = (tokenizer: Tokenizer, onText: (text: string) => void) => {
+  let shown = "";
+  return (tokens: readonly number[], last: boolean): string => {
+    const text = tokenizer.decode(tokens);
+    if ((last || !text.endsWith("\ufffd")) && text.length > shown.length) {
+      onText(text.slice(shown.length));
+      shown = text;
+    }
+    return text;
+  };
+};
+
+const extend = async (
+  options: GenerateOptions,
+  executor: Executor,
+): Promise<Pick<Generated, "tokens" | "text" | "stopped">> => {
+  const { tokenizer, prompt, sampling, interrupted } = options;
+  const logitsAfter = nextLogits(executor, options.continuation);
+  const show = streamed(tokenizer, options.onText);
+  const tokens: number[] = [];
+  let stopped: Generated["stopped"] = "length";
+  while (tokens.length < options.tokens) {
+    if (interrupted()) {
+      stopped = "interrupted";
+      break;
+    }
+    const logits = await logitsAfter([...prompt, ...tokens]);
+    const token = chooseToken(logits, sampling, tokens.length);
+    if (tokenizer.ends.has(token)) {
+      stopped = "end";
+      break;
+    }
+    tokens.push(token);
+    show(tokens, false);
+  }
+  return { tokens, text: show(tokens, true), stopped };
+};
+
+/** Opens a device, puts the weights on it and generates. */
+export const generate = async (options: GenerateOptions): Promise<Generated> => {
+  const { continuation, weights } = options;
+  const device = await openDevice({ adapter: options.adapter });
+  try {
+    const executor = createExecutor(device, continuation.kernels, createTuning(device.report));
+    const { name, bytes } = continuation.model;
+    executor.state(`${name}.weights`, bytes);
+    await writeWeights({ executor }, `${name}.weights`, weights);
+    const started = performance.now();
+    const generated = await extend(options, executor);
+    const seconds = (performance.now() - started) / 1000;
+    return { ...generated, adapter: adapterIdentity(device.report), seconds };
+  } finally {
+    device.close();
+  }
+};

@@ -144,6 +144,8 @@ export interface ModelLayout {
   readonly name: string;
   readonly axes: Readonly<Record<string, number>>;
   readonly layerAxis: string | null;
+  /** Axes whose units i and i + size / 2 are kept or cut together. */
+  readonly paired: readonly string[];
   readonly weights: readonly WeightEntry[];
   readonly bytes: number;
   readonly parameters: number;

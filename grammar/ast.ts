@@ -154,11 +154,15 @@ export interface EachLine {
   readonly span: Span;
 }
 
-/** `axis dim = head_dim ?? hidden_size / num_attention_heads`: names on the right are keys of config.json or earlier axes. */
+/**
+ * `axis dim = head_dim ?? hidden_size / num_attention_heads`: names on the right are keys of config.json or earlier axes.
+ * `in pairs` after it: units half the axis apart are kept or cut together.
+ */
 export interface AxisItem {
   readonly kind: "axis";
   readonly name: Name;
   readonly value: Expr;
+  readonly paired: boolean;
   readonly doc: string | null;
   readonly span: Span;
 }

@@ -149,10 +149,13 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     const name = cursor.name("a name");
     cursor.expect(t.Assign, "`=`");
     const value = cursor.expression();
+    const paired = cursor.skipWord("in");
+    if (paired) cursor.word("pairs");
     return {
       kind: "axis",
       name,
       value,
+      paired,
       doc: reader.docBefore(start),
       span: cursor.spanFrom(start),
     };

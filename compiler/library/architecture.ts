@@ -8,6 +8,7 @@ import { evaluate } from "./elaborate.js";
 import { type Environment, withValue } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
 import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
+import { countParameters } from "./parameters.js";
 import { diagnose, mistake, outcome } from "./report.js";
 import { describeValue, numberValue } from "./value.js";
 
@@ -111,13 +112,6 @@ const readWeights = (
       : [];
   });
 
-const countParameters = (weights: readonly WeightShape[], layers: number): number =>
-  weights.reduce(
-    (sum, weight) =>
-      sum + weight.dims.flat().reduce((n, axis) => n * axis.size, weight.perLayer ? layers : 1),
-    0,
-  );
-
 /** For each tapped axis, the axes along which its kept sets may differ. */
 const alongOf = (
   weights: readonly WeightShape[],
@@ -179,6 +173,9 @@ const read = (
     architecture,
     config,
     axes,
+    paired: new Set(
+      decl.items.flatMap((item) => (item.kind === "axis" && item.paired ? [item.name.name] : [])),
+    ),
     layerAxis: layerAxis?.name ?? null,
     weights,
     along: new Map(),

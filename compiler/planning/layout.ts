@@ -35,6 +35,7 @@ export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number)
     name,
     axes: Object.fromEntries(shape.axes.map((axis) => [axis.name, axis.size])),
     layerAxis: shape.layerAxis,
+    paired: [...shape.paired],
     weights,
     bytes,
     parameters: shape.parameters,

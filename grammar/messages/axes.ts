@@ -1,6 +1,8 @@
 /** Wording about axes and sizes: what a model has, what is cut, what is scored. */
 import { message } from "./registry.js";
 
+const number = (value: number): string => value.toLocaleString("en-US");
+
 const list = (names: readonly string[]): string => names.join(", ");
 
 export const axisMessages = {
@@ -89,6 +91,25 @@ export const axisMessages = {
     message: `\`${p.axis}\` cannot be cut to ${p.to}: units are whole`,
     hint: `write ${Math.max(1, Math.floor(p.to))}, or a percentage`,
   })),
+  "target-unpaired": message("error", (p: { readonly axis: string; readonly to: number }) => ({
+    message: `\`${p.axis}\` cannot be cut to ${p.to}: its units stay or go in pairs`,
+    hint: `write ${Math.max(2, p.to - 1)} or ${p.to + 1}`,
+  })),
+  "budget-unused": message("error", () => ({
+    message: "`params` is a budget, and no axis may shrink to fit it",
+    hint: "name axes without a target, as in `hidden, mlp`",
+  })),
+  "budget-unreachable": message(
+    "error",
+    (p: {
+      readonly axes: readonly string[];
+      readonly allowed: number;
+      readonly least: number;
+    }) => ({
+      message: `no sizes of \`${p.axes.join("`, `")}\` come down to ${number(p.allowed)} parameters: the fewest are ${number(p.least)}`,
+      hint: "raise the budget, or let more axes shrink",
+    }),
+  ),
   "calibration-small": message(
     "warning",
     (p: { readonly windows: number; readonly axis: string; readonly size: number }) => ({

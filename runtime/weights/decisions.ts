@@ -78,11 +78,11 @@ const places = (along: KeptAxis["along"]): Record<string, number>[] =>
 
 const whole = (size: number): number[] => Array.from({ length: size }, (_, unit) => unit);
 
-const keptOf = (table: AxisScores, keep: number): KeptAxis => {
+const keptOf = (table: AxisScores, keep: number, paired: boolean): KeptAxis => {
   const { axis, along, size, scores } = table;
   try {
     const sizes = along.map((step) => step.size);
-    return { axis, along, from: size, keep, sets: selectKept(scores, sizes, size, keep) };
+    return { axis, along, from: size, keep, sets: selectKept(scores, sizes, size, keep, paired) };
   } catch (cause) {
     if (!(cause instanceof RunError)) throw cause;
     throw new RunError(`axis ${axis}: ${cause.message}`, { cause });
@@ -117,7 +117,7 @@ export const decide = (stage: PruneStage, source: ModelLayout, scores: Scores): 
   }
   for (const table of scores.tables) {
     const cut = stage.cuts.find(({ axis }) => axis === table.axis);
-    const choice = keptOf(table, cut?.keep ?? table.size);
+    const choice = keptOf(table, cut?.keep ?? table.size, source.paired.includes(table.axis));
     if (cut !== undefined) kept.set(table.axis, choice);
     axes.push(recordOf(table, choice));
   }

@@ -72,6 +72,16 @@ const CASES: readonly Case[] = [
   one("target-empty", HIDDEN, "hidden 128 -> «0» "),
   one("target-empty", HIDDEN, "hidden 128 -> «0.1%» ", "percentage"),
   one("target-fraction", HIDDEN, "hidden 128 -> «96.5» "),
+  {
+    code: "target-unpaired",
+    edits: [
+      ["hidden, mlp, query by", "hidden, mlp, dim by"],
+      [MLP, `${MLP}  dim    16 -> «11»\n`],
+    ],
+  },
+  one("budget-unused", MLP, `${MLP}  «params» 60%\n`),
+  one("budget-unreachable", MLP, "  «params» 1%\n  mlp\n"),
+  one("unit-mismatch", MLP, "  params «3 GiB»\n  mlp\n", "budget"),
   one("calibration-small", "take 64 windows", "take «4 windows»"),
   one("unit-mismatch", "40K tokens", "«8B params»"),
   one("unit-mismatch", "40 windows", "«40 steps»", "windows"),

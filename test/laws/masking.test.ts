@@ -2,6 +2,8 @@
  * Law: masking equals trimming. The full model with every weight 0 that touches a unit cut has the logits of the model
  * without those units, whatever axes are cut at once. Channels that are 0 still count in the mean of a norm, so where
  * channels are cut this holds with the masked model's norms over the channels kept: that is what trimming does to them.
+ * So it is with the scale of a head's products. Where dimensions of a head are rotated, each by its place, those that stay
+ * turn otherwise than before, and no mask says so.
  */
 import { expect } from "vitest";
 import { type ModelCase, modelCase } from "../support/arbitraries/model.js";
@@ -23,10 +25,14 @@ import {
 import type { Product } from "./mutant.js";
 
 const equalsTrimming = async (product: Product, drawn: ModelCase): Promise<void> => {
-  const { channel, textsOver } = architectureOf(drawn);
+  const { channel, dim, placed, textsOver } = architectureOf(drawn);
   const model = modelOf(product, drawn);
-  const kept = keptBy(product, model, cutsOf(model, drawn), randomScores(model, drawn.seed));
-  const library = libraryWith(product, textsOver(kept.get(channel)?.keep ?? 0));
+  // What others go along is cut with them, or left out.
+  const groups = [...model.shape.along.values()].flat().map(({ name }) => name);
+  const cuts = cutsOf(model, drawn, [...placed, ...(drawn.seed % 2 === 0 ? groups : [])]);
+  const kept = keptBy(product, model, cuts, randomScores(model, drawn.seed));
+  const keeps = (axis: string): number => kept.get(axis)?.keep ?? 0;
+  const library = libraryWith(product, textsOver(keeps(channel), keeps(dim)));
   const masked = {
     ...zeroed(model, ({ place }) => removedAt(kept, place).length > 0),
     shape: shapeOf(product, library, model.shape.config),

@@ -71,7 +71,9 @@ export const cutsOf = (
     .filter((axis) => !whole.includes(axis))
     .map((axis, i) => {
       const from = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
-      return { axis, from, keep: (keeps[i] ?? 0) % from || from };
+      const together = shape.paired.has(axis) ? 2 : 1;
+      const units = from / together;
+      return { axis, from, keep: ((keeps[i] ?? 0) % units || units) * together };
     });
 
 /** Random scores of every axis that can be cut, so few different ones that many tie. */
@@ -152,6 +154,18 @@ export const setAt = (kept: Kept, axis: string, place: Place): readonly number[]
     0,
   );
   return cut.sets[row] ?? null;
+};
+
+/** A place of a cut model in the numbers of its source. */
+export const sourcePlace = (kept: Kept, place: Place): Place => {
+  const unitOf = (axis: string): number => {
+    const cut = kept.get(axis);
+    const unit = place[axis] ?? Number.NaN;
+    if (cut === undefined) return unit;
+    const along = Object.fromEntries(cut.along.map(({ name }) => [name, unitOf(name)]));
+    return setAt(kept, axis, along)?.[unit] ?? Number.NaN;
+  };
+  return Object.fromEntries(Object.keys(place).map((axis) => [axis, unitOf(axis)]));
 };
 
 /** The axes at this place whose unit is not kept. */

@@ -94,9 +94,9 @@ const isReal = async (product: Product, drawn: ModelCase): Promise<void> => {
 
 law("the counted parameters are the real ones", always(modelCase, isReal), [
   {
-    file: "compiler/library/architecture.ts",
-    find: "weight.perLayer ? layers : 1",
-    replace: "weight.perLayer ? 1 : 1",
+    file: "compiler/library/parameters.ts",
+    find: "perLayer ? layers : 1",
+    replace: "perLayer ? 1 : 1",
   },
   {
     file: "runtime/formats/weights.ts",

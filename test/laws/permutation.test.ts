@@ -22,6 +22,7 @@ import {
   modelOf,
   reader,
   setAt,
+  sourcePlace,
 } from "./model.js";
 import type { Product } from "./mutant.js";
 import { scoresOf } from "./scores.js";
@@ -77,9 +78,9 @@ const cases: fc.Arbitrary<Case> = fc.record({
 });
 
 const corresponds = async (product: Product, { model: drawn, criterion }: Case): Promise<void> => {
-  const { layer } = architectureOf(drawn);
+  const { layer, placed } = architectureOf(drawn);
   const model = modelOf(product, drawn);
-  const cuts = cutsOf(model, drawn, [layer]);
+  const cuts = cutsOf(model, drawn, [layer, ...placed]);
   const axes = cuts.map(({ axis }) => axis);
   const order = permutations(model, drawn, axes);
   const turned = permuted(model, order);
@@ -93,11 +94,12 @@ const corresponds = async (product: Product, { model: drawn, criterion }: Case):
   const expected = new Float32Array(right.arena.length);
   for (const { weight, place, at } of elementsOf(right.layout)) {
     // A unit of the permuted model's cut, as one of the original, by its rank among those kept.
+    const was = before(order, sourcePlace(after, place));
     const from = Object.fromEntries(
-      Object.entries(place).map(([axis, unit]) => {
-        const was = setAt(order, axis, place)?.[setAt(after, axis, place)?.[unit] ?? -1];
-        return [axis, was === undefined ? unit : (setAt(kept, axis, place)?.indexOf(was) ?? -1)];
-      }),
+      Object.entries(was).map(([axis, unit]) => [
+        axis,
+        setAt(kept, axis, was)?.indexOf(unit) ?? unit,
+      ]),
     );
     expected[at] = original(weight.weight, weight.layer, from);
   }

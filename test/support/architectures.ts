@@ -7,15 +7,23 @@ import type { ModelCase } from "./arbitraries/model.js";
 export interface Architecture {
   /** Library files by path, besides the standard library or in the place of its files. */
   readonly texts: Readonly<Record<string, string>>;
-  /** The same with the norms' means taken over so many channels, whatever the size of their axis. */
-  readonly textsOver: (channels: number) => Readonly<Record<string, string>>;
+  /**
+   * The same with the norms' means taken over so many channels, and the products of heads scaled for so many dimensions,
+   * whatever the sizes of these axes.
+   */
+  readonly textsOver: (channels: number, dims: number) => Readonly<Record<string, string>>;
   readonly config: (drawn: ModelCase) => Readonly<Record<string, unknown>>;
   readonly channel: string;
   readonly layer: string;
+  readonly dim: string;
+  /** Axes whose units are told apart by where they stand, as those that are rotated are. */
+  readonly placed: readonly string[];
   /** By axis, the weights that carry what its units put out; those of the channels put into them. */
   readonly outgoing: Readonly<Record<string, readonly string[]>>;
   /** Weights that scale the channels after a norm, where that norm is of squares alone. */
   readonly scales: readonly string[] | null;
+  /** Weights that scale the products of heads. */
+  readonly products: readonly string[];
   /** What scores the axis of layers. */
   readonly layerCriterion: string;
 }
@@ -46,17 +54,21 @@ const llama: Architecture = {
   },
   channel: "hidden",
   layer: "layer",
+  dim: "dim",
+  placed: ["dim"],
   outgoing: {
     hidden: ["embed", "o_proj", "o_bias", "down", "down_bias"],
     query: ["o_proj"],
+    group: ["o_proj"],
     mlp: ["down"],
     layer: ["o_proj", "o_bias", "down", "down_bias"],
   },
   scales: ["input_norm", "post_norm", "final_norm"],
+  products: [],
   layerCriterion: "block_influence",
 };
 
-const small = (mean: string, variance: string): string => `edition 1
+const small = (mean: string, variance: string, dims: string): string => `edition 1
 
 function layer_norm[channel](x, scale, shift) {
   middle = ${mean}
@@ -104,7 +116,9 @@ architecture small for "SmallModel" {
     x = symbols[tokens]
     each block {
       n = layer_norm[width](x, one_scale, one_shift)
-      a = attention[dim, position](n . q, n . k, n . v)
+      q_ = n . q
+      k_ = n . k
+      a = attention[dim, position](q_, k_, n . v, scale: 1 / sqrt(${dims}))
       y = x + a . merge + merge_shift
       m = layer_norm[width](y, two_scale, two_shift)
       h = gelu_tanh(m . wide + wide_shift)
@@ -112,6 +126,10 @@ architecture small for "SmallModel" {
       tap width: n
       tap width: m
       tap head: norm[dim](a)
+      tap group: norm[dim](a)
+      tap dim: q_
+      tap dim: k_
+      tap dim: a
       tap inner: h
       tap block: x, z
       x = z
@@ -123,13 +141,18 @@ architecture small for "SmallModel" {
 
 const own: Architecture = {
   texts: {
-    "small.prune": small("mean[channel](x)", "mean[channel]((x - middle) * (x - middle))"),
+    "small.prune": small(
+      "mean[channel](x)",
+      "mean[channel]((x - middle) * (x - middle))",
+      "size(dim)",
+    ),
   },
   // Channels that are 0 everywhere count in neither moment.
-  textsOver: (channels) => ({
+  textsOver: (channels, dims) => ({
     "small.prune": small(
       `sum[channel](x) / ${channels}`,
       `sum[channel](x * x) / ${channels} - middle * middle`,
+      String(dims),
     ),
   }),
   config: ({ layers, width, groups, heads, half, inner, words, biases, tied, terse }) => ({
@@ -146,12 +169,18 @@ const own: Architecture = {
   }),
   channel: "width",
   layer: "block",
+  dim: "dim",
+  placed: [],
   outgoing: {
     head: ["merge"],
+    group: ["merge"],
+    // Nothing reads what a dimension holds where the query is 0 there, either.
+    dim: ["merge", "q"],
     inner: ["narrow"],
     block: ["merge", "merge_shift", "narrow"],
   },
   scales: null,
+  products: ["q"],
   layerCriterion: "turn",
 };
 

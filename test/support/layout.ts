@@ -37,6 +37,7 @@ export const layoutFrom = (
     name,
     axes,
     layerAxis: "layer",
+    paired: [],
     weights: entries,
     bytes,
     parameters,

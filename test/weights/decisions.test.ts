@@ -54,6 +54,12 @@ describe("selection", () => {
     );
   });
 
+  test("units in pairs, half the axis apart, stay together by the sum of their scores", () => {
+    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 4, true)).toEqual([[0, 2, 3, 5]]);
+    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 2, true)).toEqual([[2, 5]]);
+    expect(() => selectKept([1, 2, 3, 4], [], 4, 3, true)).toThrow(/pairs/);
+  });
+
   test("is of each place on its own", () => {
     expect(selectKept([1, 2, 3, 9, 8, 7, 5, 5, 5, 0, 1, 0], [2, 2], 3, 2)).toEqual([
       [1, 2],

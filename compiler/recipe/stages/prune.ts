@@ -1,166 +1,44 @@
 /** `prune NAME from MODEL using SCORES`: how many units of each axis stay (`hidden 128 -> 96`, `mlp -> 66%`). */
-import type { Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
-import type { Span } from "../../../grammar/span.js";
-import type { Axis } from "../../ir/tensor.js";
+import type { Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import type { ModelShape } from "../../library/library.js";
 import { nameIn, readClauses } from "../clauses.js";
-import { evaluate } from "../constant.js";
-import { type Context, excerpt, find, passOn, say } from "../context.js";
+import { type Context, find, passOn, say } from "../context.js";
 import { label } from "../report.js";
 import type { ScoreEntry } from "../scope.js";
-import { unitLabel } from "../units.js";
-import { axisNamed, isTapped, keyOf } from "./axis.js";
+import { isTapped } from "./axis.js";
+import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
+import { type Cut, cutOf, type Source } from "./targets.js";
 
-interface Source {
-  readonly model: string;
-  readonly shape: ModelShape;
-}
-
-interface Cut {
-  readonly axis: string;
-  readonly from: number;
-  readonly keep: number;
-}
-
-interface Size {
-  readonly value: number;
-  readonly span: Span;
-}
-
-/** A count, or a share of `whole` rounded down. */
-const sizeIn = (context: Context, expr: Expr, axis: Axis): Size | null => {
-  const value = evaluate(context, expr, context.file);
-  if (value === null) return null;
-  if (typeof value !== "string" && (value.unit === "number" || value.unit === "ratio")) {
-    // 66% of 300 is 198, not 197: products of decimals are rounded before they are cut off.
-    const share = Number((value.value * axis.size).toPrecision(12));
-    return { value: value.unit === "ratio" ? Math.floor(share) : value.value, span: expr.span };
-  }
-  say(context, "unit-mismatch", expr.span, {
-    what: `\`${axis.name}\``,
-    takes: "a number of units or a percentage",
-    found: typeof value === "string" ? "a text" : unitLabel(value.unit),
-  });
-  return null;
-};
-
-/** The axes that hold a set of their own of this axis's units, such as the groups of attention heads. */
-const groupsOf = (shape: ModelShape, axis: Axis): { names: string; count: number } => {
-  const groups = (shape.along.get(axis.name) ?? []).filter((a) => a.name !== shape.layerAxis);
-  return {
-    names: groups.map((group) => group.name).join(" "),
-    count: groups.reduce((count, group) => count * group.size, 1),
-  };
-};
-
-/** Where all groups were counted together, says what to write; false if that is not what happened. */
-const reportGrouping = (
-  context: Context,
-  { shape }: Source,
-  axis: Axis,
-  from: Size,
-  to: Size,
-): boolean => {
-  const { names, count } = groupsOf(shape, axis);
-  if (count === 1 || from.value !== count * axis.size) return false;
-  const each = to.value / count;
-  const near = Number.isInteger(each) ? [each] : [Math.floor(each), Math.ceil(each)];
-  const targets = near.filter((t) => t >= 1 && t <= axis.size);
-  const divides = Number.isInteger(each);
-  const span = divides ? { start: from.span.start, end: to.span.end } : to.span;
-  const [target] = targets;
-  const fix =
-    divides && target !== undefined
-      ? { fix: { span, replacement: `${axis.size} -> ${target}` } }
-      : {};
-  say(
-    context,
-    "group-divides",
-    span,
-    {
-      axis: axis.name,
-      groups: names,
-      count,
-      from: from.value,
-      to: to.value,
-      size: axis.size,
-      targets: targets.length > 0 ? targets : [axis.size],
-    },
-    fix,
-  );
-  return true;
-};
-
-const reportMismatch = (context: Context, source: Source, axis: Axis, from: Size, to: Size) => {
-  const { model, shape } = source;
-  const span = { start: from.span.start, end: to.span.start };
-  say(
-    context,
-    "size-mismatch",
-    from.span,
-    {
-      axis: axis.name,
-      model,
-      is: axis.size,
-      stated: from.value,
-      to: excerpt(context, to.span),
-      key: keyOf(shape, axis),
-    },
-    { fix: { span, replacement: "-> " } },
-  );
-};
-
-/** Whether so many units may stay. */
-const checkTarget = (context: Context, source: Source, axis: Axis, to: Size): boolean => {
-  const parameters = { axis: axis.name, model: source.model, is: axis.size, to: to.value };
-  if (to.value < 1) say(context, "target-empty", to.span, parameters);
-  else if (!Number.isInteger(to.value)) say(context, "target-fraction", to.span, parameters);
-  else if (to.value > axis.size) say(context, "target-grows", to.span, parameters);
-  else return true;
-  return false;
-};
-
-/** The two sides of a line: `128 -> 96`, `-> 96`, or the target alone. */
-const sidesOf = (context: Context, line: Statement): { from: Expr | null; to: Expr } | null => {
-  const [item, more] = line.items;
-  if (item !== undefined && more === undefined)
-    return item.kind === "arrow" ? item : { from: null, to: item };
-  const name = line.heads[0]?.name ?? "";
-  const example = `${name} -> 75%`;
-  say(context, "setting-form", line.span, { name, takes: "a target", example });
-  return null;
-};
-
-const cutOf = (context: Context, source: Source, head: Name, line: Statement): Cut | null => {
-  const axis = axisNamed(context, head, source.model, source.shape);
-  const sides = sidesOf(context, line);
-  if (axis === null || sides === null) return null;
-  const from = sides.from === null ? null : sizeIn(context, sides.from, axis);
-  const to = sizeIn(context, sides.to, axis);
-  if (to === null || (from === null && sides.from !== null)) return null;
-  if (from !== null && from.value !== axis.size) {
-    if (reportGrouping(context, source, axis, from, to)) return null;
-    reportMismatch(context, source, axis, from, to);
-    checkTarget(context, source, axis, to);
-    return null;
-  }
-  if (!checkTarget(context, source, axis, to)) return null;
-  return { axis: axis.name, from: axis.size, keep: to.value };
-};
-
-/** Cuts of all lines; null in the place of a wrong one. */
-const cutsOf = (context: Context, source: Source, stage: StageDecl): (Cut | null)[] => {
+/** Reports every name that stands at the head of a second line; returns whether there was one. */
+const reportRepeated = (context: Context, lines: readonly Statement[]): boolean => {
   const seen = new Set<string>();
-  return (stage.body ?? []).flatMap((line) =>
-    line.heads.map((head) => {
-      if (seen.has(head.name)) {
-        say(context, "duplicate-setting", head.span, { name: head.name });
-        return null;
-      }
-      seen.add(head.name);
-      return cutOf(context, source, head, line);
-    }),
+  const repeated = lines
+    .flatMap((line) => line.heads)
+    .filter(({ name }) => seen.has(name) || seen.add(name) === undefined);
+  for (const { name, span } of repeated) say(context, "duplicate-setting", span, { name });
+  return repeated.length > 0;
+};
+
+/**
+ * Cuts of all lines; null in the place of a wrong one. Lines without a target are cut evenly until the model has no more
+ * parameters than `params` says.
+ */
+const cutsOf = (context: Context, source: Source, stage: StageDecl): (Cut | null)[] => {
+  const lines = stage.body ?? [];
+  const repeated = reportRepeated(context, lines);
+  const budget = lines.find((line) => isBudget(line, source)) ?? null;
+  const free = lines.filter((line) => budget !== null && line !== budget && isFree(line));
+  const stated = lines.filter((line) => line !== budget && !free.includes(line));
+  const cuts = stated.flatMap((line) =>
+    line.heads.map((head) => cutOf(context, source, head, line)),
   );
+  const axes = free.flatMap((line) =>
+    line.heads.map((head) => freeAxis(context, source, head, line)),
+  );
+  if (repeated || cuts.includes(null) || axes.includes(null)) return [null, ...cuts];
+  if (budget === null) return cuts;
+  const good = axes.filter((axis) => axis !== null);
+  return [...cuts, ...budgeted(context, source, budget, cuts, good)];
 };
 
 /** Whether every axis that shrinks has scores; says of each that has none. */

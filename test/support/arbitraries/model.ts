@@ -42,7 +42,7 @@ export const modelCase: fc.Arbitrary<ModelCase> = fc.record({
   tied: fc.boolean(),
   terse: fc.boolean(),
   seed: fc.nat(1_000_000),
-  keeps: fc.array(fc.nat(100), { minLength: 4, maxLength: 4 }),
+  keeps: fc.array(fc.nat(100), { minLength: 6, maxLength: 6 }),
   windows: fc.integer({ min: 1, max: 3 }),
   positions: fc.integer({ min: 1, max: 4 }),
 });

@@ -151,6 +151,8 @@ export interface ModelLayout {
   readonly parameters: number;
   /** The config.json this shape is written with. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Its lists with an entry for each layer, by key; of a model whose layers were cut, the run knows which entries are left. */
+  readonly layerLists: Readonly<Record<string, readonly unknown[]>>;
   /** Multiply-adds times two for one token at the given context, forward. */
   readonly flopsPerToken: number;
 }

@@ -196,11 +196,11 @@ export interface WeightItem {
   readonly span: Span;
 }
 
-/** `each layer { weight … }` */
+/** `each layer { weight …, config … }`: a key within is a list in config.json, with an entry for each layer. */
 export interface EachItem {
   readonly kind: "each-item";
   readonly axis: Name;
-  readonly items: readonly WeightItem[];
+  readonly items: readonly (WeightItem | ConfigItem)[];
   readonly span: Span;
 }
 

@@ -4,6 +4,7 @@ import type {
   ArchitectureItem,
   Body,
   BodyLine,
+  ConfigItem,
   DefinitionDecl,
   Expr,
   Name,
@@ -142,6 +143,13 @@ const weightItem = (cursor: LineCursor): WeightItem => {
   return { kind: "weight", name, file, dims, condition, otherwise, span: cursor.spanFrom(start) };
 };
 
+const configItem = (cursor: LineCursor): ConfigItem => {
+  const start = spanOf(cursor.word("config")).start;
+  const key = cursor.name("a key of config.json");
+  cursor.expect(t.Assign, "`=`");
+  return { kind: "config", key, value: cursor.expression(), span: cursor.spanFrom(start) };
+};
+
 const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
   const { start } = cursor.place().span;
   if (cursor.isWord("weight")) return weightItem(cursor);
@@ -160,16 +168,14 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
       span: cursor.spanFrom(start),
     };
   }
-  if (cursor.skipWord("config")) {
-    const key = cursor.name("a key of config.json");
-    cursor.expect(t.Assign, "`=`");
-    return { kind: "config", key, value: cursor.expression(), span: cursor.spanFrom(start) };
-  }
+  if (cursor.isWord("config")) return configItem(cursor);
   if (cursor.skipWord("require"))
     return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
   if (cursor.skipWord("each")) {
     const axis = cursor.name("an axis");
-    const items = reader.lines(cursor.block("`each`"), weightItem);
+    const items = reader.lines(cursor.block("`each`"), (line) =>
+      line.isWord("config") ? configItem(line) : weightItem(line),
+    );
     return { kind: "each-item", axis, items, span: cursor.spanFrom(start) };
   }
   if (cursor.skipWord("forward")) {

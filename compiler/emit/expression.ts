@@ -37,6 +37,7 @@ export const expression = (fn: MapFn, args: readonly string[]): string => {
     case "sin":
     case "cos":
     case "tanh":
+    case "erf":
     case "floor":
       return `${fn}(${a})`;
     case "not":
@@ -64,3 +65,17 @@ export const expression = (fn: MapFn, args: readonly string[]): string => {
       return fn satisfies never;
   }
 };
+
+/** What WGSL lacks: near 0 the first terms of the series, further out Abramowitz and Stegun 7.1.26 (to 1.5e-7). */
+const ERF = `fn erf(x: f32) -> f32 {
+  let z = x * x;
+  let near = x * 1.12837917f * (1.0 - z * (1.0 / 3.0 - z * (0.1 - z * (1.0 / 42.0 - z * (1.0 / 216.0 - z / 1320.0)))));
+  let t = 1.0 / (1.0 + 0.3275911f * abs(x));
+  let tail = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+  return select(sign(x) * (1.0 - tail * exp(-z)), near, z < 0.25);
+}
+`;
+
+/** The functions that lines of a kernel call and WGSL does not have. */
+export const functionsFor = (lines: readonly string[]): readonly string[] =>
+  lines.some((line) => line.includes("erf(")) ? [ERF] : [];

@@ -10,7 +10,7 @@ import { operandsOf } from "../ir/traverse.js";
 import type { Group } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
 import { collapse } from "./collapse.js";
-import { expression, LEAST, literal } from "./expression.js";
+import { expression, functionsFor, LEAST, literal } from "./expression.js";
 import { type Box, slabOf, type Walked } from "./pieces.js";
 import { walksOf } from "./walks.js";
 
@@ -378,6 +378,7 @@ class KernelWriter {
       ...bindings,
       `@group(0) @binding(${this.reads.length + 1}) var<storage, read_write> out: array<f32>;`,
       "",
+      ...functionsFor(lines),
       ...this.entry(rowCount, lines),
       "",
     ].join("\n");

@@ -1,4 +1,5 @@
 /** What each elementwise function means on numbers, in float64. */
+import { erf } from "./erf.js";
 import type { MapFn, Node } from "./tensor.js";
 
 type Scalar = (a: number, b: number, c: number) => number;
@@ -12,6 +13,7 @@ const FUNCTIONS: Readonly<Record<MapFn, Scalar>> = {
   sin: (a) => Math.sin(a),
   cos: (a) => Math.cos(a),
   tanh: (a) => Math.tanh(a),
+  erf,
   floor: (a) => Math.floor(a),
   not: (a) => (a === 0 ? 1 : 0),
   add: (a, b) => a + b,
@@ -35,6 +37,7 @@ const ARITY: Readonly<Record<MapFn, 1 | 2 | 3>> = {
   sin: 1,
   cos: 1,
   tanh: 1,
+  erf: 1,
   floor: 1,
   not: 1,
   add: 2,

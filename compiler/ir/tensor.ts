@@ -20,6 +20,7 @@ export type UnaryFn =
   | "sin"
   | "cos"
   | "tanh"
+  | "erf"
   | "floor"
   | "not";
 export type BinaryFn =

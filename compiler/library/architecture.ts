@@ -7,6 +7,7 @@ import type { Axis } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
 import { type Environment, withValue } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
+import { readLayerLists } from "./layer-list.js";
 import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
 import { countParameters } from "./parameters.js";
 import { diagnose, mistake, outcome } from "./report.js";
@@ -108,7 +109,9 @@ const readWeights = (
   decl.items.flatMap((item) => {
     if (item.kind === "weight") return weightOf(env, axes, item, false);
     return item.kind === "each-item"
-      ? item.items.flatMap((inner) => weightOf(env, axes, inner, true))
+      ? item.items.flatMap((inner) =>
+          inner.kind === "weight" ? weightOf(env, axes, inner, true) : [],
+        )
       : [];
   });
 
@@ -179,6 +182,8 @@ const read = (
     layerAxis: layerAxis?.name ?? null,
     weights,
     along: new Map(),
+    layerLists: readLayerLists(sized, { architecture, config, axes }, place),
+    undecided: new Set(),
     parameters: countParameters(weights, layerAxis?.size ?? 0),
   };
   // One layer shows every tap.

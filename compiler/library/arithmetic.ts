@@ -3,12 +3,10 @@ import type { BinaryExpr, Expr, UnaryExpr } from "../../grammar/ast.js";
 import type { Node } from "../ir/tensor.js";
 import { building, type Environment, nodeOf } from "./environment.js";
 import { mistake } from "./report.js";
-import { describeValue, numberValue, tensorValue, type Value } from "./value.js";
+import { describeValue, isTrue, numberValue, tensorValue, type Value } from "./value.js";
 
 type Evaluate = (env: Environment, expr: Expr) => Value;
 
-const truth = (value: Value): boolean =>
-  value.kind !== "null" && !(value.kind === "number" && value.value === 0);
 const bool = (value: boolean): Value => numberValue(value ? 1 : 0);
 
 const onNumbers = (op: BinaryExpr["op"], a: number, b: number): number | null => {
@@ -91,12 +89,12 @@ const contraction = (env: Environment, expr: BinaryExpr, left: Node, right: Node
 const binary = (env: Environment, expr: BinaryExpr, evaluate: Evaluate): Value => {
   const left = evaluate(env, expr.left);
   if (expr.op === "??") return left.kind === "null" ? evaluate(env, expr.right) : left;
-  if (left.kind !== "tensor" && expr.op === "and" && !truth(left)) return bool(false);
-  if (left.kind !== "tensor" && expr.op === "or" && truth(left)) return bool(true);
+  if (left.kind !== "tensor" && expr.op === "and" && !isTrue(left)) return bool(false);
+  if (left.kind !== "tensor" && expr.op === "or" && isTrue(left)) return bool(true);
   const right = evaluate(env, expr.right);
   if (left.kind !== "tensor" && right.kind !== "tensor") {
     if (expr.op === "==" || expr.op === "!=") return bool(same(left, right) === (expr.op === "=="));
-    if (expr.op === "and" || expr.op === "or") return bool(truth(right));
+    if (expr.op === "and" || expr.op === "or") return bool(isTrue(right));
     if (left.kind === "number" && right.kind === "number") {
       const value = onNumbers(expr.op, left.value, right.value);
       if (value !== null) return numberValue(value);
@@ -123,7 +121,7 @@ export const arithmetic = (
 ): Value => {
   if (expr.kind === "binary") return binary(env, expr, evaluate);
   const operand = evaluate(env, expr.operand);
-  if (operand.kind !== "tensor" && expr.op === "not") return bool(!truth(operand));
+  if (operand.kind !== "tensor" && expr.op === "not") return bool(!isTrue(operand));
   if (operand.kind === "number") return numberValue(-operand.value);
   const node = nodeOf(env, operand, expr.operand.span);
   return tensorValue(env.builder.unary(expr.op === "not" ? "not" : "neg", node));

@@ -4,7 +4,7 @@ import { scalarFunction } from "../ir/scalar.js";
 import type { BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
 import { type BracketedAxes, building, type Environment, nodeOf, numberOf } from "./environment.js";
 import { mistake } from "./report.js";
-import { describeValue, numberValue, tensorValue, type Value } from "./value.js";
+import { describeValue, isTrue, numberValue, tensorValue, type Value } from "./value.js";
 
 type Evaluate = (env: Environment, expr: Expr) => Value;
 
@@ -16,6 +16,7 @@ const UNARY: ReadonlySet<string> = new Set([
   "sin",
   "cos",
   "tanh",
+  "erf",
   "floor",
 ] satisfies UnaryFn[]);
 const BINARY: ReadonlySet<string> = new Set(["min", "max"] satisfies BinaryFn[]);
@@ -23,7 +24,7 @@ const BINARY: ReadonlySet<string> = new Set(["min", "max"] satisfies BinaryFn[])
 export const builtins: ReadonlySet<string> = new Set([
   ...UNARY,
   ...BINARY,
-  ...["sum", "select", "mod", "size", "index", "shift", "stop", "attention"],
+  ...["sum", "select", "mod", "size", "index", "shift", "rename", "dot", "stop", "attention"],
 ]);
 
 interface Call {
@@ -63,6 +64,19 @@ const reduce = (call: Call, fn: "sum" | "max"): Value => {
   return building(call.env, call.expr.span, [node], () =>
     call.env.builder.reduce(fn, node, call.axes ?? []),
   );
+};
+
+/** Where the condition is known, the choice not taken is not looked at: it may make no sense. */
+const choose = (env: Environment, expr: CallExpr, evaluate: Evaluate): Value => {
+  const [condition, then, otherwise, more] = expr.args;
+  if (!condition || !then || !otherwise || more)
+    return mistake("wrong-arguments", env.file, expr.span, {
+      reason: "write select(condition, then, otherwise)",
+    });
+  const known = evaluate(env, condition.value);
+  if (known.kind !== "tensor") return evaluate(env, (isTrue(known) ? then : otherwise).value);
+  const args = [known, evaluate(env, then.value), evaluate(env, otherwise.value)];
+  return map({ env, expr, axes: null, args }, "select", 3);
 };
 
 /** a − b · floor(a / b) */
@@ -119,6 +133,22 @@ const shift = (call: Call): Value => {
   return building(call.env, call.expr.span, [node], () => call.env.builder.shift(node, axis, by));
 };
 
+const rename = (call: Call): Value => {
+  const [from, to, more] = call.axes ?? [];
+  if (from === undefined || to === undefined || more !== undefined)
+    return wrong(call, "write rename[axis, name](x)");
+  const node = tensor(call, 0);
+  return building(call.env, call.expr.span, [node], () => call.env.builder.rename(node, from, to));
+};
+
+/** Σ over the axes of a · b; what else both have is kept, where `a . b` would sum over it too. */
+const dot = (call: Call): Value => {
+  const { axes } = call;
+  if (axes === null || axes.length === 0) return wrong(call, "write dot[axis](a, b)");
+  const [a, b] = [tensor(call, 0), tensor(call, 1)];
+  return building(call.env, call.expr.span, [a, b], () => call.env.builder.contract(a, b, axes));
+};
+
 const onAxes = (call: Call, name: "size" | "index"): Value => {
   const axes = axisArguments(call).map((axis) => axisOf(call, axis));
   if (name === "size") return numberValue(axes.reduce((product, axis) => product * axis.size, 1));
@@ -137,6 +167,7 @@ export const callBuiltin = (
   evaluate: Evaluate,
 ): Value => {
   if (name === "size" || name === "index") return onAxes({ env, expr, axes, args: [] }, name);
+  if (name === "select") return choose(env, expr, evaluate);
   const args = expr.args.map((arg) => evaluate(env, arg.value));
   const call: Call = { env, expr, axes, args };
   if (UNARY.has(name)) return map(call, name as UnaryFn, 1);
@@ -145,12 +176,14 @@ export const callBuiltin = (
   switch (name) {
     case "sum":
       return axes === null ? wrong(call, "write sum[axis](x)") : reduce(call, "sum");
-    case "select":
-      return map(call, "select", 3);
     case "mod":
       return mod(call);
     case "shift":
       return shift(call);
+    case "rename":
+      return rename(call);
+    case "dot":
+      return dot(call);
     case "stop": {
       const value = argument(call, 0);
       return value.kind === "number" ? value : tensorValue(env.builder.stop(tensor(call, 0)));

@@ -21,6 +21,7 @@ import {
   building,
   type Environment,
   nodeOf,
+  numberOf,
   withValue,
 } from "./environment.js";
 import type { Library, Located } from "./library.js";
@@ -29,6 +30,8 @@ import { axesText, describeValue, NULL, numberValue, type Value } from "./value.
 
 const lookUp = (env: Environment, { name, span }: Name): Value => {
   const value = env.values.get(name);
+  if (value?.kind === "undecided")
+    return mistake("layers-undecided", env.file, span, { key: value.key });
   if (value !== undefined) return value;
   if (name === "null") return NULL;
   if (name === "true" || name === "false") return numberValue(name === "true" ? 1 : 0);
@@ -65,8 +68,24 @@ const member = (env: Environment, expr: Extract<Expr, { kind: "member" }>): Valu
   });
 };
 
+const entryOf = (
+  env: Environment,
+  { items }: Extract<Value, { kind: "list" }>,
+  expr: Expr,
+): Value => {
+  const at = numberOf(env, evaluate(env, expr), expr.span);
+  const found = items[at];
+  const wanted = `a whole number from 0 to ${items.length - 1}`;
+  return (
+    found ?? mistake("wrong-value", env.file, expr.span, { wanted, found: `the number ${at}` })
+  );
+};
+
 const index = (env: Environment, expr: Extract<Expr, { kind: "index" }>): Value => {
-  const table = nodeOf(env, evaluate(env, expr.target), expr.target.span);
+  const target = evaluate(env, expr.target);
+  if (target.kind === "null") return NULL;
+  if (target.kind === "list") return entryOf(env, target, expr.index);
+  const table = nodeOf(env, target, expr.target.span);
   const indices = evaluate(env, expr.index);
   if (indices.kind !== "indices")
     return mistake("wrong-value", env.file, expr.index.span, {

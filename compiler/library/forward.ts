@@ -15,7 +15,7 @@ import type { Carried, Forward, Library, Located, ModelShape, Outcome, Tap } fro
 import { carriedInput, weightInput } from "./library.js";
 import { liveInto, namesIn } from "./live.js";
 import { mistake, outcome } from "./report.js";
-import { fromJson, numberValue, tensorValue, type Value } from "./value.js";
+import { fromJson, NULL, numberValue, tensorValue, type Value } from "./value.js";
 
 export interface ForwardOptions {
   /** Prefix of the weights' input names. */
@@ -31,7 +31,7 @@ const weightItems = (shape: ModelShape, perLayer: boolean): readonly WeightItem[
     !perLayer && item.kind === "weight"
       ? [item]
       : perLayer && item.kind === "each-item"
-        ? item.items
+        ? item.items.filter((inner): inner is WeightItem => inner.kind === "weight")
         : [],
   );
 
@@ -128,7 +128,16 @@ const cutHere = (pass: Pass, live: ReadonlySet<string>): void => {
   }
 };
 
-const runLayer = (pass: Pass, { lines }: EachLine, layer: number): void => {
+/** The layer's number, under the name of the axis, and its entries of lists in config.json. */
+const bindLayer = (pass: Pass, axis: string, layer: number): void => {
+  const { layerLists, undecided } = pass.shape;
+  assign(pass, axis, numberValue(layer));
+  for (const [key, entries] of layerLists)
+    assign(pass, key, undecided.has(key) ? { kind: "undecided", key } : (entries[layer] ?? NULL));
+};
+
+const runLayer = (pass: Pass, { axis, lines }: EachLine, layer: number): void => {
+  bindLayer(pass, axis.name, layer);
   bindWeights(pass, layer);
   for (const line of lines) runLine(pass, line, layer);
 };

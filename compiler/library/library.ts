@@ -6,6 +6,7 @@
 import type { ArchitectureDecl, DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Axis, Node } from "../ir/tensor.js";
+import type { LayerLists } from "./layer-list.js";
 
 /** A declaration with the file it stands in, for diagnostics. */
 export interface Located<D> {
@@ -65,6 +66,10 @@ export interface ModelShape {
    * those that every weight carrying the axis carries too (the layer axis for weights inside `each`) and every tap of it has.
    */
   readonly along: ReadonlyMap<string, readonly Axis[]>;
+  /** Lists of config.json with an entry for each layer, by key. */
+  readonly layerLists: LayerLists;
+  /** Those of which only the run decides what is left, as layers that differ in them were cut; their entries stand in for it. */
+  readonly undecided: ReadonlySet<string>;
   readonly parameters: number;
 }
 

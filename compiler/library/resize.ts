@@ -5,6 +5,7 @@ import { type ConfigPlace, readArchitecture } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
 import { withValue } from "./environment.js";
 import { configEnvironment } from "./forward.js";
+import { isUniform, listsInConfig } from "./layer-list.js";
 import type { ModelShape, Outcome } from "./library.js";
 import { mistake, outcome } from "./report.js";
 import { numberValue } from "./value.js";
@@ -40,7 +41,36 @@ const configAt = (
     const value = evaluate(env, item.value);
     if (value.kind === "number" || value.kind === "text") config[item.key.name] = value.value;
   }
-  return config;
+  return { ...config, ...listsAt(shape, sizes) };
+};
+
+/** Where layers go, lists with an entry for each are shorter; which entries are left, the run decides. */
+const listsAt = (
+  { layerAxis, layerLists, axes }: ModelShape,
+  sizes: ReadonlyMap<string, number>,
+): Readonly<Record<string, readonly unknown[]>> => {
+  const layers = layerAxis === null ? undefined : sizes.get(layerAxis);
+  if (axes.every(({ name, size }) => name !== layerAxis || size === layers)) return {};
+  const shorter = [...layerLists].map(([key, entries]) => [key, entries.slice(0, layers)] as const);
+  return listsInConfig(new Map(shorter));
+};
+
+/** Keys whose entries differ between layers of which some go, or did before. */
+const undecidedAt = (shape: ModelShape, smaller: ModelShape): ReadonlySet<string> => {
+  const layers = ({ axes, layerAxis }: ModelShape) =>
+    axes.find(({ name }) => name === layerAxis)?.size;
+  if (layers(shape) === layers(smaller)) return shape.undecided;
+  const differing = [...shape.layerLists].filter(([, entries]) => !isUniform(entries));
+  return new Set([...shape.undecided, ...differing.map(([key]) => key)]);
+};
+
+/** How the architecture derives an axis, as it is written there. */
+const becauseOf = ({ architecture }: ModelShape, axis: string): string => {
+  const { file, decl } = architecture;
+  const item = decl.items.find(
+    (candidate): candidate is AxisItem => candidate.kind === "axis" && candidate.name.name === axis,
+  );
+  return item === undefined ? axis : file.text.slice(item.span.start, item.span.end);
 };
 
 /** The shape at new sizes (axes not named keep theirs); fails where config.json cannot say it. */
@@ -64,8 +94,9 @@ export const resize = (
           axis: axis.name,
           wanted,
           read: axis.size,
+          because: becauseOf(read.value, axis.name),
         });
     }
-    return read.value;
+    return { ...read.value, undecided: undecidedAt(shape, read.value) };
   });
 };

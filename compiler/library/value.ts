@@ -10,9 +10,12 @@ export type Value =
   | { readonly kind: "null" }
   /** Integers that index an axis: tokens, labels; null where the axis follows from what is indexed. */
   | { readonly kind: "indices"; readonly input: Input; readonly of: string | null }
+  | { readonly kind: "list"; readonly items: readonly Value[] }
   | { readonly kind: "record"; readonly members: ReadonlyMap<string, Value> }
   | { readonly kind: "function"; readonly definition: Located<DefinitionDecl> }
-  | { readonly kind: "builtin"; readonly name: string };
+  | { readonly kind: "builtin"; readonly name: string }
+  /** The entry of a layer in a list of config.json, where only the run decides which layers stay. */
+  | { readonly kind: "undecided"; readonly key: string };
 
 export const NULL: Value = { kind: "null" };
 export const numberValue = (value: number): Value => ({ kind: "number", value });
@@ -28,13 +31,40 @@ export const fromJson = (json: unknown): Value => {
     case "string":
       return { kind: "text", value: json };
     case "object":
-      if (json === null || Array.isArray(json)) return NULL;
+      if (json === null) return NULL;
+      if (Array.isArray(json)) return { kind: "list", items: json.map(fromJson) };
       return {
         kind: "record",
         members: new Map(Object.entries(json).map(([key, inner]) => [key, fromJson(inner)])),
       };
     default:
       return NULL;
+  }
+};
+
+/** Whether a condition holds: all but nothing and 0. */
+export const isTrue = (value: Value): boolean =>
+  value.kind !== "null" && !(value.kind === "number" && value.value === 0);
+
+/** A value as config.json holds it; what it cannot hold is null there. */
+export const toJson = (value: Value): unknown => {
+  switch (value.kind) {
+    case "number":
+    case "text":
+      return value.value;
+    case "list":
+      return value.items.map(toJson);
+    case "record":
+      return Object.fromEntries([...value.members].map(([key, inner]) => [key, toJson(inner)]));
+    case "tensor":
+    case "null":
+    case "indices":
+    case "function":
+    case "builtin":
+    case "undecided":
+      return null;
+    default:
+      return value satisfies never;
   }
 };
 
@@ -54,11 +84,15 @@ export const describeValue = (value: Value): string => {
       return "nothing";
     case "indices":
       return "indices";
+    case "list":
+      return "a list";
     case "record":
       return "a group of values";
     case "function":
     case "builtin":
       return "a function";
+    case "undecided":
+      return "what only the run decides";
     default:
       return value satisfies never;
   }

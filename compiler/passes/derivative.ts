@@ -57,6 +57,11 @@ const DERIVATIVES: Readonly<Record<MapFn, Derivative>> = {
   sin: (b, node, g) => b.map("mul", g, b.unary("cos", arg(node, 0))),
   cos: (b, node, g) => b.unary("neg", b.map("mul", g, b.unary("sin", arg(node, 0)))),
   tanh: (b, node, g) => b.map("mul", g, b.map("sub", b.constant(1), b.map("mul", node, node))),
+  // 2/√π · exp(−x²)
+  erf: (b, node, g) => {
+    const bell = b.unary("exp", b.unary("neg", b.map("mul", arg(node, 0), arg(node, 0))));
+    return b.map("mul", g, b.map("mul", b.constant(2 / Math.sqrt(Math.PI)), bell));
+  },
   floor: none,
   not: none,
   add: (_, __, g) => g,

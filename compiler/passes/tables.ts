@@ -15,7 +15,8 @@ const judge = (node: Node): { readonly fixed: boolean; readonly costly: boolean 
   const fixed =
     node.op === "const" ||
     node.op === "index" ||
-    (node.op === "map" && inner.every((i) => i.fixed));
+    // The host's scalars have no erf.
+    (node.op === "map" && node.fn !== "erf" && inner.every((i) => i.fixed));
   const costly =
     inner.some((i) => i.costly) ||
     (node.op === "map" && COSTLY.has(node.fn) && node.axes.length > 0);
@@ -38,6 +39,7 @@ export const tableScalar = (node: Node): Scalar => {
     case "index":
       return { op: "variable", name: node.axes[0]?.name ?? "" };
     case "map":
+      if (node.fn === "erf") throw new Error("erf is not part of a table");
       return { op: node.fn, args: node.args.map(tableScalar) };
     default:
       throw new Error(`${node.op} is not part of a table`);

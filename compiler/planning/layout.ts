@@ -1,5 +1,6 @@
 /** Where each tensor of a model lives: its name and shape in the file, its place in the model's weight arena. */
 import type { Axis } from "../ir/tensor.js";
+import { listsInConfig } from "../library/layer-list.js";
 import type { ModelShape, WeightShape } from "../library/library.js";
 import type { ModelLayout, WeightEntry } from "../plan.js";
 
@@ -40,6 +41,7 @@ export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number)
     bytes,
     parameters: shape.parameters,
     config: shape.config,
+    layerLists: listsInConfig(shape.layerLists),
     flopsPerToken,
   };
 };

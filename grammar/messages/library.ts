@@ -28,10 +28,27 @@ export const libraryMessages = {
   ),
   "config-cannot-say": message(
     "error",
-    (p: { readonly axis: string; readonly wanted: number; readonly read: number }) => ({
+    (p: {
+      readonly axis: string;
+      readonly wanted: number;
+      readonly read: number;
+      readonly because: string;
+    }) => ({
       message: `config.json cannot express this shape: \`${p.axis}\` ${p.wanted} would be read back as ${p.read}`,
+      caret: `the architecture says: ${p.because.replace(/\s+/g, " ")}`,
     }),
   ),
+  "config-layers": message(
+    "error",
+    (p: { readonly key: string; readonly entries: number; readonly layers: number }) => ({
+      message: `config.json has ${p.entries} entries of \`${p.key}\` for ${p.layers} layers`,
+    }),
+  ),
+  "layers-undecided": message("error", (p: { readonly key: string }) => ({
+    message: `which layers stay is known only in the run, and the forward pass depends on the \`${p.key}\` of each`,
+    caret: "read here",
+    hint: "take shorter windows, for which layers do not differ, or keep all layers",
+  })),
   "unknown-in-library": message(
     "error",
     (p: { readonly name: string; readonly near: string | null }) => ({

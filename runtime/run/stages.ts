@@ -100,8 +100,11 @@ const runExport = async (context: RunContext, stage: ExportStage): Promise<Stage
 
 /** Opens the file in which a distilled model's weights are kept. */
 const openDistilled = async (context: RunContext, stage: DistillStage): Promise<void> => {
-  const { origin } = modelNamed(context, stage.student);
-  const weights = await openTrained(context.out, layoutNamed(context, stage.name));
+  const { weights: student, origin } = modelNamed(context, stage.student);
+  // Which entries of lists by layer are left, the student knows and the plan does not.
+  const { config, layerLists } = student.layout;
+  const layout = { ...layoutNamed(context, stage.name), config, layerLists };
+  const weights = await openTrained(context.out, layout);
   context.models.set(stage.name, { weights, origin });
 };
 

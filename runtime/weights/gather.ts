@@ -246,6 +246,25 @@ const prunedTensor = (
     : gathered(tensor, rows, product(modes, "to"));
 };
 
+/** The target with its layers' own entries in lists that have one for each. */
+const withLists = (
+  { layerLists: lists }: ModelLayout,
+  target: ModelLayout,
+  sourceLayer: (layer: number) => number,
+): ModelLayout => {
+  const layers = target.axes[target.layerAxis ?? ""] ?? 0;
+  const kept = Object.entries(lists).map(([key, entries]): [string, readonly unknown[]] => [
+    key,
+    Array.from({ length: layers }, (_, layer) => entries[sourceLayer(layer)]),
+  ]);
+  const inConfig = kept.filter(([key]) => key in target.config);
+  return {
+    ...target,
+    layerLists: Object.fromEntries(kept),
+    config: { ...target.config, ...Object.fromEntries(inConfig) },
+  };
+};
+
 /**
  * The pruned model as a view of `source`, laid out as `target` says. Kept sets are in the source's numbers, so those of a
  * layer are looked up before layers are dropped. RunError where kept sets and layouts do not fit each other.
@@ -278,6 +297,7 @@ export const prune = (source: Weights, kept: Kept, target: ModelLayout): Weights
     if (view === undefined) throw new RunError(`${target.name} has no weight ${weight}`);
     return view();
   };
+  const layout = withLists(source.layout, target, sourceLayer);
   // The files are the source's to close.
-  return { layout: target, tensor, close: async () => undefined };
+  return { layout, tensor, close: async () => undefined };
 };

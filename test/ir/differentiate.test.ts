@@ -67,7 +67,7 @@ const weighed = (node: Node): Node => {
 const plus = (n: Node): Node => b.map("add", n, b.constant(1.5));
 
 const operations: readonly (readonly [string, Node, readonly Input[]])[] = [
-  ...(["neg", "exp", "abs", "sin", "cos", "tanh"] as const).map(
+  ...(["neg", "exp", "abs", "sin", "cos", "tanh", "erf"] as const).map(
     (fn) => [fn, b.unary(fn, x), [x]] as const,
   ),
   ["log", b.unary("log", plus(x)), [x]],

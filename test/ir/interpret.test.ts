@@ -36,6 +36,15 @@ const [logits, LOGITS] = given("logits", [position, vocab, window]);
 const expectSame = (node: Node, naive: Dense): void =>
   expect(distance(value(node), naive)).toBeLessThan(1e-13);
 
+/** 2/√π ∫₀ᵃ exp(−t²) dt by Simpson's rule. */
+const bellArea = (a: number): number => {
+  const steps = 2000;
+  const bell = (i: number): number => Math.exp(-(((i * a) / steps) ** 2));
+  const inner = Array.from({ length: steps - 1 }, (_, i) => (i % 2 === 0 ? 4 : 2) * bell(i + 1));
+  const sum = inner.reduce((total, value) => total + value, bell(0) + bell(steps));
+  return ((2 / Math.sqrt(Math.PI)) * a * sum) / (3 * steps);
+};
+
 describe("elementwise", () => {
   const table: Record<MapFn, (a: number, b: number, c: number) => number> = {
     neg: (a) => 0 - a,
@@ -46,6 +55,7 @@ describe("elementwise", () => {
     sin: (a) => Math.cos(a - Math.PI / 2),
     cos: (a) => Math.sin(a + Math.PI / 2),
     tanh: (a) => (Math.exp(2 * a) - 1) / (Math.exp(2 * a) + 1),
+    erf: bellArea,
     floor: (a) => a - (((a % 1) + 1) % 1),
     not: (a) => Number(a === 0),
     add: (a, c) => a + c,

@@ -65,6 +65,14 @@ score merit of teacher on speeches {
 }
 `;
 
+const ALTERNATING = `model teacher = open("models/other")
+data speeches = text("data/*.txt") {
+  window 256
+  take 2 windows
+}
+score merit of teacher on speeches { layer by block_influence }
+`;
+
 export const frames = {
   "duplicate-definition": alone(),
   "unknown-architecture": alone({ architectures: ["OtherForCausalLM"] }),
@@ -74,6 +82,15 @@ export const frames = {
     above: `${EDITION}${SQUARE}`,
     below: "",
     config: { architectures: ["SquareForCausalLM"] },
+  },
+  "config-layers": alone({
+    architectures: ["Qwen2ForCausalLM"],
+    layer_types: ["full_attention", "sliding_attention"],
+  }),
+  "layers-undecided": {
+    above: `${EDITION}${ALTERNATING}`,
+    below: "",
+    config: { architectures: ["Gemma2ForCausalLM"], sliding_window: 64 },
   },
   "unknown-in-library": setting,
   "axis-missing": definition(),

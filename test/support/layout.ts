@@ -42,6 +42,7 @@ export const layoutFrom = (
     bytes,
     parameters,
     config,
+    layerLists: {},
     flopsPerToken: 0,
   };
 };

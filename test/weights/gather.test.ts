@@ -237,6 +237,25 @@ const never = (): never => {
   throw new Error("unreachable");
 };
 
+test("lists with an entry for each layer keep those of the layers that stay", () => {
+  const form = (layer: number, config: LayoutForm["config"] = {}): LayoutForm => ({
+    axes: { layer, hidden: 2 },
+    weights: [{ name: "norm", perLayer: true, dims: [["hidden"]] }],
+    config,
+  });
+  const kinds = ["wide", "narrow", "wide", "far"];
+  const source = { ...layoutFrom("x", form(4)), layerLists: { kinds, unwritten: [1, 2, 3, 4] } };
+  const target = layoutFrom("y", form(2, { kinds: ["wide", "narrow"], depth: 2 }));
+  const kept = { axis: "layer", along: [], from: 4, keep: 2, sets: [[1, 3]] };
+  const { layout } = prune(
+    weightsIn(source, randomArena(source, 1)),
+    new Map([["layer", kept]]),
+    target,
+  );
+  expect(layout.config).toEqual({ kinds: ["narrow", "far"], depth: 2 });
+  expect(layout.layerLists).toEqual({ kinds: ["narrow", "far"], unwritten: [2, 4] });
+});
+
 test("weights kept in 16 bits stay in them, bit for bit", async () => {
   const form = (hidden: number) => ({
     axes: { hidden },

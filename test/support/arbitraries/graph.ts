@@ -138,6 +138,7 @@ const STEPS: readonly Step[] = [
   unary((b, x) => b.unary("sqrt", positive(b, x))),
   unary((b, x) => b.unary("log", positive(b, x))),
   unary((b, x) => b.unary("sin", b.unary("abs", x))),
+  unary((b, x) => b.unary("erf", x)),
   unary((b, x) => b.map("mul", b.constant(0), x)),
   (m, pick) => {
     const x = poolAt(m, pick(0));

@@ -1,0 +1,152 @@
+"""Makes architectures/: tiny models of every family with random weights, and what transformers says of them.
+
+    python3 test/oracle/make-architectures.py test/oracle/architectures
+
+Needs torch and transformers. Each folder has config.json and model.safetensors as transformers saves them, and
+expected.json: tokens, and the logits of each case. A case may set keys of config.json and leave out others, so that older
+spellings and options are tried on the same weights.
+"""
+
+import json
+import os
+import shutil
+import sys
+
+import torch
+import transformers
+from transformers import AutoModelForCausalLM
+
+VOCAB, LENGTH = 48, 12
+
+base = dict(vocab_size=VOCAB, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4)
+grouped = dict(**base, num_key_value_heads=2, head_dim=8, max_position_embeddings=64)
+
+
+def case(without=(), **keys):
+    return {"config": keys, "without": list(without)}
+
+
+def older(**keys):
+    """As files before transformers 5 have it."""
+    return case(["rope_parameters"], rope_theta=500.0, **keys)
+
+
+def scaled(rope, **keys):
+    return older(rope_scaling=rope, **keys)
+
+
+SAVED = case()
+ROPE = {
+    "older keys": older(),
+    "linear": scaled({"type": "linear", "factor": 4.0}),
+    "dynamic": scaled({"type": "dynamic", "factor": 2.0}, max_position_embeddings=8),
+    "llama3": scaled(
+        {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32,
+        }
+    ),
+    "yarn": scaled(
+        {
+            "rope_type": "yarn",
+            "factor": 4.0,
+            "original_max_position_embeddings": 16,
+            "beta_fast": 4.0,
+            "beta_slow": 1.0,
+        }
+    ),
+}
+
+SLIDING = {"use_sliding_window": True, "sliding_window": 5}
+
+# Family → (keys, cases).
+FAMILIES = {
+    "llama": ({**grouped, "attention_bias": True, "mlp_bias": True}, {"as saved": SAVED, **ROPE}),
+    "mistral": ({**grouped, "sliding_window": None}, {"as saved": SAVED, "sliding window": case(sliding_window=5)}),
+    "qwen2": (
+        {**grouped, "tie_word_embeddings": True},
+        {
+            "as saved": SAVED,
+            "sliding layers": case(layer_types=["full_attention", "sliding_attention"], **SLIDING),
+            "without layer types": case(["layer_types"], max_window_layers=1, **SLIDING),
+        },
+    ),
+    "qwen3": (grouped, {"as saved": SAVED}),
+    "gemma": (grouped, {"as saved": SAVED}),
+    "gemma2": (
+        {**grouped, "query_pre_attn_scalar": 24, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 4.0},
+        {
+            "as saved": SAVED,
+            "sliding window": case(sliding_window=5),
+            "without layer types": case(["layer_types"], sliding_window=5),
+            "without caps": case(attn_logit_softcapping=None, final_logit_softcapping=None),
+        },
+    ),
+    "nemotron": (grouped, {"as saved": SAVED, "older keys": older(partial_rotary_factor=0.25)}),
+    "olmo2": (grouped, {"as saved": SAVED}),
+}
+
+
+def randomise(model):
+    """Weights large enough that every part of the model shows in the logits; norms near what they are at first."""
+    generator = torch.Generator().manual_seed(7)
+    for name, parameter in model.named_parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        keep = parameter.data if parameter.ndim == 1 else 0
+        parameter.data = (keep + 0.3 * noise).to(torch.float32)
+
+
+def write_json(path, value):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
+
+
+def logits_of(folder, tokens):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        return model(torch.tensor([tokens])).logits[0]
+
+
+def make(family, target):
+    keys, cases = FAMILIES[family]
+    folder = os.path.join(target, family)
+    os.makedirs(folder, exist_ok=True)
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(family, **keys)
+    model = AutoModelForCausalLM.from_config(config)
+    randomise(model)
+    model.save_pretrained(folder)
+    os.remove(os.path.join(folder, "generation_config.json"))
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        saved = json.load(file)
+    # Which release wrote it is said in expected.json.
+    saved.pop("transformers_version")
+    write_json(os.path.join(folder, "config.json"), saved)
+    tokens = torch.randint(0, VOCAB, (LENGTH,), generator=torch.Generator().manual_seed(3)).tolist()
+    found = []
+    for name, changes in cases.items():
+        kept = {key: value for key, value in saved.items() if key not in changes["without"]}
+        scratch = folder + ".case"
+        shutil.copytree(folder, scratch)
+        write_json(os.path.join(scratch, "config.json"), {**kept, **changes["config"]})
+        logits = logits_of(scratch, tokens)
+        shutil.rmtree(scratch)
+        found.append({"name": name, **changes, "logits": [[round(v, 4) for v in row] for row in logits.tolist()]})
+    expected = {
+        "what": f"PyTorch {torch.__version__}, transformers {transformers.__version__}; made by make-architectures.py",
+        "tokens": tokens,
+        "cases": found,
+    }
+    with open(os.path.join(folder, "expected.json"), "w", encoding="utf-8") as file:
+        json.dump(expected, file)
+        file.write("\n")
+    print(family, {one["name"]: max(max(map(abs, row)) for row in one["logits"]) for one in found})
+
+
+target = sys.argv[1]
+for family in sys.argv[2:] or FAMILIES:
+    make(family, target)

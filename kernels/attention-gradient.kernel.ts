@@ -95,6 +95,7 @@ const call = (
   outputs: readonly string[],
   wgsl: string,
   rows: number,
+  products: number,
   tiles: readonly Variant[],
 ): KernelCall => ({
   family,
@@ -114,7 +115,8 @@ const call = (
       features: [],
     },
   ],
-  flops: 3 * spec.batch * spec.position * spec.position * spec.groups * spec.queries * spec.dim,
+  flops:
+    products * spec.batch * spec.position * spec.position * spec.groups * spec.queries * spec.dim,
   bytes: 4 * spec.batch * spec.position * spec.groups * spec.queries * spec.dim * 6,
 });
 
@@ -126,7 +128,8 @@ export const attentionGradQuery = (spec: AttentionSpec): KernelCall =>
     ["dq"],
     queryWgsl(spec.dim),
     spec.batch * spec.position * spec.groups * spec.queries,
-    tileVariants(spec, gradQueryTile, spec.groups * spec.queries),
+    3,
+    tileVariants(spec, gradQueryTile, spec.position * spec.queries, { 4: 16, 8: 8 }),
   );
 
 /** Operands q, k, v, lse, dOut, delta, dk, dv. */
@@ -137,5 +140,6 @@ export const attentionGradKeyValue = (spec: AttentionSpec): KernelCall =>
     ["dk", "dv"],
     keyValueWgsl(spec.dim),
     spec.batch * spec.position * spec.groups,
-    tileVariants(spec, gradKeyValueTile, spec.groups),
+    4,
+    tileVariants(spec, gradKeyValueTile, spec.position, { 4: 8, 8: 8 }),
   );

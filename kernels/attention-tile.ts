@@ -1,19 +1,21 @@
 /**
- * Causal attention by subgroups, forward and backward. A subgroup owns a tile of rows and walks the other side in blocks
- * of one row a lane: scores are computed with a lane per row of the block (the tile's own rows are uniform), outputs
- * with a lane per element of dim (the block's weights are broadcast). So each load serves all rows of the tile.
- * The texts are for one subgroup size: accumulators are spread over its lanes.
+ * Causal attention by groups of lanes that lie side by side in a subgroup, forward and backward. A group owns a tile of
+ * rows and walks the other side in blocks of one row a lane; of every row a lane holds the elements of dim that are its
+ * own. Of step t of a block, lane l holds its elements of row l ^ t: what a lane has summed for another's row goes there
+ * by one exchange, and comes back as that row's weight. So each load, of distinct values in every lane, serves all rows
+ * of the tile, both for scores and for what they weigh. Loads are what costs on software adapters.
  */
 import { range } from "./tile.js";
 
 export interface AttentionTile {
   readonly dim: number;
-  readonly lanes: number;
-  /** Rows of the tile: query positions forward and for dQ, key positions for dK and dV. */
+  /** Of a group; 4 exchange as quads, more by shuffles. */
+  readonly lanes: 4 | 8;
+  /** Rows of the tile: queries, by position and then by head of their group, forward and for dQ; keys for dK and dV. */
   readonly rows: number;
 }
 
-export const TILE_WORKGROUP = 64;
+export const TILE_WORKGROUP = 32;
 
 /** rows, keys, lse: the first element of the piece in the bindings of q, out and their adjoints; of k and v; of lse and delta. */
 export const ATTENTION_PARAMS =
@@ -29,13 +31,13 @@ ${names.map(([name, access], i) => `@group(0) @binding(${i + 1}) var<storage, ${
 
 @compute @workgroup_size(${TILE_WORKGROUP})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
-        @builtin(subgroup_invocation_id) lane: u32) {
+        @builtin(subgroup_invocation_id) invocation: u32) {
 `;
 
 const text = (names: Names, lines: readonly string[]): string =>
   `${header(names)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
 
-/** Elements of dim that a lane holds. */
+/** Elements of dim that a lane holds: its own, and every `lanes` on. */
 const shares = ({ dim, lanes }: AttentionTile): number[] => range(Math.ceil(dim / lanes));
 
 /** Whether a share's element may lie past dim. */
@@ -47,76 +49,93 @@ const element = (tile: AttentionTile, share: number): string =>
     ? `lane + ${share * tile.lanes}u`
     : `min(lane + ${share * tile.lanes}u, ${tile.dim - 1}u)`;
 
-const owner = ({ lanes }: AttentionTile, tiles: string): string[] => [
-  `let id = (w.x + w.y * 65535u) * ${TILE_WORKGROUP / lanes}u + l.x / ${lanes}u;`,
-  `if (id >= ${tiles}) { return; }`,
-];
+/** The value of lane `lane ^ step`. */
+const exchanged = ({ lanes }: AttentionTile, value: string, step: number): string => {
+  if (step === 0) return value;
+  if (lanes > 4) return `subgroupShuffleXor(${value}, ${step}u)`;
+  const swap = ["", "quadSwapX", "quadSwapY", "quadSwapDiagonal"][step] ?? "";
+  return `${swap}(${value})`;
+};
 
-/** The tile's query rows: `at${r}` is the row in [batch, position, groups, queries], `pos${r}` its position. */
-const queryRows = (tile: AttentionTile): string[] => [
-  `let blocks = (p.position + ${tile.rows - 1}u) / ${tile.rows}u;`,
-  ...owner(tile, "p.batch * blocks * p.groups * p.queries"),
-  "let query = id % p.queries;",
-  "let group = (id / p.queries) % p.groups;",
-  "let block = id / (p.queries * p.groups);",
-  "let start = (block / blocks) * p.position;",
-  `let own = (block % blocks) * ${tile.rows}u;`,
-  "let first = start * p.groups + group;",
-  ...range(tile.rows).flatMap((r) => [
-    `let pos${r} = min(own + ${r}u, p.position - 1u);`,
-    `let at${r} = ((start + pos${r}) * p.groups + group) * p.queries + query;`,
-  ]),
-];
+/** One operation over a group's lanes, known to all of them afterwards. */
+const acrossLanes = (
+  tile: AttentionTile,
+  name: string,
+  value: string,
+  join: (a: string, b: string) => string,
+): string[] => {
+  const lines = [`let ${name}_0 = ${value};`];
+  let at = 0;
+  for (let step = 1; step < tile.lanes; step *= 2, at++)
+    lines.push(
+      `let ${name}_${at + 1} = ${join(`${name}_${at}`, exchanged(tile, `${name}_${at}`, step))};`,
+    );
+  return [...lines, `let ${name} = ${name}_${at};`];
+};
 
-/** All elements of a uniform row, each a value. */
-const uniformRow = (
+/** The tile's rows of `from` at `row(r)`, this lane's shares; zero past dim. */
+const ownRows = (
   tile: AttentionTile,
   name: string,
   from: string,
-  row: string,
+  row: (r: number) => string,
   scale = "",
 ): string[] =>
-  range(tile.dim).map(
-    (i) => `let ${name}_${i} = ${from}[${row} * ${tile.dim}u + ${i}u + ${base(from)}]${scale};`,
+  range(tile.rows).flatMap((r) =>
+    shares(tile).map((j) => {
+      const value = `${from}[${row(r)} * ${tile.dim}u + ${element(tile, j)} + ${base(from)}]${scale}`;
+      const guard = inside(tile, j);
+      return `let ${name}${r}_${j} = ${guard === null ? value : `select(0.0, ${value}, ${guard})`};`;
+    }),
   );
 
-/** Per row: the dot product of the lane's own row of `from` with the uniform row `name`. */
-const dots = (
+/** The block's rows of each tensor, this lane's shares of the row of lane `lane ^ t` at step t. */
+const blockRows = (
   tile: AttentionTile,
-  sums: readonly { readonly sum: string; readonly name: string; readonly from: string }[],
-  row: string,
-): string[] => [
-  ...sums.flatMap(({ sum }) => range(tile.rows).map((r) => `var ${sum}${r} = 0.0;`)),
-  ...range(tile.dim).flatMap((i) =>
-    sums.flatMap(({ sum, name, from }) => [
-      `let ${from}_${i} = ${from}[${row} + ${i}u];`,
-      ...range(tile.rows).map(
-        (r) => `${sum}${r} = fma(${name}${r}_${i}, ${from}_${i}, ${sum}${r});`,
-      ),
-    ]),
-  ),
-];
-
-/** Per row: adds the block's rows of `from`, each weighted by its lane's value of `weight`, to `into`. */
-const weighted = (
-  tile: AttentionTile,
-  sums: readonly { readonly into: string; readonly weight: string; readonly from: string }[],
-  rowOf: (lane: number) => string,
+  tensors: readonly string[],
+  rowOf: (lane: string) => string,
 ): string[] =>
   range(tile.lanes).flatMap((t) => [
-    `let row${t} = ${rowOf(t)};`,
-    ...sums.flatMap(({ into, weight, from }) => [
-      ...range(tile.rows).map(
-        (r) => `let ${weight}${r}_${t} = subgroupBroadcast(${weight}${r}, ${t}u);`,
-      ),
-      ...shares(tile).flatMap((j) => [
-        `let ${from}${t}_${j} = ${from}[row${t} + ${element(tile, j)}];`,
-        ...range(tile.rows).map(
-          (r) => `${into}${r}_${j} = fma(${weight}${r}_${t}, ${from}${t}_${j}, ${into}${r}_${j});`,
-        ),
-      ]),
-    ]),
+    `let row${t} = ${rowOf(`(lane ^ ${t}u)`)};`,
+    ...tensors.flatMap((from) =>
+      shares(tile).map((j) => `let ${from}${t}_${j} = ${from}[row${t} + ${element(tile, j)}];`),
+    ),
   ]);
+
+/** ${into}${r}: dot product of the tile's row r of `name` with the row of `from` that is this lane's in the block. */
+const dot = (tile: AttentionTile, into: string, name: string, from: string, r: number): string[] =>
+  range(tile.lanes).map((t) => {
+    const part = shares(tile).reduce(
+      (sum, j) =>
+        j === 0
+          ? `${name}${r}_0 * ${from}${t}_0`
+          : `fma(${name}${r}_${j}, ${from}${t}_${j}, ${sum})`,
+      "",
+    );
+    const to = t === tile.lanes - 1 ? `${into}${r}` : `${into}${r}_${t}`;
+    return `let ${to} = ${t === 0 ? part : `${into}${r}_${t - 1} + ${exchanged(tile, part, t)}`};`;
+  });
+
+/** Adds the block's rows of `from`, each by the weight that its lane has for the tile's row r, to `into`. */
+const weighted = (
+  tile: AttentionTile,
+  into: string,
+  weight: string,
+  from: string,
+  r: number,
+  shrink = "",
+): string[] => [
+  ...range(tile.lanes).map(
+    (t) => `let ${weight}${r}_${t} = ${exchanged(tile, `${weight}${r}`, t)};`,
+  ),
+  ...shares(tile).map((j) => {
+    const sum = range(tile.lanes).reduce(
+      (inner, t) => `fma(${weight}${r}_${t}, ${from}${t}_${j}, ${inner})`,
+      `${into}${r}_${j}${shrink}`,
+    );
+    return `${into}${r}_${j} = ${sum};`;
+  }),
+];
 
 /** Where a tensor's piece begins in its binding. */
 const base = (tensor: string): string =>
@@ -128,22 +147,54 @@ const accumulators = (tile: AttentionTile, name: string): string[] =>
 const write = (
   tile: AttentionTile,
   to: string,
-  row: (r: number) => string,
+  count: string,
   value: (r: number, share: number) => string,
 ): string[] =>
-  range(tile.rows).flatMap((r) =>
-    shares(tile).map((j) => {
-      const put = `${to}[${row(r)} * ${tile.dim}u + lane + ${j * tile.lanes}u + ${base(to)}] = ${value(r, j)};`;
-      const guards = [`own + ${r}u < p.position`, inside(tile, j)].filter((g) => g !== null);
-      return `if (${guards.join(" && ")}) { ${put} }`;
+  range(tile.rows).flatMap((r) => [
+    `if (own + ${r}u < ${count}) {`,
+    ...shares(tile).map((j) => {
+      const put = `${to}[at${r} * ${tile.dim}u + lane + ${j * tile.lanes}u + ${base(to)}] = ${value(r, j)};`;
+      const guard = inside(tile, j);
+      return guard === null ? put : `if (${guard}) { ${put} }`;
     }),
-  );
+    "}",
+  ]);
+
+/**
+ * Which tile of `count` rows (of a batch and group) this group of lanes owns, `own` its first; the last tiles come
+ * first, as queries near the end see the most.
+ */
+const owner = ({ lanes, rows }: AttentionTile, count: string): string[] => [
+  `let lane = invocation & ${lanes - 1}u;`,
+  `let count = ${count};`,
+  `let blocks = (count + ${rows - 1}u) / ${rows}u;`,
+  `let id = (w.x + w.y * 65535u) * ${TILE_WORKGROUP / lanes}u + l.x / ${lanes}u;`,
+  "if (id >= p.batch * blocks * p.groups) { return; }",
+  "let group = id % p.groups;",
+  "let block = id / p.groups;",
+  "let start = (block / blocks) * p.position;",
+  `let own = (blocks - 1u - block % blocks) * ${rows}u;`,
+];
+
+/** The tile's query rows: `at${r}` is the row in [batch, position, groups, queries], `pos${r}` its position. */
+const queryRows = (tile: AttentionTile): string[] => [
+  ...owner(tile, "p.position * p.queries"),
+  "let first = start * p.groups + group;",
+  ...range(tile.rows).flatMap((r) => [
+    `let row${r}of = min(own + ${r}u, count - 1u);`,
+    `let pos${r} = row${r}of / p.queries;`,
+    `let at${r} = ((start + pos${r}) * p.groups + group) * p.queries + row${r}of % p.queries;`,
+  ]),
+];
+
+const sourceRow =
+  (tile: AttentionTile) =>
+  (lane: string): string =>
+    `(first + min(base + ${lane}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
 
 /** Bindings q, k, v, out, lse. Softmax online over the blocks (arXiv 2205.14135, algorithm 1). */
 export const forwardTile = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
-  const sourceRow = (source: string) =>
-    `(first + min(${source}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
   const names: Names = [
     ["q", "read"],
     ["k", "read"],
@@ -153,33 +204,32 @@ export const forwardTile = (tile: AttentionTile): string => {
   ];
   return text(names, [
     ...queryRows(tile),
-    ...rows.flatMap((r) => uniformRow(tile, `q${r}`, "q", `at${r}`, " * p.scale")),
+    ...ownRows(tile, "q", "q", (r) => `at${r}`, " * p.scale"),
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
     ...accumulators(tile, "o"),
     `for (var base = 0u; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
     "let source = base + lane;",
-    `let own_row = ${sourceRow("source")};`,
-    ...dots(tile, [{ sum: "s", name: "q", from: "k" }], "own_row"),
+    ...blockRows(tile, ["k", "v"], sourceRow(tile)),
     ...rows.flatMap((r) => [
-      `let m${r} = max(most${r}, subgroupMax(select(-3.0e38, s${r}, source <= pos${r})));`,
-      `let shrink${r} = exp(most${r} - m${r});`,
-      `let e${r} = select(0.0, exp(s${r} - m${r}), source <= pos${r});`,
+      ...dot(tile, "dot", "q", "k", r),
+      `let s${r} = select(-3.0e38, dot${r}, source <= pos${r});`,
+    ]),
+    ...rows.flatMap((r) =>
+      acrossLanes(tile, `m${r}`, `max(most${r}, s${r})`, (a, b) => `max(${a}, ${b})`),
+    ),
+    ...rows.map((r) => `let shrink${r} = exp(most${r} - m${r});`),
+    ...rows.map((r) => `let e${r} = exp(s${r} - m${r});`),
+    ...rows.flatMap((r) => [
       `most${r} = m${r};`,
       `total${r} = fma(total${r}, shrink${r}, e${r});`,
-      ...shares(tile).map((j) => `o${r}_${j} *= shrink${r};`),
+      ...weighted(tile, "o", "e", "v", r, ` * shrink${r}`),
     ]),
-    ...weighted(tile, [{ into: "o", weight: "e", from: "v" }], (t) => sourceRow(`base + ${t}u`)),
     "}",
-    ...rows.map((r) => `let sum${r} = subgroupAdd(total${r});`),
-    ...write(
-      tile,
-      "out",
-      (r) => `at${r}`,
-      (r, j) => `o${r}_${j} / sum${r}`,
-    ),
+    ...rows.flatMap((r) => acrossLanes(tile, `sum${r}`, `total${r}`, (a, b) => `${a} + ${b}`)),
+    ...write(tile, "out", "count", (r, j) => `o${r}_${j} / sum${r}`),
     ...rows.map(
       (r) =>
-        `if (lane == 0u && own + ${r}u < p.position) { lse[p.lse + at${r}] = most${r} + log(sum${r}); }`,
+        `if (lane == 0u && own + ${r}u < count) { lse[p.lse + at${r}] = most${r} + log(sum${r}); }`,
     ),
   ]);
 };
@@ -196,42 +246,29 @@ const GRADIENT_INPUTS: Names = [
 /** Bindings q, k, v, lse, dOut, delta, dq. */
 export const gradQueryTile = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
-  const sourceRow = (source: string) =>
-    `(first + min(${source}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
   return text(
     [...GRADIENT_INPUTS, ["dq", "read_write"]],
     [
       ...queryRows(tile),
+      ...ownRows(tile, "q", "q", (r) => `at${r}`, " * p.scale"),
+      ...ownRows(tile, "g", "dOut", (r) => `at${r}`),
       ...rows.flatMap((r) => [
-        ...uniformRow(tile, `q${r}`, "q", `at${r}`, " * p.scale"),
-        ...uniformRow(tile, `g${r}`, "dOut", `at${r}`),
         `let lse${r} = lse[p.lse + at${r}];`,
         `let delta${r} = delta[p.lse + at${r}];`,
       ]),
       ...accumulators(tile, "d"),
       `for (var base = 0u; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
       "let source = base + lane;",
-      `let own_row = ${sourceRow("source")};`,
-      ...dots(
-        tile,
-        [
-          { sum: "s", name: "q", from: "k" },
-          { sum: "dp", name: "g", from: "v" },
-        ],
-        "own_row",
-      ),
+      ...blockRows(tile, ["k", "v"], sourceRow(tile)),
       ...rows.flatMap((r) => [
+        ...dot(tile, "s", "q", "k", r),
+        ...dot(tile, "dp", "g", "v", r),
         `let e${r} = select(0.0, exp(s${r} - lse${r}), source <= pos${r});`,
         `let ds${r} = e${r} * (dp${r} - delta${r}) * p.scale;`,
+        ...weighted(tile, "d", "ds", "k", r),
       ]),
-      ...weighted(tile, [{ into: "d", weight: "ds", from: "k" }], (t) => sourceRow(`base + ${t}u`)),
       "}",
-      ...write(
-        tile,
-        "dq",
-        (r) => `at${r}`,
-        (r, j) => `d${r}_${j}`,
-      ),
+      ...write(tile, "dq", "count", (r, j) => `d${r}_${j}`),
     ],
   );
 };
@@ -239,67 +276,40 @@ export const gradQueryTile = (tile: AttentionTile): string => {
 /** Bindings q, k, v, lse, dOut, delta, dk, dv. The tile is of key rows; its query heads are walked one after the other. */
 export const gradKeyValueTile = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
-  const headAt = (position: string) =>
-    `((start + min(${position}, p.position - 1u)) * p.groups + group) * p.queries + query`;
+  const head = (lane: string) =>
+    `((start + min(base + ${lane}, p.position - 1u)) * p.groups + group) * p.queries + query`;
   return text(
     [...GRADIENT_INPUTS, ["dk", "read_write"], ["dv", "read_write"]],
     [
-      `let blocks = (p.position + ${tile.rows - 1}u) / ${tile.rows}u;`,
-      ...owner(tile, "p.batch * blocks * p.groups"),
-      "let group = id % p.groups;",
-      "let block = id / p.groups;",
-      "let start = (block / blocks) * p.position;",
-      `let own = (block % blocks) * ${tile.rows}u;`,
+      ...owner(tile, "p.position"),
       ...rows.flatMap((r) => [
-        `let pos${r} = min(own + ${r}u, p.position - 1u);`,
+        `let pos${r} = min(own + ${r}u, count - 1u);`,
         `let at${r} = (start + pos${r}) * p.groups + group;`,
-        ...uniformRow(tile, `k${r}`, "k", `at${r}`, " * p.scale"),
-        ...uniformRow(tile, `v${r}`, "v", `at${r}`),
       ]),
+      ...ownRows(tile, "k", "k", (r) => `at${r}`, " * p.scale"),
+      ...ownRows(tile, "v", "v", (r) => `at${r}`),
       ...accumulators(tile, "dk"),
       ...accumulators(tile, "dv"),
       "for (var query = 0u; query < p.queries; query++) {",
       `for (var base = own; base < p.position; base += ${tile.lanes}u) {`,
       "let position = base + lane;",
-      `let head = ${headAt("position")};`,
-      `let own_row = head * ${tile.dim}u + p.rows;`,
+      `let head = ${head("lane")};`,
       "let rowLse = lse[p.lse + head];",
       "let rowDelta = delta[p.lse + head];",
-      ...dots(
-        tile,
-        [
-          { sum: "s", name: "k", from: "q" },
-          { sum: "dp", name: "v", from: "dOut" },
-        ],
-        "own_row",
-      ),
+      ...blockRows(tile, ["q", "dOut"], (lane) => `(${head(lane)}) * ${tile.dim}u + p.rows`),
       ...rows.flatMap((r) => [
+        ...dot(tile, "s", "k", "q", r),
+        ...dot(tile, "dp", "v", "dOut", r),
         `let sees${r} = position >= pos${r} && position < p.position;`,
         `let e${r} = select(0.0, exp(s${r} - rowLse), sees${r});`,
         `let ds${r} = e${r} * (dp${r} - rowDelta) * p.scale;`,
+        ...weighted(tile, "dv", "e", "dOut", r),
+        ...weighted(tile, "dk", "ds", "q", r),
       ]),
-      ...weighted(
-        tile,
-        [
-          { into: "dv", weight: "e", from: "dOut" },
-          { into: "dk", weight: "ds", from: "q" },
-        ],
-        (t) => `(${headAt(`base + ${t}u`)}) * ${tile.dim}u + p.rows`,
-      ),
       "}",
       "}",
-      ...write(
-        tile,
-        "dk",
-        (r) => `at${r}`,
-        (r, j) => `dk${r}_${j}`,
-      ),
-      ...write(
-        tile,
-        "dv",
-        (r) => `at${r}`,
-        (r, j) => `dv${r}_${j}`,
-      ),
+      ...write(tile, "dk", "count", (r, j) => `dk${r}_${j}`),
+      ...write(tile, "dv", "count", (r, j) => `dv${r}_${j}`),
     ],
   );
 };

@@ -60,24 +60,35 @@ export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries
   let lseAt = p.lse + id;
 `;
 
-/** Fewer rows where dim is large: a tile holds rows × dim values. */
-const tileRows = (dim: number): number => (dim <= 16 ? 8 : dim <= 32 ? 4 : dim <= 64 ? 2 : 1);
+/** Rows of a tile by lanes of its group: the fastest of those tried, on SwiftShader (4) and lavapipe (8). */
+export interface TileRows {
+  readonly 4: number;
+  readonly 8: number;
+}
 
-/** A variant for each subgroup size of the software adapters. `rows` [batch, position, …] are all rows the tiles cover. */
+/** A tile's text grows with rows × dim, and must stay within what a processor keeps of its instructions. */
+const rowsFor = (most: number, dim: number): number => {
+  if (dim <= 16) return most;
+  if (dim <= 32) return most / 2;
+  return Math.max(1, Math.floor(256 / dim));
+};
+
+/** Groups of 4 where a subgroup is one of these, groups of 8 in larger ones. `perGroup` rows are to be tiled in each. */
 export const tileVariants = (
   spec: AttentionSpec,
   wgsl: (tile: AttentionTile) => string,
-  heads: number,
+  perGroup: number,
+  most: TileRows,
 ): Variant[] =>
-  [4, 8].map((lanes) => {
-    const rows = tileRows(spec.dim);
-    const tiles = spec.batch * Math.ceil(spec.position / rows) * heads;
+  ([4, 8] as const).map((lanes) => {
+    const rows = rowsFor(most[lanes], spec.dim);
+    const tiles = spec.batch * Math.ceil(perGroup / rows) * spec.groups;
     return {
       name: `tile${rows} of ${lanes} lanes`,
       wgsl: wgsl({ dim: spec.dim, lanes, rows }),
       workgroup: [TILE_WORKGROUP, 1, 1],
       workgroups: foldGroups(Math.ceil((tiles * lanes) / TILE_WORKGROUP)),
-      features: ["subgroups", `subgroups-of-${lanes}`],
+      features: ["subgroups", lanes === 4 ? "subgroups-of-4" : "subgroups-of-8-or-more"],
     };
   });
 
@@ -126,7 +137,7 @@ export const attention = (spec: AttentionSpec): KernelCall => {
     ],
     params: attentionParams(spec),
     variants: [
-      ...tileVariants(spec, forwardTile, spec.groups * spec.queries),
+      ...tileVariants(spec, forwardTile, spec.position * spec.queries, { 4: 12, 8: 8 }),
       {
         name: "row",
         wgsl: wgsl(spec.dim),

@@ -32,11 +32,17 @@ const FEATURES = [
 ];
 
 /**
- * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes.
+ * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes, and
+ * `subgroups-of-8-or-more` where none has fewer.
  */
-const kernelFeatures = (gpu: GPUDevice, { subgroupMinSize, subgroupMaxSize }: GPUAdapterInfo) => {
-  const fixed = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
-  return [...gpu.features, ...(fixed ? [`subgroups-of-${subgroupMinSize}`] : [])].sort();
+const kernelFeatures = (gpu: GPUDevice, info: GPUAdapterInfo) => {
+  const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 } = info;
+  const has = gpu.features.has("subgroups");
+  return [
+    ...gpu.features,
+    ...(has && least === most ? [`subgroups-of-${least}`] : []),
+    ...(has && least >= 8 ? ["subgroups-of-8-or-more"] : []),
+  ].sort();
 };
 
 const requestDevice = async ({ adapter, name }: Offer<GPUAdapter>): Promise<GPUDevice> => {

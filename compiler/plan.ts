@@ -135,8 +135,20 @@ export interface WeightEntry {
   readonly layer: number | null;
   readonly file: string;
   readonly dims: readonly (readonly { readonly axis: string; readonly size: number }[])[];
+  /** Which part it is of a tensor that holds several weights; null where the tensor is this weight. */
+  readonly part: TensorPart | null;
   /** Byte offset in the model's state buffers, a multiple of 256. */
   readonly offset: number;
+}
+
+/** The tensor as rows of `row` elements, of which the weight's are `length` from `start` on. */
+export interface TensorPart {
+  /** Of the whole tensor. */
+  readonly shape: readonly number[];
+  readonly rows: number;
+  readonly row: number;
+  readonly start: number;
+  readonly length: number;
 }
 
 export interface ModelLayout {
@@ -147,6 +159,10 @@ export interface ModelLayout {
   /** Axes whose units i and i + size / 2 are kept or cut together. */
   readonly paired: readonly string[];
   readonly weights: readonly WeightEntry[];
+  /** How names of tensors begin, which files may leave out; "" where they may not. */
+  readonly prefix: string;
+  /** Names of tensors that are no weights; `*` stands for anything. */
+  readonly ignored: readonly string[];
   readonly bytes: number;
   readonly parameters: number;
   /** The config.json this shape is written with. */

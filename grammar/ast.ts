@@ -101,9 +101,15 @@ export interface ProfileDecl {
 
 // ── libraries ────────────────────────────────────────────────────────────────────────────────
 
-/** One stored dimension: the axes flattened into it, outermost first. `[group query dim, hidden]` has two. */
+/**
+ * One stored dimension: the axes flattened into it, outermost first. `[group query dim, hidden]` has two. Where several
+ * weights stand one after another along it, `parts` are their own axes, after those that all have:
+ * `[group query dim | group dim | group dim, hidden]`, `[head (dim | dim | dim), hidden]`.
+ */
 export interface Dimension {
   readonly axes: readonly Name[];
+  /** Empty where there is one weight. */
+  readonly parts: readonly (readonly Name[])[];
   readonly span: Span;
 }
 
@@ -128,7 +134,7 @@ export interface Body {
   readonly span: Span;
 }
 
-export type BodyLine = AssignLine | TapLine | EachLine;
+export type BodyLine = AssignLine | TapLine | EachLine | RequireItem;
 
 /** `x = x + h . down` */
 export interface AssignLine {
@@ -175,7 +181,10 @@ export interface ConfigItem {
   readonly span: Span;
 }
 
-/** `require hidden_act == "silu"`: what this description can express; otherwise `check` says so. */
+/**
+ * `require hidden_act == "silu"`: what this description can express; otherwise `check` says so. In a forward pass, of
+ * what depends on the windows: `require size(position) <= size(place)`.
+ */
 export interface RequireItem {
   readonly kind: "require";
   readonly condition: Expr;
@@ -183,12 +192,12 @@ export interface RequireItem {
 }
 
 /**
- * `weight q_bias "…{layer}….bias" [group query dim] when attention_bias else 0`.
- * A weight whose condition is false is absent from the file and reads as `otherwise` (0 where it is not written).
+ * `weight q_bias "…{layer}….bias" [group query dim] when attention_bias else 0`, and of several in one tensor
+ * `weight gate, up "…{layer}….weight" [mlp | mlp, hidden]`. A weight whose condition is false is absent from the file and reads as `otherwise` (0 where it is not written).
  */
 export interface WeightItem {
   readonly kind: "weight";
-  readonly name: Name;
+  readonly names: readonly Name[];
   readonly file: StringExpr;
   readonly dims: readonly Dimension[];
   readonly condition: Expr | null;
@@ -212,7 +221,23 @@ export interface ForwardItem {
   readonly span: Span;
 }
 
+/** `prefix "transformer."`: how names of tensors begin, which files may leave out. */
+export interface PrefixItem {
+  readonly kind: "prefix";
+  readonly text: StringExpr;
+  readonly span: Span;
+}
+
+/** `ignore "*.attn.bias"`: tensors that are no weights; `*` stands for anything. */
+export interface IgnoreItem {
+  readonly kind: "ignore";
+  readonly names: readonly StringExpr[];
+  readonly span: Span;
+}
+
 export type ArchitectureItem =
+  | PrefixItem
+  | IgnoreItem
   | AxisItem
   | ConfigItem
   | RequireItem

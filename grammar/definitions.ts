@@ -9,6 +9,7 @@ import type {
   Expr,
   Name,
   Parameter,
+  RequireItem,
   StringExpr,
   WeightItem,
 } from "./ast.js";
@@ -30,6 +31,15 @@ const nameList = (cursor: LineCursor, what: string): Name[] => {
   return names;
 };
 
+const stringList = (cursor: LineCursor, what: string): StringExpr[] => {
+  const texts = [cursor.string(what)];
+  while (cursor.is(t.Comma)) {
+    cursor.take();
+    texts.push(cursor.string(what));
+  }
+  return texts;
+};
+
 const expressionList = (cursor: LineCursor): Expr[] => {
   const values = [cursor.expression()];
   while (cursor.is(t.Comma)) {
@@ -42,6 +52,11 @@ const expressionList = (cursor: LineCursor): Expr[] => {
 // ── bodies ───────────────────────────────────────────────────────────────────────────────────
 
 type ReadLine = BodyLine | { readonly kind: "result"; readonly value: Expr };
+
+const requireItem = (cursor: LineCursor): RequireItem => {
+  const start = spanOf(cursor.word("require")).start;
+  return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
+};
 
 const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
   const start = cursor.place().span.start;
@@ -61,6 +76,8 @@ const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
     const kept = lines.filter((line): line is BodyLine => line.kind !== "result");
     return { kind: "each", axis, lines: kept, span: cursor.spanFrom(start) };
   }
+  if (cursor.isWord("require") && next !== undefined && next.tokenType !== t.Assign)
+    return requireItem(cursor);
   if (next?.tokenType === t.Assign) {
     const name = cursor.name("a name");
     cursor.take();
@@ -133,14 +150,14 @@ export const definitionOf = (
 
 const weightItem = (cursor: LineCursor): WeightItem => {
   const start = spanOf(cursor.word("weight")).start;
-  const name = cursor.name("a name");
+  const names = nameList(cursor, "a name");
   const file = cursor.string("the tensor's name in the file");
   const dims = cursor.is(t.LeftBracket)
-    ? cursor.rule((rules) => rules.dimensions())
+    ? cursor.rule((rules) => rules.storedDimensions())
     : cursor.fail("a list of axes like `[mlp, hidden]`");
   const condition = cursor.skipWord("when") ? cursor.expression() : null;
   const otherwise = cursor.skipWord("else") ? cursor.expression() : null;
-  return { kind: "weight", name, file, dims, condition, otherwise, span: cursor.spanFrom(start) };
+  return { kind: "weight", names, file, dims, condition, otherwise, span: cursor.spanFrom(start) };
 };
 
 const configItem = (cursor: LineCursor): ConfigItem => {
@@ -169,8 +186,15 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     };
   }
   if (cursor.isWord("config")) return configItem(cursor);
-  if (cursor.skipWord("require"))
-    return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
+  if (cursor.isWord("require")) return requireItem(cursor);
+  if (cursor.skipWord("prefix")) {
+    const text = cursor.string("how names of tensors begin");
+    return { kind: "prefix", text, span: cursor.spanFrom(start) };
+  }
+  if (cursor.skipWord("ignore")) {
+    const names = stringList(cursor, "the name of a tensor");
+    return { kind: "ignore", names, span: cursor.spanFrom(start) };
+  }
   if (cursor.skipWord("each")) {
     const axis = cursor.name("an axis");
     const items = reader.lines(cursor.block("`each`"), (line) =>
@@ -183,7 +207,9 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     const body = bodyOf(reader, cursor.block("`forward`"));
     return { kind: "forward", parameters: params, body, span: cursor.spanFrom(start) };
   }
-  return cursor.fail("`axis`, `config`, `require`, `weight`, `each` or `forward`");
+  return cursor.fail(
+    "`axis`, `config`, `require`, `prefix`, `ignore`, `weight`, `each` or `forward`",
+  );
 };
 
 export const architectureOf = (
@@ -193,11 +219,7 @@ export const architectureOf = (
 ): ArchitectureDecl => {
   const name = cursor.name("a name");
   cursor.word("for");
-  const classes: StringExpr[] = [cursor.string("a class name")];
-  while (cursor.is(t.Comma)) {
-    cursor.take();
-    classes.push(cursor.string("a class name"));
-  }
+  const classes = stringList(cursor, "a class name");
   const block = cursor.block("an architecture");
   const items = reader.lines(block, (line) => item(reader, line));
   const doc = reader.docBefore(start);

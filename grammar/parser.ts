@@ -286,13 +286,54 @@ export class LineParser extends EmbeddedActionsParser {
     this.CONSUME(t.LeftBracket);
     do {
       if (dimensions.length > 0) this.CONSUME(t.Comma);
-      const axes = [this.SUBRULE(this.name)];
-      while (this.isOneOf([t.Identifier, t.Step, t.Of])) axes.push(this.SUBRULE1(this.name));
-      const last = axes[axes.length - 1];
-      dimensions.push({ axes, span: spanOver(axes[0]?.span, last?.span) });
+      const start = spanOf(this.LA(1));
+      const axes = this.SUBRULE(this.axes);
+      dimensions.push({ axes, parts: [], span: spanOver(start, spanOf(this.LA(0))) });
     } while (this.LA(1).tokenType === t.Comma);
     this.CONSUME(t.RightBracket);
     return dimensions;
+  });
+
+  /** `group query dim` */
+  readonly axes: () => Name[] = this.RULE("axes", (): Name[] => {
+    const axes = [this.SUBRULE(this.name)];
+    while (this.isOneOf([t.Identifier, t.Step, t.Of])) axes.push(this.SUBRULE1(this.name));
+    return axes;
+  });
+
+  /** `dim | dim | dim` */
+  readonly parts: () => Name[][] = this.RULE("parts", (): Name[][] => {
+    const parts = [this.SUBRULE(this.axes)];
+    while (this.LA(1).tokenType === t.Bar) {
+      this.CONSUME(t.Bar);
+      parts.push(this.SUBRULE1(this.axes));
+    }
+    return parts;
+  });
+
+  /** As `dimensions`, with weights one after another: `[mlp | mlp, hidden]`, `[head (dim | dim | dim), hidden]`. */
+  readonly storedDimensions: () => Dimension[] = this.RULE("storedDimensions", (): Dimension[] => {
+    const dimensions: Dimension[] = [];
+    this.CONSUME(t.LeftBracket);
+    do {
+      if (dimensions.length > 0) this.CONSUME(t.Comma);
+      dimensions.push(this.SUBRULE(this.storedDimension));
+    } while (this.LA(1).tokenType === t.Comma);
+    this.CONSUME(t.RightBracket);
+    return dimensions;
+  });
+
+  readonly storedDimension: () => Dimension = this.RULE("storedDimension", (): Dimension => {
+    const start = spanOf(this.LA(1));
+    const listed = this.SUBRULE(this.parts);
+    const [axes = []] = listed.length === 1 ? listed : [];
+    let parts = listed.length === 1 ? [] : listed;
+    if (parts.length === 0 && this.LA(1).tokenType === t.LeftParen) {
+      this.CONSUME(t.LeftParen);
+      parts = this.SUBRULE1(this.parts);
+      this.CONSUME(t.RightParen);
+    }
+    return { axes, parts, span: spanOver(start, spanOf(this.LA(0))) };
   });
 
   readonly parameter: () => Parameter = this.RULE("parameter", (): Parameter => {

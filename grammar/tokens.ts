@@ -46,6 +46,7 @@ export const Power = token("^", "^");
 export const PlusMinus = token("±", "±");
 export const Percent = token("%", "%");
 export const Dot = token(".", ".");
+export const Bar = token("|", "|");
 export const Comma = token(",", ",");
 export const Colon = token(":", ":");
 export const LeftParen = token("(", "(");
@@ -89,6 +90,7 @@ export const allTokens: TokenType[] = [
   PlusMinus,
   Percent,
   Dot,
+  Bar,
   Comma,
   Colon,
   LeftParen,

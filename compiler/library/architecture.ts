@@ -1,9 +1,9 @@
 /** Reads a config.json through an architecture: sizes of axes, weights that are there, which kept sets may differ. */
-import type { ArchitectureDecl, Dimension, Expr, WeightItem } from "../../grammar/ast.js";
+import type { ArchitectureDecl, Dimension, Expr, Name, WeightItem } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import { Builder } from "../ir/build.js";
-import type { Axis } from "../ir/tensor.js";
+import { type Axis, sizeOf } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
 import { type Environment, withValue } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
@@ -73,17 +73,42 @@ const checkRequirements = (
   }
 };
 
-const dimsOf = (env: Environment, axes: readonly Axis[], dims: readonly Dimension[]): Axis[][] =>
-  dims.map((dim) =>
-    dim.axes.map(
-      (name) =>
-        axes.find((axis) => axis.name === name.name) ??
-        mistake("axis-missing", env.file, name.span, {
-          axis: name.name,
-          has: axes.map((axis) => axis.name).join(", "),
-        }),
-    ),
+const axesOf = (env: Environment, axes: readonly Axis[], names: readonly Name[]): Axis[] =>
+  names.map(
+    (name) =>
+      axes.find((axis) => axis.name === name.name) ??
+      mistake("axis-missing", env.file, name.span, {
+        axis: name.name,
+        has: axes.map((axis) => axis.name).join(", "),
+      }),
   );
+
+/** Axes of each weight of a tensor, and where it stands among the others. */
+const placesOf = (
+  env: Environment,
+  axes: readonly Axis[],
+  item: WeightItem,
+): Pick<WeightShape, "dims" | "part">[] => {
+  const { names, dims } = item;
+  const dimension = dims.findIndex(({ parts }) => parts.length > 0);
+  const split = dims[dimension];
+  const count = split?.parts.length ?? 1;
+  const twice = dims.findIndex(({ parts }, at) => at > dimension && parts.length > 0) >= 0;
+  if (count !== names.length || (split !== undefined && twice))
+    return mistake("wrong-arguments", env.file, item.span, {
+      reason: twice
+        ? "weights stand one after another along one dimension of a tensor only"
+        : `this tensor holds ${count} weights, and ${names.length} are named`,
+    });
+  const own = (dim: Dimension, index: number): Axis[] =>
+    axesOf(env, axes, [...dim.axes, ...(dim.parts[index] ?? [])]);
+  const sizes = (split?.parts ?? []).map((part) => sizeOf(axesOf(env, axes, part)));
+  const shared = split?.axes.length ?? 0;
+  return names.map((_, index) => ({
+    dims: dims.map((dim) => own(dim, index)),
+    part: split === undefined ? null : { dimension, shared, sizes, index },
+  }));
+};
 
 const weightOf = (
   env: Environment,
@@ -96,9 +121,13 @@ const weightOf = (
     if (condition.kind === "null" || (condition.kind === "number" && condition.value === 0))
       return [];
   }
-  return [
-    { name: item.name.name, file: item.file.value, perLayer, dims: dimsOf(env, axes, item.dims) },
-  ];
+  const file = item.file.value;
+  return placesOf(env, axes, item).map((place, at) => ({
+    name: item.names[at]?.name ?? "",
+    file,
+    perLayer,
+    ...place,
+  }));
 };
 
 const readWeights = (

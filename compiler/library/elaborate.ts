@@ -29,12 +29,12 @@ import { mistake } from "./report.js";
 import { axesText, describeValue, NULL, numberValue, type Value } from "./value.js";
 
 const lookUp = (env: Environment, { name, span }: Name): Value => {
+  if (name === "null") return NULL;
+  if (name === "true" || name === "false") return numberValue(name === "true" ? 1 : 0);
   const value = env.values.get(name);
   if (value?.kind === "undecided")
     return mistake("layers-undecided", env.file, span, { key: value.key });
   if (value !== undefined) return value;
-  if (name === "null") return NULL;
-  if (name === "true" || name === "false") return numberValue(name === "true" ? 1 : 0);
   const definition = functionNamed(env.library, env.file, name);
   if (definition !== undefined) return { kind: "function", definition };
   if (builtins.has(name)) return { kind: "builtin", name };

@@ -4,6 +4,7 @@ import type {
   BodyLine,
   EachLine,
   ForwardItem,
+  RequireItem,
   WeightItem,
 } from "../../grammar/ast.js";
 import { hasAxis } from "../ir/axes.js";
@@ -15,7 +16,7 @@ import type { Carried, Forward, Library, Located, ModelShape, Outcome, Tap } fro
 import { carriedInput, weightInput } from "./library.js";
 import { liveInto, namesIn } from "./live.js";
 import { mistake, outcome } from "./report.js";
-import { fromJson, NULL, numberValue, tensorValue, type Value } from "./value.js";
+import { fromJson, isTrue, NULL, numberValue, tensorValue, type Value } from "./value.js";
 
 export interface ForwardOptions {
   /** Prefix of the weights' input names. */
@@ -104,14 +105,14 @@ const assign = (pass: Pass, name: string, value: Value): void => {
 /** Weights as values: present ones as inputs, absent ones as what they read as. */
 const bindWeights = (pass: Pass, layer: number | null): void => {
   const { shape, model } = pass;
-  for (const { name, otherwise } of weightItems(shape, layer !== null)) {
-    const present = shape.weights.find((weight) => weight.name === name.name);
-    const input = weightInput(model, name.name, layer);
-    if (present !== undefined)
-      assign(pass, name.name, tensorValue(pass.env.builder.input(input, present.dims.flat())));
-    else
-      assign(pass, name.name, otherwise === null ? numberValue(0) : evaluate(pass.env, otherwise));
-  }
+  for (const { names, otherwise } of weightItems(shape, layer !== null))
+    for (const { name } of names) {
+      const present = shape.weights.find((weight) => weight.name === name);
+      const input = weightInput(model, name, layer);
+      if (present !== undefined)
+        assign(pass, name, tensorValue(pass.env.builder.input(input, present.dims.flat())));
+      else assign(pass, name, otherwise === null ? numberValue(0) : evaluate(pass.env, otherwise));
+    }
 };
 
 /** Ends a segment: of the `live` names, values that go along the window axis come into the next as inputs. */
@@ -159,6 +160,14 @@ const runTop = (pass: Pass, lines: readonly BodyLine[]): void => {
   }
 };
 
+/** What must hold of the windows of the data. */
+const requireHere = ({ env, shape }: Pass, { condition }: RequireItem): void => {
+  if (isTrue(evaluate(env, condition))) return;
+  const requirement = env.file.text.slice(condition.span.start, condition.span.end);
+  const [model = ""] = shape.architecture.decl.classes.map(({ value }) => value);
+  mistake("config-unsupported", env.file, condition.span, { model, requirement });
+};
+
 const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
   switch (line.kind) {
     case "assign":
@@ -170,6 +179,9 @@ const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
         layer,
         values: line.values.map((expr) => nodeOf(pass.env, evaluate(pass.env, expr), expr.span)),
       });
+      return;
+    case "require":
+      requireHere(pass, line);
       return;
     case "each": {
       const count = pass.shape.axes.find((axis) => axis.name === line.axis.name)?.size ?? 0;

@@ -37,6 +37,18 @@ export interface WeightShape {
   /** True inside `each layer`. */
   readonly perLayer: boolean;
   readonly dims: readonly (readonly Axis[])[];
+  /** Where the tensor holds several weights; null where it is this one. */
+  readonly part: WeightPart | null;
+}
+
+/** A weight that stands beside others along a dimension of a tensor. */
+export interface WeightPart {
+  readonly dimension: number;
+  /** How many of the dimension's axes all of them have, before their own. */
+  readonly shared: number;
+  /** Units of each along the dimension, for one place of the shared axes. */
+  readonly sizes: readonly number[];
+  readonly index: number;
 }
 
 /** What may be scored for an axis: the tapped values of each layer (one entry for taps outside `each`). */

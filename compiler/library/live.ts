@@ -23,6 +23,8 @@ const readBy = (line: BodyLine): Iterable<string> => {
       return namesIn(line.value);
     case "tap":
       return namesIn(line.values);
+    case "require":
+      return namesIn(line.condition);
     case "each":
       return liveInto(line.lines);
     default:

@@ -2,7 +2,7 @@
 import type { Axis } from "../ir/tensor.js";
 import { listsInConfig } from "../library/layer-list.js";
 import type { ModelShape, WeightShape } from "../library/library.js";
-import type { ModelLayout, WeightEntry } from "../plan.js";
+import type { ModelLayout, TensorPart, WeightEntry } from "../plan.js";
 
 /** WebGPU's least storage-buffer offset alignment on every adapter, in bytes. */
 const ALIGNMENT = 256;
@@ -12,13 +12,44 @@ export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * A
 export const elements = (dims: readonly (readonly Axis[])[]): number =>
   dims.flat().reduce((n, axis) => n * axis.size, 1);
 
+const product = (sizes: readonly number[]): number => sizes.reduce((n, size) => n * size, 1);
+
+/** Rows are the places of all that stands outside the parts, a row's elements those of all parts. */
+const partOf = ({ dims, part }: WeightShape): TensorPart | null => {
+  if (part === null) return null;
+  const { dimension, shared, sizes, index } = part;
+  const own = dims.map((axes) => product(axes.map(({ size }) => size)));
+  const places = product((dims[dimension] ?? []).slice(0, shared).map(({ size }) => size));
+  const inner = product(own.slice(dimension + 1));
+  const units = (parts: readonly number[]): number => parts.reduce((sum, size) => sum + size, 0);
+  const whole = units(sizes);
+  return {
+    shape: own.map((size, at) => (at === dimension ? places * whole : size)),
+    rows: product(own.slice(0, dimension)) * places,
+    row: whole * inner,
+    start: units(sizes.slice(0, index)) * inner,
+    length: (sizes[index] ?? 0) * inner,
+  };
+};
+
 const entry = (weight: WeightShape, layer: number | null, offset: number): WeightEntry => ({
   weight: weight.name,
   layer,
   file: layer === null ? weight.file : weight.file.replaceAll("{layer}", String(layer)),
   dims: weight.dims.map((axes) => axes.map(({ name, size }) => ({ axis: name, size }))),
+  part: partOf(weight),
   offset,
 });
+
+/** What the architecture says of names in files. */
+const namingOf = ({ architecture }: ModelShape): Pick<ModelLayout, "prefix" | "ignored"> => {
+  const { items } = architecture.decl;
+  const prefixes = items.flatMap((item) => (item.kind === "prefix" ? [item.text.value] : []));
+  const ignored = items.flatMap((item) =>
+    item.kind === "ignore" ? item.names.map(({ value }) => value) : [],
+  );
+  return { prefix: prefixes[0] ?? "", ignored };
+};
 
 /** Lays the weights out in order of declaration, layer after layer, each on a 256-byte boundary. */
 export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number): ModelLayout => {
@@ -38,6 +69,7 @@ export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number)
     layerAxis: shape.layerAxis,
     paired: [...shape.paired],
     weights,
+    ...namingOf(shape),
     bytes,
     parameters: shape.parameters,
     config: shape.config,

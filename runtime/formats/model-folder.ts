@@ -5,13 +5,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
+import type { ModelLayout } from "../../compiler/plan.js";
 import { fileError, RunError } from "../errors.js";
 import { INDEX_FILE, WEIGHTS_FILE } from "./checkpoint-folder.js";
+import { type FileTensor, fileTensors } from "./file-tensors.js";
 import { writeSafetensors } from "./safetensors.js";
 import { sideFiles } from "./side-files.js";
 import { DTYPE_BYTES, type Dtype } from "./stored-tensor.js";
-import { elementsOf, fileShape, type Weights } from "./weights.js";
+import type { Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
 
 /** Where Hugging Face cuts: a shard holds at most so many bytes, or one tensor. */
@@ -31,20 +32,23 @@ const configText = (layout: ModelLayout, dtype: Dtype): string => {
   return `${JSON.stringify({ ...layout.config, ...types }, null, 2)}\n`;
 };
 
-const bytesIn = (weight: WeightEntry, dtype: Dtype): number =>
-  elementsOf(weight) * DTYPE_BYTES[dtype];
+const bytesIn = ({ count }: FileTensor, dtype: Dtype): number => count * DTYPE_BYTES[dtype];
 
-/** Weights in their order, parted where the next would go over the limit. */
-const shardsOf = (layout: ModelLayout, dtype: Dtype, limit: number): readonly WeightEntry[][] => {
-  const shards: WeightEntry[][] = [];
+/** Tensors in their order, parted where the next would go over the limit. */
+const shardsOf = (
+  tensors: readonly FileTensor[],
+  dtype: Dtype,
+  limit: number,
+): readonly FileTensor[][] => {
+  const shards: FileTensor[][] = [];
   let used = Number.POSITIVE_INFINITY;
-  for (const weight of layout.weights) {
-    const bytes = bytesIn(weight, dtype);
+  for (const tensor of tensors) {
+    const bytes = bytesIn(tensor, dtype);
     if (used + bytes > limit) {
       shards.push([]);
       used = 0;
     }
-    shards.at(-1)?.push(weight);
+    shards.at(-1)?.push(tensor);
     used += bytes;
   }
   return shards;
@@ -56,33 +60,32 @@ const shardName = (index: number, count: number): string => {
   return `model-${number(index + 1)}-of-${number(count)}.safetensors`;
 };
 
-const indexText = (layout: ModelLayout, shards: readonly WeightEntry[][], dtype: Dtype): string => {
-  const entries = shards.flatMap((weights, i) =>
-    weights.map(({ file }): [string, string] => [file, shardName(i, shards.length)]),
+const indexText = (shards: readonly FileTensor[][], dtype: Dtype): string => {
+  const entries = shards.flatMap((tensors, i) =>
+    tensors.map(({ name }): [string, string] => [name, shardName(i, shards.length)]),
   );
-  const total = layout.weights.reduce((sum, weight) => sum + bytesIn(weight, dtype), 0);
+  const total = shards.flat().reduce((sum, tensor) => sum + bytesIn(tensor, dtype), 0);
   const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(entries) };
   return `${JSON.stringify(index, null, 2)}\n`;
 };
 
 const writeShards = async (
   folder: string,
-  { layout, tensor }: Weights,
+  weights: Weights,
   dtype: Dtype,
   limit: number,
 ): Promise<void> => {
-  const shards = shardsOf(layout, dtype, limit);
-  for (const [index, entries] of shards.entries()) {
-    const tensors = entries.map((entry) => ({
-      name: entry.file,
+  const shards = shardsOf(fileTensors(weights), dtype, limit);
+  for (const [index, shard] of shards.entries()) {
+    const tensors = shard.map(({ name, shape, data }) => ({
+      name,
       dtype,
-      shape: fileShape(entry),
-      data: tensor(entry),
+      shape,
+      data: data(dtype),
     }));
     await writeSafetensors(join(folder, shardName(index, shards.length)), tensors);
   }
-  if (shards.length > 1)
-    await writeFile(join(folder, INDEX_FILE), indexText(layout, shards, dtype));
+  if (shards.length > 1) await writeFile(join(folder, INDEX_FILE), indexText(shards, dtype));
 };
 
 /** Only an earlier model, or nothing, may be replaced. */

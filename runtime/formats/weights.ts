@@ -2,6 +2,7 @@
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import type { Checkpoint } from "./checkpoint-folder.js";
+import { partOf } from "./parts.js";
 import type { StoredTensor } from "./stored-tensor.js";
 
 /** A model's weights, read when they are needed. */
@@ -12,20 +13,34 @@ export interface Weights {
   readonly close: () => Promise<void>;
 }
 
-/** The shape a weight has in its file: one dimension for each list of axes. */
-export const fileShape = (weight: WeightEntry): number[] =>
-  weight.dims.map((axes) => axes.reduce((product, axis) => product * axis.size, 1));
+/** The shape of a weight's tensor in its file: one dimension for each list of axes, parts one after another. */
+export const fileShape = ({ dims, part }: WeightEntry): readonly number[] =>
+  part?.shape ?? dims.map((axes) => axes.reduce((product, axis) => product * axis.size, 1));
 
 export const elementsOf = (weight: WeightEntry): number =>
-  fileShape(weight).reduce((product, length) => product * length, 1);
+  weight.dims.flat().reduce((product, { size }) => product * size, 1);
 
-/** Tensors of a folder that the layout has no place for; most are buffers that are computed anew. */
+/** A pattern's `*` stands for anything. */
+const matches = (pattern: string, name: string): boolean => {
+  const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`).test(name);
+};
+
+/** The name under which a folder has a weight's tensor: as the layout says, or without its prefix. */
+const nameIn = (checkpoint: Checkpoint, { prefix }: ModelLayout, { file }: WeightEntry): string => {
+  const bare = file.startsWith(prefix) ? file.slice(prefix.length) : file;
+  return !checkpoint.has(file) && checkpoint.has(bare) ? bare : file;
+};
+
+/** Tensors of a folder that the layout has no place for and the architecture does not speak of. */
 export const unexpectedTensors = (
   checkpoint: Checkpoint,
   layout: ModelLayout,
 ): readonly string[] => {
-  const wanted = new Set(layout.weights.map((weight) => weight.file));
-  return checkpoint.names.filter((name) => !wanted.has(name));
+  const wanted = new Set(layout.weights.map((weight) => nameIn(checkpoint, layout, weight)));
+  return checkpoint.names.filter(
+    (name) => !wanted.has(name) && !layout.ignored.some((pattern) => matches(pattern, name)),
+  );
 };
 
 const sample = (names: readonly string[]): string =>
@@ -35,7 +50,7 @@ const sample = (names: readonly string[]): string =>
 
 const checkPresence = (checkpoint: Checkpoint, layout: ModelLayout): void => {
   const absent = layout.weights
-    .map((weight) => weight.file)
+    .map((weight) => nameIn(checkpoint, layout, weight))
     .filter((name) => !checkpoint.has(name));
   if (absent.length === 0) return;
   const others = unexpectedTensors(checkpoint, layout);
@@ -47,11 +62,12 @@ const checkPresence = (checkpoint: Checkpoint, layout: ModelLayout): void => {
 
 const checkShapes = (checkpoint: Checkpoint, layout: ModelLayout): void => {
   for (const weight of layout.weights) {
-    if (!checkpoint.has(weight.file)) continue;
-    const [found, wanted] = [checkpoint.shape(weight.file), fileShape(weight)];
+    const name = nameIn(checkpoint, layout, weight);
+    if (!checkpoint.has(name)) continue;
+    const [found, wanted] = [checkpoint.shape(name), fileShape(weight)];
     if (found.length !== wanted.length || found.some((length, i) => length !== wanted[i]))
       throw new RunError(
-        `${checkpoint.folder}: tensor ${weight.file} is [${found.join(", ")}], config.json says [${wanted.join(", ")}]`,
+        `${checkpoint.folder}: tensor ${name} is [${found.join(", ")}], config.json says [${wanted.join(", ")}]`,
       );
   }
 };
@@ -60,7 +76,10 @@ const checkShapes = (checkpoint: Checkpoint, layout: ModelLayout): void => {
 export const weightsOf = (checkpoint: Checkpoint, layout: ModelLayout): Weights => {
   checkShapes(checkpoint, layout);
   checkPresence(checkpoint, layout);
-  const tensor = (weight: WeightEntry): StoredTensor => checkpoint.tensor(weight.file);
+  const tensor = (weight: WeightEntry): StoredTensor => {
+    const whole = checkpoint.tensor(nameIn(checkpoint, layout, weight));
+    return weight.part === null ? whole : partOf(whole, weight.part);
+  };
   for (const weight of layout.weights) tensor(weight);
   return { layout, tensor, close: checkpoint.close };
 };

@@ -5,11 +5,11 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ModelLayout } from "../../compiler/plan.js";
+import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
 import type { Executor } from "../execute.js";
 import { openSafetensors, type TensorData, writeSafetensors } from "../formats/safetensors.js";
 import type { StoredTensor } from "../formats/stored-tensor.js";
-import { elementsOf, fileShape, type Weights } from "../formats/weights.js";
+import { elementsOf, type Weights } from "../formats/weights.js";
 import { workFolder } from "./journal.js";
 
 /** The state buffers of a model in training. */
@@ -87,6 +87,10 @@ const isMissing = (error: unknown): boolean =>
 const trainedPath = (out: string, name: string): string =>
   join(workFolder(out), `${name}.weights.safetensors`);
 
+/** Weights are kept one by one, also those that share a tensor of the model's files. */
+const keptName = ({ weight, layer }: WeightEntry): string =>
+  layer === null ? weight : `${weight}@${layer}`;
+
 /** Keeps the weights of a trained model, so that later stages can go on after a restart. */
 export const saveTrained = (out: string, layout: ModelLayout, executor: Executor): Promise<void> =>
   writeSafetensors(
@@ -94,12 +98,12 @@ export const saveTrained = (out: string, layout: ModelLayout, executor: Executor
     layout.weights.map((weight): TensorData => {
       const state = `${layout.name}.weights`;
       const data = onDevice(executor, state, weight.offset, elementsOf(weight));
-      return { name: weight.file, dtype: "f32", shape: fileShape(weight), data };
+      return { name: keptName(weight), dtype: "f32", shape: [data.count], data };
     }),
   );
 
 /** Opens the weights that `saveTrained` kept. */
 export const openTrained = async (out: string, layout: ModelLayout): Promise<Weights> => {
   const { tensor, close } = await openSafetensors(trainedPath(out, layout.name));
-  return { layout, tensor: (weight) => tensor(weight.file), close };
+  return { layout, tensor: (weight) => tensor(keptName(weight)), close };
 };

@@ -290,10 +290,12 @@ export const prune = (source: Weights, kept: Kept, target: ModelLayout): Weights
       entry.weight,
       layer === null || layerAxis === null ? null : [layerAxis, layer],
     );
-    views.set(entry.file, () => prunedTensor(source, origin, modes, rows));
+    views.set(weightKey(entry.weight, entry.layer), () =>
+      prunedTensor(source, origin, modes, rows),
+    );
   }
-  const tensor = ({ file, weight }: WeightEntry): StoredTensor => {
-    const view = views.get(file);
+  const tensor = ({ weight, layer }: WeightEntry): StoredTensor => {
+    const view = views.get(weightKey(weight, layer));
     if (view === undefined) throw new RunError(`${target.name} has no weight ${weight}`);
     return view();
   };

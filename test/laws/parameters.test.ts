@@ -100,8 +100,8 @@ law("the counted parameters are the real ones", always(modelCase, isReal), [
   },
   {
     file: "runtime/formats/weights.ts",
-    find: "weight.dims.map((axes) => axes.reduce((product, axis) => product * axis.size, 1))",
-    replace: "weight.dims.map(([axis]) => axis?.size ?? 1)",
+    find: "dims.map((axes) => axes.reduce((product, axis) => product * axis.size, 1))",
+    replace: "dims.map(([axis]) => axis?.size ?? 1)",
   },
   {
     file: "compiler/recipe/stages/expect.ts",

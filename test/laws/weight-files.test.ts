@@ -133,13 +133,13 @@ const LAWS: readonly (readonly [string, Law, readonly Mutation[]])[] = [
     [
       {
         file: "runtime/formats/model-folder.ts",
-        find: "data: tensor(entry),",
-        replace: "data: tensor(layout.weights[0] ?? entry),",
+        find: "data: data(dtype),",
+        replace: "data: (shard[0]?.data ?? data)(dtype),",
       },
       {
         file: "runtime/formats/model-folder.ts",
-        find: "[file, shardName(i, shards.length)]",
-        replace: "[file, shardName(0, shards.length)]",
+        find: "[name, shardName(i, shards.length)]",
+        replace: "[name, shardName(0, shards.length)]",
       },
     ],
   ],

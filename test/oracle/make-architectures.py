@@ -14,6 +14,7 @@ import sys
 
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 VOCAB, LENGTH = 48, 12
@@ -87,6 +88,22 @@ FAMILIES = {
     ),
     "nemotron": (grouped, {"as saved": SAVED, "older keys": older(partial_rotary_factor=0.25)}),
     "olmo2": (grouped, {"as saved": SAVED}),
+    "phi3": (
+        {**grouped, "sliding_window": None, "pad_token_id": 0},
+        {"as saved": SAVED, "sliding window": case(sliding_window=5)},
+    ),
+    "gpt2": (
+        dict(vocab_size=VOCAB, n_embd=16, n_inner=24, n_layer=2, n_head=4, n_positions=16),
+        {"as saved": SAVED, "exact gelu": case(activation_function="gelu")},
+    ),
+    "gpt_neox": (
+        {**base, "max_position_embeddings": 64, "hidden_size": 32},
+        {
+            "as saved": SAVED,
+            "sequential": case(use_parallel_residual=False),
+            "older keys": case(["rope_parameters"], rotary_pct=0.5, rotary_emb_base=500),
+        },
+    ),
 }
 
 
@@ -97,6 +114,14 @@ def randomise(model):
         noise = torch.randn(parameter.shape, generator=generator)
         keep = parameter.data if parameter.ndim == 1 else 0
         parameter.data = (keep + 0.3 * noise).to(torch.float32)
+
+
+def rename_as_hub(path):
+    """GPT-2 as its authors published it: without the prefix, and with the mask among the weights."""
+    tensors = {name.removeprefix("transformer."): value for name, value in load_file(path).items()}
+    for layer in range(2):
+        tensors[f"h.{layer}.attn.bias"] = torch.ones(16, 16).tril().view(1, 1, 16, 16)
+    save_file(tensors, path, metadata={"format": "pt"})
 
 
 def write_json(path, value):
@@ -121,6 +146,8 @@ def make(family, target):
     randomise(model)
     model.save_pretrained(folder)
     os.remove(os.path.join(folder, "generation_config.json"))
+    if family == "gpt2":
+        rename_as_hub(os.path.join(folder, "model.safetensors"))
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
         saved = json.load(file)
     # Which release wrote it is said in expected.json.

@@ -1,0 +1,115 @@
+/** What formats of models can and cannot say: heads tied to the hidden state, weights that share a tensor, long windows. */
+import { describe, expect, test } from "vitest";
+import { check } from "../../compiler/check.js";
+import { memoryHost } from "../support/memory-host.js";
+
+const gpt2 = {
+  architectures: ["GPT2LMHeadModel"],
+  vocab_size: 100,
+  n_embd: 48,
+  n_layer: 4,
+  n_head: 6,
+  n_positions: 64,
+};
+
+const gemma2 = {
+  architectures: ["Gemma2ForCausalLM"],
+  vocab_size: 100,
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 16,
+  sliding_window: 32,
+};
+
+const checked = (config: Readonly<Record<string, unknown>>, cuts: string, window = 32) =>
+  check(
+    "spec.prune",
+    `edition 1
+model teacher = open("models/teacher")
+data texts = text("data/*.txt") {
+  window ${window}
+  take 200 windows
+}
+score merit of teacher on texts {
+  hidden, mlp by activation
+  ${"n_embd" in config ? "head" : "query"} by activation
+  layer by block_influence
+}
+prune student from teacher using merit { ${cuts} }
+evaluate student on texts { perplexity }
+`,
+    memoryHost({ models: { "models/teacher": config } }),
+  );
+
+const codes = (...args: Parameters<typeof checked>): string[] =>
+  checked(...args).diagnostics.map(({ code }) => code);
+
+describe("GPT-2's format has no key for the size of a head", () => {
+  test.each(["hidden 48 -> 36", "head 6 -> 3"])("%s alone is refused, with the reason", (cut) => {
+    const { diagnostics } = checked(gpt2, cut);
+    expect(diagnostics).toMatchObject([
+      { code: "config-cannot-say", caret: "the architecture says: axis dim = n_embd / n_head" },
+    ]);
+  });
+
+  test("both by the same share can be said", () => {
+    const { diagnostics, recipe } = checked(gpt2, "hidden 48 -> 24\n head 6 -> 3\n mlp 192 -> 50");
+    expect(diagnostics).toEqual([]);
+    expect(recipe?.models.get("student")?.shape.config).toMatchObject({
+      n_embd: 24,
+      n_head: 3,
+      n_inner: 50,
+    });
+  });
+
+  test("its MLP is four times as wide as the hidden state where nothing else is said, and stays so wide", () => {
+    const { recipe } = checked(gpt2, "hidden 48 -> 24\n head 6 -> 3");
+    expect(recipe?.models.get("student")?.shape.config.n_inner).toBe(192);
+  });
+});
+
+test("windows longer than the positions that were learned are refused", () => {
+  expect(codes(gpt2, "mlp -> 50%", 64)).toEqual([]);
+  expect([...new Set(codes(gpt2, "mlp -> 50%", 65))]).toEqual(["config-unsupported"]);
+});
+
+test("layers that differ can be cut where windows are too short to show it", () => {
+  expect(codes(gemma2, "layer 4 -> 3", 32)).toEqual([]);
+  expect(codes(gemma2, "layer 4 -> 3", 33)).toEqual(["layers-undecided"]);
+  expect(codes(gemma2, "mlp -> 50%", 33)).toEqual([]);
+});
+
+const withWeights = (weights: string): string[] => {
+  const architecture = `architecture joint for "JointModel" {
+  axis hidden = hidden_size
+  axis mlp = mlp_size
+  axis vocab = vocab_size
+  weight embed "embed" [vocab, hidden]
+  ${weights}
+  forward(tokens [window, position] of vocab) { logits = embed[tokens] . embed }
+}
+`;
+  const models = {
+    "models/joint": { architectures: ["JointModel"], hidden_size: 4, mlp_size: 6, vocab_size: 10 },
+  };
+  const text = `edition 1\n${architecture}model joint = open("models/joint")\n`;
+  const { diagnostics } = check("spec.prune", text, memoryHost({ models }));
+  return diagnostics.map(({ message }) => message);
+};
+
+test.each([
+  ['weight a, b "x" [mlp | mlp, hidden]', []],
+  ['weight a "x" [mlp, hidden]', []],
+  ['weight a, b "x" [mlp, hidden]', ["this tensor holds 1 weights, and 2 are named"]],
+  ['weight a, b "x" [mlp | mlp | mlp, hidden]', ["this tensor holds 3 weights, and 2 are named"]],
+  [
+    'weight a, b "x" [mlp | mlp, hidden | hidden]',
+    ["weights stand one after another along one dimension of a tensor only"],
+  ],
+  ['weight a, b "x" [depth (mlp | mlp), hidden]', ["this has no axis `depth`"]],
+])("%s", (weights, messages) => {
+  expect(withWeights(weights)).toEqual(messages);
+});

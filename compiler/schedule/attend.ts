@@ -7,7 +7,8 @@ import {
 import type { KernelCall } from "../../kernels/kernel.js";
 import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
 import { type Axis, type Node, sizeOf } from "../ir/tensor.js";
-import { BindingTooLarge, type Buffers, type Use } from "./buffers.js";
+import type { Buffers } from "./buffers.js";
+import { BindingTooLarge, type Use } from "./storage.js";
 
 type Forward = Extract<Node, { op: "attention" }>;
 type Grad = Extract<Node, { op: "attention_grad" }>;

@@ -14,13 +14,15 @@ import { isTable } from "../passes/tables.js";
 import type { Kernel, Program } from "../plan.js";
 import { arrangeOperands } from "./arrange.js";
 import { attentionCalls, attentionGradCalls, type BoundCall } from "./attend.js";
-import { BindingTooLarge, Buffers, bytesOf } from "./buffers.js";
+import { Buffers } from "./buffers.js";
 import { dispatchOf } from "./call.js";
 import { continues, groupBoxes } from "./cut.js";
 import { kernelId } from "./identity.js";
 import { multiplyCalls } from "./multiply.js";
+import { orderWork } from "./order.js";
+import { BindingTooLarge, bytesOf, Storage } from "./storage.js";
 import type { Placement, Target } from "./target.js";
-import { fuseWithin } from "./width.js";
+import { fuseWithin, readsOf } from "./width.js";
 
 export interface Lowered {
   readonly program: Program;
@@ -130,10 +132,18 @@ class Lowering {
     }
   }
 
+  /** The tensors that get a buffer, in the order in which they are computed. */
+  private order(nodes: readonly Node[]): readonly Node[] {
+    const works = nodes
+      .filter((node) => isBig(node) || this.groups.has(node))
+      .map((node) => ({ node, reads: readsOf(this.groups, node) }));
+    return orderWork(works, (node) => this.buffers.scratchBytes(node));
+  }
+
   run(nodes: readonly Node[]): Readonly<Record<string, Kernel>> {
     const { maxBinding } = this.target;
     const attention = { buffers: this.buffers, nodes, maxBinding };
-    for (const node of nodes) {
+    for (const node of this.order(nodes)) {
       const group = this.groups.get(node);
       if (group !== undefined) this.generated(group);
       switch (node.op) {
@@ -157,18 +167,32 @@ class Lowering {
   }
 }
 
+/** A graph with the places of its inputs and outputs. */
+export interface Placed {
+  readonly graph: Graph;
+  readonly placement: Placement;
+}
+
+/** Lowers graphs into one program that runs them in order; "kept" places hand values on. Throws BindingTooLarge. */
+export const lowerInOrder = (name: string, parts: readonly Placed[], target: Target): Lowered => {
+  const storage = new Storage(target);
+  const kernels: Record<string, Kernel> = {};
+  parts.forEach(({ graph, placement }, part) => {
+    const arranged = arrangeOperands(graph);
+    const nodes = nodesOf(arranged);
+    const stored = new Set(Object.values(arranged.outputs));
+    const groups = fuseWithin(nodes, stored, target);
+    const buffers = new Buffers(arranged, placement, storage, `${part}.`);
+    Object.assign(kernels, new Lowering(buffers, groups, target).run(nodes));
+    buffers.declareOutputs();
+  });
+  return { program: storage.program(name), kernels };
+};
+
 /** Lowers a graph. Inputs and outputs live where `placement` says. Throws BindingTooLarge. */
 export const lower = (
   name: string,
   graph: Graph,
   placement: Placement,
   target: Target,
-): Lowered => {
-  const arranged = arrangeOperands(graph);
-  const nodes = nodesOf(arranged);
-  const stored = new Set(Object.values(arranged.outputs));
-  const groups = fuseWithin(nodes, stored, target);
-  const buffers = new Buffers(arranged, placement, target);
-  const kernels = new Lowering(buffers, groups, target).run(nodes);
-  return { program: buffers.program(name), kernels };
-};
+): Lowered => lowerInOrder(name, [{ graph, placement }], target);

@@ -3,7 +3,8 @@ import { type MatmulPlaces, matmul } from "../../kernels/matmul.kernel.js";
 import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
 import type { Node } from "../ir/tensor.js";
 import type { BoundCall } from "./attend.js";
-import { BindingTooLarge, type Buffers } from "./buffers.js";
+import type { Buffers } from "./buffers.js";
+import { BindingTooLarge } from "./storage.js";
 import { type Product, productOf } from "./contraction.js";
 
 type Contract = Extract<Node, { op: "contract" }>;

@@ -19,7 +19,16 @@ export const portableTarget: Target = {
   fuse: true,
 };
 
-/** Where an input of a graph lives. Feeds of indices need their `source`; `buckets` feeds are added by the lowering. */
+/** A part of a tensor, by bytes: `bytes` of the whole, and where the part begins, a multiple of 256. */
+export interface Within {
+  readonly bytes: number;
+  readonly offset: number;
+}
+
+/**
+ * Where an input of a graph lives. Feeds of indices need their `source`; `buckets` feeds are added by the lowering.
+ * A "kept" value comes from a graph lowered before it into the same program.
+ */
 export type InputPlace =
   | {
       readonly kind: "state";
@@ -27,9 +36,13 @@ export type InputPlace =
       readonly stateBytes: number;
       readonly offset: number;
     }
-  | { readonly kind: "feed"; readonly source: Feed["source"] };
+  | { readonly kind: "feed"; readonly source: Feed["source"]; readonly within?: Within }
+  | ({ readonly kind: "kept"; readonly value: string } & Within);
 
-/** Where an output of a graph goes: an own readable buffer, or a range of a state, added to it if `accumulate`. */
+/**
+ * Where an output of a graph goes: an own readable buffer, a range of a state, or a value that later graphs of the same
+ * program read; added to what is there if `accumulate`.
+ */
 export type OutputPlace =
   | { readonly kind: "output" }
   | {
@@ -38,7 +51,12 @@ export type OutputPlace =
       readonly stateBytes: number;
       readonly offset: number;
       readonly accumulate: boolean;
-    };
+    }
+  | ({
+      readonly kind: "kept";
+      readonly value: string;
+      readonly accumulate: boolean;
+    } & Within);
 
 export interface Placement {
   readonly inputs: ReadonlyMap<string, InputPlace>;

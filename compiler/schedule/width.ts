@@ -12,7 +12,7 @@ const isStored = (groups: Groups, node: Node): boolean =>
   node.op === "input" || isBig(node) || isTable(node) || groups.has(node);
 
 /** Stored tensors that computing `node` inside a kernel reads. */
-const readsOf = (groups: Groups, node: Node): ReadonlySet<Node> => {
+export const readsOf = (groups: Groups, node: Node): ReadonlySet<Node> => {
   const reads = new Set<Node>();
   const seen = new Set<Node>();
   const visit = (inner: Node): void => {

@@ -8,7 +8,7 @@ import type { Recipe, Step } from "./recipe/recipe.js";
 import { portableTarget, type Target } from "./schedule/target.js";
 
 export type { WindowCounts } from "./planning/plan.js";
-export { DoesNotFit } from "./planning/stream.js";
+export { DoesNotFit } from "./planning/fit.js";
 
 const readsAll = (recipe: Recipe, step: Step): string | null => {
   const unbounded = (name: string): string | null =>

@@ -314,6 +314,10 @@ export interface DistillStage {
   /** Windows per step (`accumulate` micro-batches of `micro` windows each). */
   readonly windows: number;
   readonly micro: number;
+  /** What the backward pass computes again of each layer: what is cheap, or all of it. */
+  readonly recompute: "cheap" | "layers";
+  /** What the forward pass of a micro-batch keeps for the backward pass, in bytes. */
+  readonly activationBytes: number;
   /** Forward, backward; gradients accumulate into state `${name}.gradients`. Feed scalars: none. Output "loss". */
   readonly gradient: string;
   /** Clip and AdamW. Feed scalars "rate", "bias1", "bias2" (1 − beta^t). Output "norm". */

@@ -88,8 +88,10 @@ interface Pass {
   readonly shape: ModelShape;
   readonly model: string;
   readonly taps: Tap[];
-  /** What the segments so far hand on; null for a pass in one piece. */
-  readonly carried: Carried[] | null;
+  /** What the segments so far hand on. */
+  readonly carried: Carried[];
+  /** Whether that comes into the next segment as inputs. */
+  readonly cut: boolean;
   /** The axis of the data: what goes along it cannot be had again from weights alone. */
   readonly window: string;
   /** Those of `env`; assignments write here, as copying them for each costs more than all else. */
@@ -115,14 +117,14 @@ const bindWeights = (pass: Pass, layer: number | null): void => {
     }
 };
 
-/** Ends a segment: of the `live` names, values that go along the window axis come into the next as inputs. */
-const cutHere = (pass: Pass, live: ReadonlySet<string>): void => {
-  if (pass.carried === null) return;
+/** Ends a segment: of the `live` names, values that go along the window axis go on; into a cut pass they come as inputs. */
+const endSegment = (pass: Pass, live: ReadonlySet<string>): void => {
   const carried = new Map<string, Node>();
   for (const [name, value] of pass.values)
     if (live.has(name) && value.kind === "tensor" && hasAxis(value.node.axes, pass.window))
       carried.set(name, value.node);
   pass.carried.push(carried);
+  if (!pass.cut) return;
   for (const [name, { axes }] of carried) {
     const input = carriedInput(pass.model, name, pass.carried.length);
     assign(pass, name, tensorValue(pass.env.builder.input(input, axes)));
@@ -143,7 +145,7 @@ const runLayer = (pass: Pass, { axis, lines }: EachLine, layer: number): void =>
   for (const line of lines) runLine(pass, line, layer);
 };
 
-/** Runs the lines of the top level; a pass that is to be cut is cut around each layer. */
+/** Runs the lines of the top level, a segment around each layer. */
 const runTop = (pass: Pass, lines: readonly BodyLine[]): void => {
   for (const [at, line] of lines.entries()) {
     if (line.kind !== "each") {
@@ -153,10 +155,10 @@ const runTop = (pass: Pass, lines: readonly BodyLine[]): void => {
     const live = new Set([...liveInto(line.lines), ...liveInto(lines.slice(at + 1))]);
     const count = pass.shape.axes.find((axis) => axis.name === line.axis.name)?.size ?? 0;
     for (let layer = 0; layer < count; layer++) {
-      cutHere(pass, live);
+      endSegment(pass, live);
       runLayer(pass, line, layer);
     }
-    cutHere(pass, live);
+    endSegment(pass, live);
   }
 };
 
@@ -206,6 +208,10 @@ const forwardItem = (shape: ModelShape): ForwardItem => {
   );
 };
 
+/** The axis that tokens are indices along, as wide as the vocabulary; null where the architecture does not say. */
+export const vocabularyAxis = (shape: ModelShape): string | null =>
+  forwardItem(shape).parameters[0]?.indexOf?.name ?? null;
+
 /** The forward pass over `tokens`: the tensors assigned at its top level, and the taps of every layer. */
 export const forward = (
   shape: ModelShape,
@@ -231,7 +237,8 @@ export const forward = (
       shape,
       model: options.model,
       taps: [],
-      carried: options.cut === true ? [] : null,
+      cut: options.cut === true,
+      carried: [],
       window: options.tokens.axes[0]?.name ?? "",
       values,
       env: { ...env, values, axes },
@@ -246,7 +253,7 @@ export const forward = (
           : [];
       }),
     );
-    return { values: tensors, taps: pass.taps, carried: pass.carried ?? [] };
+    return { values: tensors, taps: pass.taps, carried: pass.carried };
   });
 
 const collectAssigned = (lines: readonly BodyLine[], into: Set<string>): void => {

@@ -103,7 +103,7 @@ export type Carried = ReadonlyMap<string, Node>;
 export interface Forward {
   readonly values: ReadonlyMap<string, Node>;
   readonly taps: readonly Tap[];
-  /** Of each segment but the last; empty for a pass in one piece. */
+  /** Of each segment but the last. */
   readonly carried: readonly Carried[];
 }
 

@@ -27,10 +27,10 @@ export interface NotSplit {
   readonly node: Node;
 }
 
-const over = (node: Node, axis: string): boolean => hasAxis(node.axes, axis);
+export const over = (node: Node, axis: string): boolean => hasAxis(node.axes, axis);
 
 /** A sum over `axis`: its operands go along the axis, it does not. */
-const isCut = (node: Node, axis: string): boolean => {
+export const isCut = (node: Node, axis: string): boolean => {
   if (over(node, axis) || !operandsOf(node).some((n) => over(n, axis))) return false;
   return (
     (node.op === "reduce" && node.fn === "sum") ||
@@ -41,7 +41,7 @@ const isCut = (node: Node, axis: string): boolean => {
 };
 
 /** Where `node` uses `axis` otherwise than place by place or in a sum. */
-const objection = (node: Node, axis: string, total: number): string | null => {
+export const objection = (node: Node, axis: string, total: number): string | null => {
   const own = node.axes.find((a) => a.name === axis);
   if (own !== undefined && own.size !== total)
     return `axis ${axis} has size ${own.size}, not ${total}`;
@@ -107,7 +107,7 @@ const obstacle = (graph: Graph, axis: string, total: number): NotSplit | null =>
   return null;
 };
 
-const resized = (axes: readonly Axis[], axis: string, size: number): Axis[] =>
+export const resized = (axes: readonly Axis[], axis: string, size: number): Axis[] =>
   axes.map((a) => (a.name === axis ? { name: axis, size } : a));
 
 /** The same graph for `size` places of `axis`, which its values go along place by place. */

@@ -14,6 +14,7 @@ import type {
 } from "../plan.js";
 import type { InputPlace, OutputPlace } from "../schedule/target.js";
 import { tensorBytes } from "../schedule/target.js";
+import { DoesNotFit } from "./fit.js";
 import { align, elements } from "./layout.js";
 import { feedPlaces, placement } from "./placement.js";
 import { addGraph, addPrograms, createPrograms, type Programs } from "./programs.js";
@@ -24,17 +25,6 @@ import {
   segmentsOf,
   type Whole,
 } from "./segments.js";
-
-/** A stage takes more device memory than allowed, even going layer by layer with one window at a time. */
-export class DoesNotFit extends Error {
-  constructor(
-    readonly stage: string,
-    readonly needed: number,
-    readonly allowed: number,
-  ) {
-    super(`${stage} takes ${needed} bytes of device memory at once, ${allowed} are allowed`);
-  }
-}
 
 /** Everything that a sweep is streamed by; `wholeOf` gives its graphs for batches of so many windows. */
 export interface StreamParts {

@@ -11,7 +11,7 @@ import { simplify } from "../passes/simplify.js";
 import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import { tensorBytes } from "../schedule/target.js";
 import { feedPlaces, LABELS, placement, TOKENS, weightPlaces } from "./placement.js";
-import { addGraph, addPrograms, createPrograms, type Programs } from "./programs.js";
+import { addGraph, addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
 import type { Whole } from "./segments.js";
 import { streamSweep } from "./stream.js";
 
@@ -50,7 +50,7 @@ export interface SweepParts {
 export interface SweepGraph {
   readonly builder: Builder;
   readonly graph: Graph;
-  /** What each segment hands on, of all windows; empty in one piece. */
+  /** What each segment hands on, of all windows. */
   readonly carried: readonly Carried[];
 }
 
@@ -127,17 +127,6 @@ export const cutSweep =
     return { layout, carried: handed, ...split };
   };
 
-/** Device memory that a sweep in one piece takes. */
-const bytesOf = ({ programs }: Programs, sweep: Sweep): number => {
-  const states = new Map<string, number>();
-  let own = 0;
-  for (const name of [...sweep.batches.map(({ program }) => program), sweep.finish])
-    for (const { id, role, bytes } of programs.get(name)?.buffers ?? [])
-      if (role === "state") states.set(id, bytes);
-      else own += bytes;
-  return [...states.values()].reduce((sum, bytes) => sum + bytes, own);
-};
-
 /**
  * Lowers what `graphOf` gives (its window axis has size `total`) into the programs of a sweep: in one piece where that
  * fits the memory that the target allows, else layer by layer. Throws DoesNotFit.
@@ -152,7 +141,7 @@ export const planSweep = (
   if (parts.layout.bytes <= memory) {
     const own = createPrograms(into.target);
     const sweep = wholeSweep(own, parts, graphOf(false));
-    if (bytesOf(own, sweep) <= memory) {
+    if (heldBytes(own, own.programs.keys()) <= memory) {
       addPrograms(into, own);
       return sweep;
     }

@@ -36,7 +36,6 @@ export const within = (whole: Binding, slab: Slab | null): Binding =>
     : { buffer: whole.buffer, offset: whole.offset + 4 * slab.start, bytes: 4 * slab.count };
 
 interface Produced {
-  readonly name: string;
   readonly use: Use;
   readonly axes: readonly Axis[];
 }
@@ -46,7 +45,7 @@ export class Storage {
   private readonly feeds = new Map<string, Feed>();
   private readonly constants = new Map<string, Constant>();
   private readonly pending: Pending[] = [];
-  private readonly outputs: Produced[] = [];
+  private readonly outputs = new Map<string, Produced>();
 
   constructor(readonly target: Target) {}
 
@@ -90,7 +89,7 @@ export class Storage {
 
   /** What can be read back after the program. */
   output(name: string, use: Use, axes: readonly Axis[]): void {
-    this.outputs.push({ name, use, axes });
+    this.outputs.set(name, { use, axes });
   }
 
   private lifetimes(): Lifetime[] {
@@ -136,7 +135,7 @@ export class Storage {
         ...dispatch,
         bindings: uses.map((use) => bound(dispatch.label, use)),
       })),
-      outputs: this.outputs.map(({ name: output, use, axes }) => ({
+      outputs: [...this.outputs].map(([output, { use, axes }]) => ({
         name: output,
         binding: bind(use),
         axes,

@@ -16,7 +16,7 @@ export { simplify } from "../../compiler/passes/simplify.js";
 export { layoutOf } from "../../compiler/planning/layout.js";
 export { segmentsOf } from "../../compiler/planning/segments.js";
 export { cutSweep } from "../../compiler/planning/sweep.js";
-export { BindingTooLarge } from "../../compiler/schedule/buffers.js";
+export { BindingTooLarge } from "../../compiler/schedule/storage.js";
 export { lower } from "../../compiler/schedule/lower.js";
 export { parse } from "../../grammar/parse.js";
 export { format } from "../../grammar/print.js";

@@ -1,0 +1,139 @@
+/**
+ * One micro-batch of training as a program: teacher and student in one pass over the data, the loss, and its gradients
+ * added into the student's arena.
+ */
+import { Builder } from "../ir/build.js";
+import type { Graph, Node } from "../ir/tensor.js";
+import { forward, vocabularyAxis } from "../library/forward.js";
+import { type ModelShape, weightInput } from "../library/library.js";
+import { elaborateLoss } from "../library/loss.js";
+import { differentiate } from "../passes/differentiate.js";
+import { simplify } from "../passes/simplify.js";
+import type { DataSource, ModelLayout } from "../plan.js";
+import type { DistillStep, Recipe } from "../recipe/recipe.js";
+import type { OutputPlace } from "../schedule/target.js";
+import { stateOf } from "./layout.js";
+import { must } from "./outcome.js";
+import { addPhased } from "./phased.js";
+import { feedPlaces, placement, weightPlaces } from "./placement.js";
+import type { Programs } from "./programs.js";
+import { feedInputs, windowAxes } from "./sweep.js";
+
+export interface Learner {
+  readonly shape: ModelShape;
+  readonly layout: ModelLayout;
+}
+
+export interface Lesson {
+  readonly recipe: Recipe;
+  readonly step: DistillStep;
+  readonly student: Learner;
+  readonly teacher: Learner | null;
+  readonly data: DataSource;
+}
+
+/**
+ * What the backward pass computes again: of each layer what is cheap, that is all but products, attention and sums; or
+ * everything within a layer, from what goes into it ("Training Deep Nets with Sublinear Memory Cost", arXiv 1604.06174).
+ */
+export type Recompute = "cheap" | "layers";
+
+interface LossGraph {
+  /** Outputs "loss" and one for each weight that has a gradient. */
+  readonly graph: Graph;
+  readonly gradients: readonly (readonly [output: string, offset: number])[];
+  /** What the student's layers hand on. */
+  readonly boundaries: ReadonlySet<Node>;
+}
+
+const gradientsOf = (builder: Builder, loss: Node, { layout }: Learner) => {
+  const weights = layout.weights.map((entry) => ({
+    offset: entry.offset,
+    node: builder.input(
+      weightInput(layout.name, entry.weight, entry.layer),
+      entry.dims.flat().map(({ axis, size }) => ({ name: axis, size })),
+    ),
+  }));
+  const adjoints = differentiate(
+    builder,
+    loss,
+    weights.map((weight) => weight.node),
+  );
+  return weights.flatMap(({ offset, node }) => {
+    const adjoint = adjoints.get(node);
+    return adjoint === undefined ? [] : [{ name: `d ${node.name}`, adjoint, offset }];
+  });
+};
+
+const lossGraph = (
+  { recipe, step, student, teacher, data }: Lesson,
+  windows: number,
+): LossGraph => {
+  const builder = new Builder();
+  const { tokens, labels } = feedInputs(builder, windowAxes(windows, data));
+  const passOf = (of: Learner) =>
+    must(forward(of.shape, builder, { model: of.layout.name, tokens }));
+  const scope = {
+    ...(teacher === null ? {} : { teacher: passOf(teacher).values }),
+    labels,
+  };
+  const pass = passOf(student);
+  const loss = must(
+    elaborateLoss(step.loss, recipe.library, builder, { ...scope, student: pass.values }),
+  );
+  const gradients = gradientsOf(builder, loss, student);
+  const edges = pass.carried.flatMap((values) => [...values.values()]);
+  const simple = simplify(builder, {
+    outputs: {
+      loss,
+      ...Object.fromEntries(gradients.map(({ name, adjoint }) => [name, adjoint])),
+      ...Object.fromEntries(edges.map((node, at) => [`edge ${at}`, node])),
+    },
+  });
+  const outputs = Object.entries(simple.outputs);
+  const isEdge = ([name]: readonly [string, Node]): boolean => name.startsWith("edge ");
+  return {
+    graph: { outputs: Object.fromEntries(outputs.filter((entry) => !isEdge(entry))) },
+    gradients: gradients.map(({ name, offset }) => [name, offset]),
+    boundaries: new Set(outputs.filter(isEdge).map(([, node]) => node)),
+  };
+};
+
+/** Too dear to compute twice. Sums are: they are read whole, and their results are small. */
+const isDear = (node: Node): boolean =>
+  node.op === "contract" || node.op === "attention" || node.op === "reduce";
+
+/** Adds the program `name` for micro-batches of `windows`; gives the bytes of the activations kept for the gradient. */
+export const addTraining = (
+  into: Programs,
+  name: string,
+  lesson: Lesson,
+  windows: number,
+  recompute: Recompute,
+): number => {
+  const { step, student, teacher, data } = lesson;
+  const { graph, gradients, boundaries } = lossGraph(lesson, windows);
+  const end = graph.outputs.loss;
+  if (end === undefined) throw new Error("the loss was lost");
+  const gradientPlace = (offset: number): OutputPlace => ({
+    kind: "state",
+    state: stateOf.gradients(step.name),
+    stateBytes: student.layout.bytes,
+    offset,
+    accumulate: windows < step.windows,
+  });
+  const learners = [student, ...(teacher === null ? [] : [teacher])];
+  const places = placement(
+    [...learners.flatMap(({ layout }) => weightPlaces(layout)), ...feedPlaces],
+    [
+      ["loss", { kind: "output" }],
+      ...gradients.map(([output, offset]) => [output, gradientPlace(offset)] as const),
+    ],
+  );
+  return addPhased(into, name, graph, places, {
+    tokens: windowAxes(windows, data),
+    wide: new Set(learners.flatMap(({ shape }) => vocabularyAxis(shape) ?? [])),
+    end,
+    anchor: recompute === "cheap" ? isDear : (node) => boundaries.has(node),
+  });
+};

@@ -45,7 +45,7 @@ const graphOf = (
   outputs: readonly (readonly [string, Node])[],
   replace: (builder: Builder, node: Node) => Node | null,
 ): Graph => {
-  const copies = copyInOrder(nodes, replace);
+  const copies = copyInOrder([...nodes, ...outputs.map(([, node]) => node)], replace);
   return {
     outputs: Object.fromEntries(outputs.map(([name, node]) => [name, copies.get(node) ?? node])),
   };

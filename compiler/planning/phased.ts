@@ -117,7 +117,7 @@ export const addPhased = (
 ): number => {
   const { tokens, end, anchor } = phasing;
   const region = regionOf(graph, isLarge(phasing));
-  const slices = region === null ? null : slicesOf(region, tokens, into.target.sliceTokens);
+  const slices = region === null ? null : slicesOf(region, tokens, into.target.slices);
   const phases = phasesOf(graph, slices === null ? null : region, end, anchor);
   const direct = directOf(phases, placement);
   const laid = { phases, placement, tokens, direct };

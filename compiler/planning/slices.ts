@@ -1,7 +1,7 @@
 /** Which tokens a program takes at a time through what is as wide as the vocabulary. */
 import type { Axis, Node } from "../ir/tensor.js";
 import { type Region, slicesAlong } from "../passes/region.js";
-import { tensorBytes } from "../schedule/target.js";
+import { type Target, tensorBytes } from "../schedule/target.js";
 
 /** The axes of a micro-batch or batch: windows, and positions in each. */
 export type TokenAxes = readonly [window: Axis, position: Axis];
@@ -13,8 +13,6 @@ export interface Slice {
   readonly sizes: TokenAxes;
 }
 
-/** Below this, what a slice would spare does not pay for its dispatches. */
-const LEAST_BYTES = 2 ** 20;
 /** A slice of anything with four bytes a token begins where a binding may. */
 const ALIGNED_TOKENS = 64;
 
@@ -46,15 +44,17 @@ const cutInto = (
     })),
   );
 
-/** The slices of a region for about `tokens` at a time; null where it is computed at once. */
+/** The slices of a region; null where it is computed at once. */
 export const slicesOf = (
   region: Region,
   axes: TokenAxes,
-  tokens: number | null,
+  asked: Target["slices"],
 ): readonly Slice[] | null => {
   const [window, position] = axes;
+  if (asked === null) return null;
+  const { tokens, leastBytes } = asked;
   const largest = Math.max(...[...region.nodes].map((node) => tensorBytes(node.axes)));
-  if (tokens === null || window.size * position.size <= tokens || largest < LEAST_BYTES) return null;
+  if (window.size * position.size <= tokens || largest < leastBytes) return null;
   const along = (node: Node): boolean => goesAlong(node.axes, axes);
   const outside = [...region.reads, ...region.results].filter(along);
   if (!outside.every((node) => leads(node.axes, axes)) || !slicesAlong(region, window)) return null;

@@ -8,8 +8,11 @@ export interface Target {
   readonly maxStorageBuffers: number;
   /** Device memory that a stage may take, in bytes; null for as much as it needs. */
   readonly memory: number | null;
-  /** Tokens at a time through what is as wide as the vocabulary; null for all at once. */
-  readonly sliceTokens: number | null;
+  /**
+   * Tokens at a time through what is as wide as the vocabulary, where one such tensor would take at least so many bytes
+   * (less does not pay for more dispatches); null for all at once.
+   */
+  readonly slices: { readonly tokens: number; readonly leastBytes: number } | null;
   /** False: every node its own kernel, to test that fusion changes nothing. */
   readonly fuse: boolean;
 }
@@ -18,7 +21,7 @@ export const portableTarget: Target = {
   maxBinding: 128 * 2 ** 20,
   maxStorageBuffers: 8,
   memory: null,
-  sliceTokens: 128,
+  slices: { tokens: 128, leastBytes: 2 ** 20 },
   fuse: true,
 };
 

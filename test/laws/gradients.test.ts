@@ -4,83 +4,24 @@
  */
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Dense, Input, Node } from "../../compiler/ir/tensor.js";
-import { must } from "../../compiler/planning/outcome.js";
-import { type ModelCase, modelCase } from "../support/arbitraries/model.js";
+import type { Dense, Input } from "../../compiler/ir/tensor.js";
 import { slope } from "../support/central-difference.js";
 import { randomDense } from "../support/dense.js";
 import { always, type Law, law } from "./law.js";
-import {
-  cutsOf,
-  cutTo,
-  feedsOf,
-  keptBy,
-  type Model,
-  modelOf,
-  randomScores,
-  weightsOf,
-} from "./model.js";
 import type { Product } from "./mutant.js";
+import { drawTraining, type TrainingCase, trainingCase } from "./training.js";
 
 interface Case {
-  readonly model: ModelCase;
-  readonly loss: string;
+  readonly training: TrainingCase;
   /** Which weight is moved alone. */
   readonly one: number;
 }
 
-const cases: fc.Arbitrary<Case> = fc.record({
-  model: modelCase,
-  loss: fc.constantFrom(
-    "cross_entropy()",
-    "kld()",
-    "0.7 * kld(temperature: 2) + 0.3 * cross_entropy()",
-  ),
-  one: fc.nat(100),
-});
-
-/** The loss of the student, and the inputs that are its weights. */
-const lossOf = (
-  product: Product,
-  teacher: Model,
-  student: Model,
-  drawn: Case,
-): { readonly loss: Node; readonly builder: InstanceType<Product["Builder"]> } => {
-  const builder = new product.Builder();
-  const { axes } = feedsOf(drawn.model);
-  const tokens = builder.input("tokens", axes, "u32");
-  const { file } = product.parse("spec.prune", `let loss = ${drawn.loss}\n`);
-  const [declaration] = file.declarations;
-  if (declaration?.kind !== "binding") throw new Error("not a loss");
-  const valuesOf = ({ shape, layout }: Model) =>
-    must(product.forward(shape, builder, { model: layout.name, tokens })).values;
-  const loss = product.elaborateLoss(
-    { file, decl: declaration.value },
-    student.shape.library,
-    builder,
-    {
-      teacher: valuesOf(teacher),
-      student: valuesOf(student),
-      labels: builder.input("labels", axes, "u32"),
-    },
-  );
-  return { loss: must(loss), builder };
-};
+const cases: fc.Arbitrary<Case> = fc.record({ training: trainingCase, one: fc.nat(100) });
 
 /** How many directions were compared; throws where gradient and difference differ. */
 const compare = async (product: Product, drawn: Case): Promise<number> => {
-  const teacher = modelOf(product, drawn.model);
-  const scores = randomScores(teacher, drawn.model.seed);
-  const kept = keptBy(product, teacher, cutsOf(teacher, drawn.model), scores);
-  const student = await cutTo(product, teacher, kept);
-  const { loss, builder } = lossOf(product, teacher, student, drawn);
-  const weights = weightsOf(product, student);
-  const inputs = new Map([
-    ...weightsOf(product, teacher),
-    ...weights,
-    ...Object.entries(feedsOf(drawn.model).values),
-  ]);
-  const wrt: readonly Input[] = [...weights].map(([name, { axes }]) => builder.input(name, axes));
+  const { builder, loss, weights: wrt, inputs } = await drawTraining(product, drawn.training);
   const gradients = product.differentiate(builder, loss, wrt);
   const named = Object.fromEntries([...gradients].map(([{ id }, node]) => [id, node]));
   const found = product.interpret({ outputs: named }, inputs);

@@ -12,6 +12,8 @@ export { elaborateMetric } from "../../compiler/library/metric.js";
 export { resize } from "../../compiler/library/resize.js";
 export { decompose } from "../../compiler/passes/decompose.js";
 export { differentiate } from "../../compiler/passes/differentiate.js";
+export { phasesOf } from "../../compiler/passes/phases.js";
+export { regionOf, slicesAlong } from "../../compiler/passes/region.js";
 export { simplify } from "../../compiler/passes/simplify.js";
 export { layoutOf } from "../../compiler/planning/layout.js";
 export { segmentsOf } from "../../compiler/planning/segments.js";

@@ -7,8 +7,8 @@ import { buildPlan, type WindowCounts } from "./planning/plan.js";
 import type { Recipe, Step } from "./recipe/recipe.js";
 import { portableTarget, type Target } from "./schedule/target.js";
 
-export type { WindowCounts } from "./planning/plan.js";
 export { DoesNotFit } from "./planning/fit.js";
+export type { WindowCounts } from "./planning/plan.js";
 
 const readsAll = (recipe: Recipe, step: Step): string | null => {
   const unbounded = (name: string): string | null =>

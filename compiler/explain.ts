@@ -35,6 +35,8 @@ export interface Explanation {
   readonly peakBytes: number;
 }
 
+const bytes = (value: number): string => `${(value / 2 ** 20).toFixed(1)} MiB`;
+
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 const programReport = (plan: Plan, name: string): ProgramReport => {
@@ -133,6 +135,7 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
         title: `distill ${stage.name} from ${stage.teacher ?? "labels alone"} on ${stage.data}`,
         details: [
           `${stage.steps} steps of ${stage.windows} windows (${stage.windows / stage.micro} micro-batches of ${stage.micro})`,
+          `${bytes(stage.activationBytes)} of activations kept for the backward pass, which computes again ${stage.recompute === "cheap" ? "what is cheap" : "every layer"}`,
         ],
       };
     case "evaluate":
@@ -208,8 +211,6 @@ const short = (value: number, unit: string): string => {
   const [scale, suffix] = SCALES.find(([size]) => value >= size) ?? [1, ""];
   return `${(value / scale).toPrecision(3)} ${suffix}${unit}`;
 };
-
-const bytes = (value: number): string => `${(value / 2 ** 20).toFixed(1)} MiB`;
 
 /** A table of axes: one row per axis, one column per distinct shape. */
 const axisTable = (models: readonly ModelReport[]): string[] => {

@@ -8,9 +8,13 @@ import { operandsOf } from "../ir/traverse.js";
 import { minVertexCut } from "./min-cut.js";
 import { isTable } from "./tables.js";
 
-/** There anyway: inputs, literals, indices and tables. */
+/** There anyway: inputs, integers read as numbers, literals, indices and tables. */
 export const isGiven = (node: Node): boolean =>
-  node.op === "input" || node.op === "const" || node.op === "index" || isTable(node);
+  node.op === "input" ||
+  node.op === "cast" ||
+  node.op === "const" ||
+  node.op === "index" ||
+  isTable(node);
 
 /**
  * Of `forward` nodes, those to keep so that every one of `needed` is kept or can be computed from kept and given ones;

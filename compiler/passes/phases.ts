@@ -72,18 +72,18 @@ const sliceOf =
   };
 
 /**
- * `end`: where the forward pass ends, if no region does. `anchor`: nodes of the forward pass that are not computed twice.
+ * `end`: where the forward pass ends, if there is no region. `anchor`: nodes of the forward pass that are not computed twice.
  */
 export const phasesOf = (
   graph: Graph,
   region: Region | null,
-  end: Node,
+  end: Node | null,
   anchor: (node: Node) => boolean,
 ): Phases => {
   const nodes = nodesOf(graph);
   const inside = region?.nodes ?? new Set<Node>();
   const forward = new Set(
-    reachable(region === null ? [end] : region.reads).filter((node) => !inside.has(node)),
+    reachable(region?.reads ?? (end === null ? [] : [end])).filter((node) => !inside.has(node)),
   );
   const rest = nodes.filter((node) => !forward.has(node) && !inside.has(node));
   const needed = new Set(
@@ -93,7 +93,8 @@ export const phasesOf = (
   const early = new Set([...kept, ...(region?.reads ?? [])]);
   const late = new Set([...early, ...(region?.results ?? [])]);
   const outputs = Object.entries(graph.outputs);
-  const named = (set: ReadonlySet<Node>) => [...set].map((node) => [handedName(node), node] as const);
+  const named = (set: ReadonlySet<Node>) =>
+    [...set].map((node) => [handedName(node), node] as const);
   const firstOutputs = [...named(early), ...outputs.filter(([, node]) => forward.has(node))];
   const lastOutputs = outputs.filter(([, node]) => !forward.has(node));
   return {

@@ -47,8 +47,7 @@ export const regionOf = (graph: Graph, large: (node: Node) => boolean): Region |
   const seeds = new Set(nodes.filter(large));
   if (seeds.size === 0) return null;
   // What makes something small of a large value belongs to it, else the large value would have to be kept.
-  for (const node of nodes)
-    if (operandsOf(node).some((operand) => large(operand))) seeds.add(node);
+  for (const node of nodes) if (operandsOf(node).some((operand) => large(operand))) seeds.add(node);
   const inside = between(nodes, seeds);
   const reads = new Set<Node>();
   const results = new Set<Node>();

@@ -30,7 +30,11 @@ interface Tried {
   readonly stage: DistillStage;
 }
 
-const attempt = (target: Programs["target"], lesson: Lesson, { micro, recompute }: Attempt): Tried => {
+const attempt = (
+  target: Programs["target"],
+  lesson: Lesson,
+  { micro, recompute }: Attempt,
+): Tried => {
   const { step, student } = lesson;
   const into = createPrograms(target);
   const gradient = `${step.name}.gradient`;

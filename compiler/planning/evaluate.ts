@@ -1,7 +1,7 @@
 /** The evaluation stage: each model's metrics as one sweep over the data. */
 import { Builder } from "../ir/build.js";
 import type { Node } from "../ir/tensor.js";
-import { forward } from "../library/forward.js";
+import { forward, wideAxes } from "../library/forward.js";
 import { elaborateMetric } from "../library/metric.js";
 import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import type { EvaluateStep, Recipe } from "../recipe/recipe.js";
@@ -33,5 +33,6 @@ export const planMetrics = (
     ]);
     return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
   };
-  return planSweep(into, { name, data, total, layout, order: "sequential" }, graphOf);
+  const wide = wideAxes([shape]);
+  return planSweep(into, { name, data, total, layout, order: "sequential", wide }, graphOf);
 };

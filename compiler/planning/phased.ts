@@ -21,11 +21,11 @@ export interface Phasing {
   readonly tokens: TokenAxes;
   /** Names of axes as wide as the vocabulary. */
   readonly wide: ReadonlySet<string>;
-  /** Where the forward pass ends. */
-  readonly end: Node;
-  /** Nodes of the forward pass that are not computed twice. */
-  readonly anchor: (node: Node) => boolean;
+  /** Where the forward pass ends, and which of its nodes are not computed twice; null where nothing comes back. */
+  readonly backward: { readonly end: Node; readonly anchor: (node: Node) => boolean } | null;
 }
+
+const always = (): boolean => true;
 
 interface Laid {
   readonly phases: Phases;
@@ -115,10 +115,14 @@ export const addPhased = (
   placement: Placement,
   phasing: Phasing,
 ): number => {
-  const { tokens, end, anchor } = phasing;
+  const { tokens, backward } = phasing;
   const region = regionOf(graph, isLarge(phasing));
-  const slices = region === null ? null : slicesOf(region, tokens, into.target.slices);
-  const phases = phasesOf(graph, slices === null ? null : region, end, anchor);
+  const slices = region === null ? [] : slicesOf(region, tokens, into.target.slices);
+  if (slices.length < 2 && backward === null) {
+    addParts(into, name, [{ graph, placement }]);
+    return 0;
+  }
+  const phases = phasesOf(graph, region, backward?.end ?? null, backward?.anchor ?? always);
   const direct = directOf(phases, placement);
   const laid = { phases, placement, tokens, direct };
   const sliceOf = phases.slice;
@@ -131,7 +135,7 @@ export const addPhased = (
   };
   addParts(into, name, [
     placed(laid, phases.before, null),
-    ...(slices ?? []).map((slice) => placed(laid, sliceGraph(slice), slice)),
+    ...slices.map((slice) => placed(laid, sliceGraph(slice), slice)),
     placed(laid, without(phases.after, new Set(direct.values())), null),
   ]);
   return [...phases.kept].reduce((sum, value) => {

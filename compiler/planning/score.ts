@@ -2,7 +2,7 @@
 import { Builder } from "../ir/build.js";
 import type { Node } from "../ir/tensor.js";
 import { scoreCount, scoreOf } from "../library/criterion.js";
-import { forward } from "../library/forward.js";
+import { forward, wideAxes } from "../library/forward.js";
 import type { DataSource, ModelLayout, ScoreStage, ScoreTable } from "../plan.js";
 import type { Recipe, ScoreStep } from "../recipe/recipe.js";
 import { must } from "./outcome.js";
@@ -42,7 +42,14 @@ export const planScore = (
     const outputs = outputNames(axis, scoreCount(shape, axis));
     return { axis, criterion: criterion.text, outputs, along, size };
   });
-  const parts = { name: step.name, data, total, layout, order: "shuffled" } as const;
+  const parts = {
+    name: step.name,
+    data,
+    total,
+    layout,
+    order: "shuffled",
+    wide: wideAxes([shape]),
+  } as const;
   const sweep = planSweep(into, parts, graphOf);
   return { kind: "score", name: step.name, model: step.model, sweep, tables };
 };

@@ -44,23 +44,25 @@ const cutInto = (
     })),
   );
 
-/** The slices of a region; null where it is computed at once. */
+/** The slices of a region: one that is the whole where more do not pay, or do not add up. */
 export const slicesOf = (
   region: Region,
   axes: TokenAxes,
   asked: Target["slices"],
-): readonly Slice[] | null => {
+): readonly Slice[] => {
   const [window, position] = axes;
-  if (asked === null) return null;
+  const whole: readonly Slice[] = [{ start: 0, sizes: axes }];
+  if (asked === null) return whole;
   const { tokens, leastBytes } = asked;
   const largest = Math.max(...[...region.nodes].map((node) => tensorBytes(node.axes)));
-  if (window.size * position.size <= tokens || largest < leastBytes) return null;
+  if (window.size * position.size <= tokens || largest < leastBytes) return whole;
   const along = (node: Node): boolean => goesAlong(node.axes, axes);
   const outside = [...region.reads, ...region.results].filter(along);
-  if (!outside.every((node) => leads(node.axes, axes)) || !slicesAlong(region, window)) return null;
+  if (!outside.every((node) => leads(node.axes, axes)) || !slicesAlong(region, window))
+    return whole;
   const within = position.size > tokens && slicesAlong(region, position);
   const slices = within
     ? cutInto(axes, 1, tokens)
     : cutInto(axes, Math.max(1, Math.floor(tokens / position.size)), position.size);
-  return slices.every(({ start }) => start % ALIGNED_TOKENS === 0) ? slices : null;
+  return slices.every(({ start }) => start % ALIGNED_TOKENS === 0) ? slices : whole;
 };

@@ -16,6 +16,7 @@ import type { InputPlace, OutputPlace } from "../schedule/target.js";
 import { tensorBytes } from "../schedule/target.js";
 import { DoesNotFit } from "./fit.js";
 import { align, elements } from "./layout.js";
+import { addPhased, type Phasing } from "./phased.js";
 import { feedPlaces, placement } from "./placement.js";
 import { addGraph, addPrograms, createPrograms, type Programs } from "./programs.js";
 import {
@@ -34,6 +35,8 @@ export interface StreamParts {
   readonly order: Sweep["order"];
   readonly layout: ModelLayout;
   readonly wholeOf: (windows: number) => Whole;
+  /** How the programs of a batch take what is as wide as the vocabulary. */
+  readonly phasingOf: (windows: number) => Phasing;
 }
 
 /** Host memory for what waits, as a part of the device memory allowed. */
@@ -196,8 +199,14 @@ const outputPlaces = (
   });
 };
 
-/** Lowers a part of a segment, or finds the program made from an equal one. */
-const programOf = (layout: Layout, name: string, part: Part, at: Placed): string => {
+/** Lowers a part of a segment, for so many windows or none, or finds the program made from an equal one. */
+const programOf = (
+  layout: Layout,
+  name: string,
+  part: Part,
+  at: Placed,
+  windows: number | null,
+): string => {
   const offsets = [
     ...[...part.weights.values()].map((w) => at.weights.get(w)),
     ...at.sums.values(),
@@ -206,7 +215,9 @@ const programOf = (layout: Layout, name: string, part: Part, at: Placed): string
   const known = layout.made.get(key);
   if (known !== undefined) return known;
   const places = placement(inputPlaces(layout, part, at), outputPlaces(layout, part, at));
-  const made = addGraph(layout.into, `${layout.parts.name}.${name}`, part.graph, places);
+  const made = `${layout.parts.name}.${name}`;
+  if (windows === null) addGraph(layout.into, made, part.graph, places);
+  else addPhased(layout.into, made, part.graph, places, layout.parts.phasingOf(windows));
   layout.made.set(key, made);
   return made;
 };
@@ -221,7 +232,12 @@ const segmentOf = (
     const part = bySize.get(windows)?.segments[index]?.batch ?? null;
     return part === null
       ? []
-      : [{ windows, program: programOf(layout, `segment${index}.batch${windows}`, part, at) }];
+      : [
+          {
+            windows,
+            program: programOf(layout, `segment${index}.batch${windows}`, part, at, windows),
+          },
+        ];
   });
   const { batch, conclude } = at.graphs;
   return {
@@ -231,7 +247,7 @@ const segmentOf = (
     takes: [...(batch?.takes.values() ?? [])],
     gives: [...(batch?.gives.values() ?? [])],
     conclude:
-      conclude === null ? null : programOf(layout, `segment${index}.conclude`, conclude, at),
+      conclude === null ? null : programOf(layout, `segment${index}.conclude`, conclude, at, null),
     offset: at.offset,
     bytes: at.bytes,
   };

@@ -10,6 +10,7 @@ import { decompose, resizeAxis } from "../passes/decompose.js";
 import { simplify } from "../passes/simplify.js";
 import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import { tensorBytes } from "../schedule/target.js";
+import { addPhased, type Phasing } from "./phased.js";
 import { feedPlaces, LABELS, placement, TOKENS, weightPlaces } from "./placement.js";
 import { addGraph, addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
 import type { Whole } from "./segments.js";
@@ -44,6 +45,8 @@ export interface SweepParts {
   readonly total: number;
   readonly layout: ModelLayout;
   readonly order: Sweep["order"];
+  /** Names of axes as wide as the vocabulary. */
+  readonly wide: ReadonlySet<string>;
 }
 
 /** What a sweep computes over all windows, with the pass in one piece or cut at its layers. */
@@ -63,6 +66,13 @@ const splitInto = (graph: Graph, builder: Builder, total: number, batch: number)
   return split;
 };
 
+/** A batch's phases: nothing comes back. */
+const phasingOf = ({ data, wide }: SweepParts, windows: number): Phasing => ({
+  tokens: windowAxes(windows, data),
+  wide,
+  backward: null,
+});
+
 /** The sweep in one piece, all weights on the device. */
 const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: SweepGraph): Sweep => {
   const { name, total, layout } = parts;
@@ -80,18 +90,16 @@ const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: Sweep
       offset: 0,
     } as const,
   }));
-  const batches = sizes.map((windows) => ({
-    windows,
-    program: addGraph(
-      into,
-      `${name}.batch${windows}`,
-      splitInto(simple, builder, total, windows).accumulate,
-      placement(
-        [...weightPlaces(layout), ...feedPlaces],
-        accumulators.map((a) => [a.name, { ...a.place, accumulate: true }]),
-      ),
-    ),
-  }));
+  const batches = sizes.map((windows) => {
+    const program = `${name}.batch${windows}`;
+    const { accumulate } = splitInto(simple, builder, total, windows);
+    const places = placement(
+      [...weightPlaces(layout), ...feedPlaces],
+      accumulators.map((a) => [a.name, { ...a.place, accumulate: true }]),
+    );
+    addPhased(into, program, accumulate, places, phasingOf(parts, windows));
+    return { windows, program };
+  });
   const finish = addGraph(
     into,
     `${name}.finish`,
@@ -148,6 +156,14 @@ export const planSweep = (
   }
   const { name, data, total, order, layout } = parts;
   const wholeOf = cutSweep(parts, graphOf(true));
-  const stream = { name, data: data.name, total, order, layout, wholeOf };
+  const stream = {
+    name,
+    data: data.name,
+    total,
+    order,
+    layout,
+    wholeOf,
+    phasingOf: (windows: number) => phasingOf(parts, windows),
+  };
   return streamSweep(into, stream, batchWindows(total, data));
 };

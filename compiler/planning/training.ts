@@ -4,7 +4,7 @@
  */
 import { Builder } from "../ir/build.js";
 import type { Graph, Node } from "../ir/tensor.js";
-import { forward, vocabularyAxis } from "../library/forward.js";
+import { forward, wideAxes } from "../library/forward.js";
 import { type ModelShape, weightInput } from "../library/library.js";
 import { elaborateLoss } from "../library/loss.js";
 import { differentiate } from "../passes/differentiate.js";
@@ -132,8 +132,7 @@ export const addTraining = (
   );
   return addPhased(into, name, graph, places, {
     tokens: windowAxes(windows, data),
-    wide: new Set(learners.flatMap(({ shape }) => vocabularyAxis(shape) ?? [])),
-    end,
-    anchor: recompute === "cheap" ? isDear : (node) => boundaries.has(node),
+    wide: wideAxes(learners.map(({ shape }) => shape)),
+    backward: { end, anchor: recompute === "cheap" ? isDear : (node) => boundaries.has(node) },
   });
 };

@@ -110,6 +110,7 @@ export const arrangeOperands = (graph: Graph): Graph => {
     while (
       taken.has(output) ||
       output.op === "input" ||
+      output.op === "cast" ||
       output.op === "const" ||
       output.op === "index"
     )

@@ -190,9 +190,5 @@ export const lowerInOrder = (name: string, parts: readonly Placed[], target: Tar
 };
 
 /** Lowers a graph. Inputs and outputs live where `placement` says. Throws BindingTooLarge. */
-export const lower = (
-  name: string,
-  graph: Graph,
-  placement: Placement,
-  target: Target,
-): Lowered => lowerInOrder(name, [{ graph, placement }], target);
+export const lower = (name: string, graph: Graph, placement: Placement, target: Target): Lowered =>
+  lowerInOrder(name, [{ graph, placement }], target);

@@ -4,8 +4,8 @@ import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
 import type { Node } from "../ir/tensor.js";
 import type { BoundCall } from "./attend.js";
 import type { Buffers } from "./buffers.js";
-import { BindingTooLarge } from "./storage.js";
 import { type Product, productOf } from "./contraction.js";
+import { BindingTooLarge } from "./storage.js";
 
 type Contract = Extract<Node, { op: "contract" }>;
 

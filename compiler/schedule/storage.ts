@@ -56,13 +56,7 @@ export class Storage {
   }
 
   /** A feed of `whole` bytes, of which `bytes` from `offset` are bound. */
-  feed(
-    name: string,
-    source: Feed["source"],
-    whole: number,
-    offset: number,
-    bytes: number,
-  ): Use {
+  feed(name: string, source: Feed["source"], whole: number, offset: number, bytes: number): Use {
     const id = `feed.${name}`;
     this.feeds.set(name, { name, binding: { buffer: id, offset: 0, bytes: whole }, source });
     return this.fixed(id, "feed", whole, offset, bytes);

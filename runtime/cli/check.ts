@@ -21,11 +21,19 @@ const diagnosticsJson = ({ result }: CheckedSpec): string => {
   return `${JSON.stringify({ diagnostics: rows }, null, 2)}\n`;
 };
 
-export const checkCommand = (spec: string, options: SpecOptions): void => {
+/** Whether all stages fit `--memory`, which takes a plan; else a CommandError says what would. */
+const checkMemory = async ({ result, base }: CheckedSpec, memory: string): Promise<void> => {
+  if (result.recipe === null) return;
+  const { planOf } = await import("./planned.js");
+  await planOf(result.recipe, base, memory);
+};
+
+export const checkCommand = async (spec: string, options: SpecOptions): Promise<void> => {
   const checked = checkSpec(spec, options);
   if (options.json === true) process.stdout.write(diagnosticsJson(checked));
   else showDiagnostics(checked);
   const wrong = hasErrors(checked);
+  if (!wrong && options.memory !== undefined) await checkMemory(checked, options.memory);
   if (!wrong && options.json !== true) process.stdout.write(`${spec}: no errors\n`);
   process.exitCode = wrong ? EXIT.spec : EXIT.done;
 };

@@ -20,7 +20,7 @@ const adapterOption = (): Option =>
 const memoryOption = (): Option =>
   new Option(
     "--memory <size>",
-    "device memory that a stage may take, like 2GiB: scoring and evaluation of larger models go layer by layer",
+    "device memory that a stage may take, like 2GiB: larger models are scored and evaluated layer by layer, training keeps fewer activations",
   );
 
 /** A command with what its `--help` says; after a mistake, where to look. */
@@ -61,6 +61,7 @@ const createProgram = (): Command => {
 
   specOptions(command(program, "check"))
     .description("say everything that is wrong with a spec, before any GPU work")
+    .addOption(memoryOption())
     .option("--json", "diagnostics as JSON on stdout")
     .action(async (spec, options) => (await import("./check.js")).checkCommand(spec, options));
 

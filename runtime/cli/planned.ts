@@ -37,7 +37,7 @@ export const planOf = async (recipe: Recipe, base: string, memory?: string): Pro
   } catch (error) {
     if (!(error instanceof DoesNotFit)) throw error;
     throw new CommandError(
-      `${error.stage} takes ${memoryText(error.needed)} of device memory at once, even layer by layer and window by window`,
+      `${error.stage} takes ${memoryText(error.needed)} of device memory at once, even window by window and with one layer's activations at a time`,
       { hint: `give it --memory ${memoryText(error.needed)}, or shorter windows` },
     );
   }

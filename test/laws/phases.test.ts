@@ -63,7 +63,13 @@ const narrowed = (dense: Dense, ranges: readonly Range[]): Dense => {
 };
 
 /** Puts a slice's results where they belong: into their places, or added up. */
-const collect = (values: Values, name: string, part: Dense, ranges: readonly Range[], node: Node) => {
+const collect = (
+  values: Values,
+  name: string,
+  part: Dense,
+  ranges: readonly Range[],
+  node: Node,
+) => {
   const whole = values.get(name) ?? { axes: node.axes, data: new Float64Array(sizeOf(node.axes)) };
   const start = (axis: string): number | undefined => {
     const range = ranges.find((candidate) => candidate.axis.name === axis);
@@ -164,8 +170,8 @@ law(
     },
     {
       file: "compiler/passes/region.ts",
-      find: "    if (operandsOf(node).some((operand) => large(operand))) seeds.add(node);\n",
-      replace: "    if (large(node)) seeds.add(node);\n",
+      find: "if (operandsOf(node).some((operand) => large(operand))) seeds.add(node);",
+      replace: "if (large(node)) seeds.add(node);",
     },
     {
       file: "compiler/passes/phases.ts",

@@ -5,8 +5,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { interpret } from "../../compiler/ir/interpret.js";
-import { BindingTooLarge } from "../../compiler/schedule/storage.js";
 import { lower } from "../../compiler/schedule/lower.js";
+import { BindingTooLarge } from "../../compiler/schedule/storage.js";
 import { portableTarget, type Target } from "../../compiler/schedule/target.js";
 import { graphCase } from "../support/arbitraries/graph.js";
 import { worstError } from "../support/numbers.js";

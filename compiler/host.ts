@@ -4,6 +4,31 @@ export type ReadResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly reason: "missing" | "unreadable" };
 
+/**
+ * config.json of a model folder, parsed, or the header of a GGUF file; `reason` says why not in one line. `text` stands
+ * for what was read: equal texts mean equal models but for their weights.
+ */
+export type ConfigResult =
+  | {
+      readonly ok: true;
+      readonly kind: "folder";
+      readonly config: Readonly<Record<string, unknown>>;
+      readonly text: string;
+    }
+  | {
+      readonly ok: true;
+      readonly kind: "gguf";
+      readonly header: GgufHeader;
+      readonly text: string;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/** Metadata by key, of lists only how long they are, and the names of tensors. */
+export interface GgufHeader {
+  readonly metadata: ReadonlyMap<string, number | boolean | string | { readonly count: number }>;
+  readonly tensors: readonly string[];
+}
+
 export interface Host {
   /** Text of a file beside the spec (a `use`d file): path as resolved by `join`. */
   readText(path: string): ReadResult;
@@ -11,14 +36,8 @@ export interface Host {
   join(from: string, relative: string): string;
   /** All library sources, by path relative to stdlib ("functions/rope.prune" → text), in order of path. */
   stdlib(): ReadonlyMap<string, string>;
-  /** config.json of a model folder (relative to the spec), parsed; `reason` says why not in one line. */
-  readConfig(folder: string):
-    | {
-        readonly ok: true;
-        readonly config: Readonly<Record<string, unknown>>;
-        readonly text: string;
-      }
-    | { readonly ok: false; readonly reason: string };
+  /** What a model (relative to the spec) says of itself, without its weights. */
+  readConfig(path: string): ConfigResult;
   /** sha256 of a text, in hex. */
   hash(text: string): string;
 }

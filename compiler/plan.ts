@@ -4,6 +4,10 @@
  * Numbers are finite; ids are strings; arrays are in execution order.
  */
 
+import type { GgufSource, GgufTarget } from "./plan-gguf.js";
+
+export type * from "./plan-gguf.js";
+
 // ── programs: lists of dispatches over buffers ───────────────────────────────────────────────
 
 /**
@@ -193,6 +197,8 @@ export interface OpenStage {
   readonly model: string;
   /** Path relative to the spec's folder. */
   readonly path: string;
+  /** Null for a Hugging Face folder. */
+  readonly gguf: GgufSource | null;
 }
 
 /** A program to be run once for each batch of `windows` windows. */
@@ -349,13 +355,15 @@ export interface ExpectStage {
   }[];
 }
 
-export interface ExportStage {
+export type ExportStage = {
   readonly kind: "export";
   readonly model: string;
   /** Relative to the run's output folder's parent rules: see runtime/export.ts. */
   readonly path: string;
-  readonly dtype: "f32" | "f16" | "bf16";
-}
+} & (
+  | { readonly gguf: null; readonly dtype: "f32" | "f16" | "bf16" }
+  | { readonly gguf: GgufTarget; readonly dtype: "f32" | "f16" | "bf16" | "q8_0" }
+);
 
 export type Stage =
   | OpenStage

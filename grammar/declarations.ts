@@ -15,6 +15,7 @@ import type {
   UseDecl,
 } from "./ast.js";
 import { architectureOf, definitionOf } from "./definitions.js";
+import { pretokenizerOf } from "./gguf.js";
 import type { Line } from "./lines.js";
 import { spanOf } from "./lines.js";
 import { nameOf } from "./parser.js";
@@ -44,6 +45,7 @@ const WORDS: readonly string[] = [
   "expect",
   "profile",
   "architecture",
+  "pretokenizer",
 ];
 const CLAUSES: readonly Clause["word"][] = ["of", "on", "from", "using", "to"];
 
@@ -203,6 +205,8 @@ export const declarationOf = (reader: Reader, line: Line): Declaration => {
       return finished(profile(reader, cursor, start));
     case "architecture":
       return finished(architectureOf(reader, cursor, start));
+    case "pretokenizer":
+      return finished(pretokenizerOf(reader, cursor, start, statement));
     default: {
       const near = nearest(word.name, WORDS);
       const fix = near === null ? {} : { fix: { span: word.span, replacement: near } };

@@ -13,6 +13,7 @@ import type {
   StringExpr,
   WeightItem,
 } from "./ast.js";
+import { ggufOf } from "./gguf.js";
 import type { BlockToken } from "./lines.js";
 import { spanOf } from "./lines.js";
 import type { LineCursor, Reader } from "./reader.js";
@@ -169,6 +170,7 @@ const configItem = (cursor: LineCursor): ConfigItem => {
 
 const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
   const { start } = cursor.place().span;
+  if (cursor.isWord("gguf")) return ggufOf(reader, cursor);
   if (cursor.isWord("weight")) return weightItem(cursor);
   if (cursor.skipWord("axis")) {
     const name = cursor.name("a name");
@@ -208,7 +210,7 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     return { kind: "forward", parameters: params, body, span: cursor.spanFrom(start) };
   }
   return cursor.fail(
-    "`axis`, `config`, `require`, `prefix`, `ignore`, `weight`, `each` or `forward`",
+    "`axis`, `config`, `require`, `prefix`, `ignore`, `weight`, `each`, `forward` or `gguf`",
   );
 };
 

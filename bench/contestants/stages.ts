@@ -109,7 +109,7 @@ export const prepareDistill = async (device: Device, task: DistillTask): Promise
   const { context, moments } = await openSession(device, task);
   const stage = stageOf(context.plan, "distill");
   const weights = weightsIn(task.student, layoutNamed(context, stage.student));
-  context.models.set(stage.student, { weights, origin: context.base });
+  context.models.set(stage.student, { weights, side: [] });
   const run = async (steps: number): Promise<readonly Moment[]> => {
     await runDistill(context, { ...stage, steps });
     return moments();

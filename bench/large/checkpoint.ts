@@ -8,6 +8,7 @@ import { check } from "../../compiler/check.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { fileHost } from "../../runtime/cli/host.js";
 import { writeModelFolder } from "../../runtime/formats/model-folder.js";
+import { sideFiles } from "../../runtime/formats/side-files.js";
 import { bytesOf, type StoredTensor } from "../../runtime/formats/stored-tensor.js";
 import { elementsOf } from "../../runtime/formats/weights.js";
 
@@ -85,6 +86,6 @@ export const makeCheckpoint = async (
       close: async () => undefined,
     },
     "bf16",
-    tokenizerFrom,
+    sideFiles(tokenizerFrom),
   );
 };

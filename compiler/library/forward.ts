@@ -66,7 +66,7 @@ const findKeys = ({ file, decl }: Located<ArchitectureDecl>): ConfigKeys => {
   const assigned = new Set<string>();
   for (const { body } of forward) collectAssigned(body.lines, assigned);
   return {
-    items: namesIn(decl.items.filter((item) => item.kind !== "forward")),
+    items: namesIn(decl.items.filter((item) => item.kind !== "forward" && item.kind !== "gguf")),
     forward: namesIn(forward.map(({ body }) => body)).filter(
       (key) => isConfigKey(file.text, key) && !assigned.has(key),
     ),

@@ -3,7 +3,13 @@
  * `load.ts` gathers declarations into a Library; `architecture.ts` reads a config.json into a ModelShape;
  * `elaborate.ts` evaluates bodies into tensor IR; `schedule.ts` into scalars.
  */
-import type { ArchitectureDecl, DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
+import type {
+  ArchitectureDecl,
+  DefinitionDecl,
+  Expr,
+  PretokenizerDecl,
+  SourceFile,
+} from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Axis, Node } from "../ir/tensor.js";
 import type { LayerLists } from "./layer-list.js";
@@ -20,6 +26,7 @@ export interface Library {
   readonly definitions: Readonly<
     Record<DefinitionDecl["keyword"], ReadonlyMap<string, Located<DefinitionDecl>>>
   >;
+  readonly pretokenizers: ReadonlyMap<string, Located<PretokenizerDecl>>;
   /** Functions of files that define something else too are private to their file: path → name → definition. */
   readonly privates: ReadonlyMap<string, ReadonlyMap<string, Located<DefinitionDecl>>>;
 }

@@ -1,5 +1,10 @@
 /** Gathers the definitions of library files by kind and name. */
-import type { ArchitectureDecl, DefinitionDecl, SourceFile } from "../../grammar/ast.js";
+import type {
+  ArchitectureDecl,
+  DefinitionDecl,
+  PretokenizerDecl,
+  SourceFile,
+} from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Library, Located } from "./library.js";
 import { diagnose } from "./report.js";
@@ -18,6 +23,7 @@ export const loadLibrary = (
 ): { readonly library: Library; readonly diagnostics: readonly Diagnostic[] } => {
   const diagnostics: Diagnostic[] = [];
   const architectures = new Map<string, Located<ArchitectureDecl>>();
+  const pretokenizers = new Map<string, Located<PretokenizerDecl>>();
   const privates = new Map<string, Map<string, Located<DefinitionDecl>>>();
   const definitions: Definitions = {
     function: new Map(),
@@ -26,7 +32,7 @@ export const loadLibrary = (
     metric: new Map(),
     criterion: new Map(),
   };
-  const add = <D extends ArchitectureDecl | DefinitionDecl>(
+  const add = <D extends ArchitectureDecl | DefinitionDecl | PretokenizerDecl>(
     into: Map<string, Located<D>>,
     file: SourceFile,
     decl: D,
@@ -50,6 +56,7 @@ export const loadLibrary = (
     const functions = sharesFunctions(file) ? definitions.function : own;
     for (const decl of file.declarations) {
       if (decl.kind === "architecture") add(architectures, file, decl, "architecture");
+      else if (decl.kind === "pretokenizer") add(pretokenizers, file, decl, "pre-tokenizer");
       else if (decl.kind === "definition")
         add(
           decl.keyword === "function" ? functions : definitions[decl.keyword],
@@ -60,5 +67,5 @@ export const loadLibrary = (
     }
     if (own.size > 0) privates.set(file.path, own);
   }
-  return { library: { architectures, definitions, privates }, diagnostics };
+  return { library: { architectures, definitions, pretokenizers, privates }, diagnostics };
 };

@@ -11,7 +11,7 @@ import { mistake, outcome } from "./report.js";
 import { numberValue } from "./value.js";
 
 /** `hidden_size`, or the first choice of `head_dim ?? …`: the key that an axis is written back to. */
-const keyOf = (expr: Expr): string | null => {
+export const keyOf = (expr: Expr): string | null => {
   if (expr.kind === "name") return expr.name;
   return expr.kind === "binary" && expr.op === "??" ? keyOf(expr.left) : null;
 };

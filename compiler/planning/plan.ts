@@ -77,9 +77,8 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
     case "open":
     case "prune":
     case "expect":
-      return step;
     case "export":
-      return { kind: "export", model: step.model, path: step.path, dtype: step.dtype };
+      return step;
     case "score": {
       const data = sourceOf(planning, step.data);
       const total = totalWindows(planning, data, step.take);

@@ -3,9 +3,8 @@
  * `plan/` turns it into a Plan. Anything wrong was said by `check.ts` before one of these exists.
  */
 import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
-import type { Span } from "../../grammar/span.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
-import type { DataSource, ExpectStage, Scalar } from "../plan.js";
+import type { DataSource, ExpectStage, ExportStage, OpenStage, Scalar } from "../plan.js";
 
 /** Every model of the recipe by name: opened, pruned or distilled. */
 export interface RecipeModel {
@@ -13,11 +12,7 @@ export interface RecipeModel {
   readonly shape: ModelShape;
 }
 
-export interface OpenStep {
-  readonly kind: "open";
-  readonly model: string;
-  readonly path: string;
-}
+export type OpenStep = OpenStage;
 
 export interface ScoreStep {
   readonly kind: "score";
@@ -69,13 +64,7 @@ export interface EvaluateStep {
 
 export type ExpectStep = ExpectStage;
 
-export interface ExportStep {
-  readonly kind: "export";
-  readonly model: string;
-  readonly path: string;
-  readonly dtype: "f32" | "f16" | "bf16";
-  readonly span: Span;
-}
+export type ExportStep = ExportStage;
 
 export type Step =
   | OpenStep

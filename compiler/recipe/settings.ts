@@ -80,13 +80,13 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
   export: {
     format: {
       kind: "word",
-      choices: ["safetensors"],
+      choices: ["safetensors", "gguf"],
       optional: true,
-      example: "format safetensors",
+      example: "format gguf",
     },
     dtype: {
       kind: "word",
-      choices: ["f32", "f16", "bf16"],
+      choices: ["f32", "f16", "bf16", "q8_0"],
       optional: true,
       example: "dtype bf16",
     },

@@ -9,13 +9,13 @@ import pc from "picocolors";
 import { loadLibrary } from "../../compiler/library/load.js";
 import type { Plan } from "../../compiler/plan.js";
 import { parse } from "../../grammar/parse.js";
-import { readConfig } from "../formats/config.js";
 import { type RunOutcome, startRun } from "../run/run.js";
 import { EXIT } from "./exit.js";
 import { fileHost } from "./host.js";
 import { interruptible } from "./interrupt.js";
 import { madeRecipe } from "./made-recipe.js";
 import { wholeOption } from "./number-option.js";
+import { openedModel, openingText, SUBJECT, windowOf } from "./opened.js";
 import { planOf } from "./planned.js";
 import { reporterFor } from "./progress.js";
 
@@ -28,16 +28,6 @@ export interface EvalOptions {
   readonly json?: boolean;
 }
 
-/** Longer windows only cost memory unless asked for. */
-const LONGEST_WINDOW = 1024;
-
-const windowOf = (model: string, options: EvalOptions): number => {
-  if (options.window !== undefined) return wholeOption(options.window, "--window");
-  const { config } = readConfig(model);
-  const context = config.max_position_embeddings;
-  return typeof context === "number" && context > 0 ? Math.min(context, LONGEST_WINDOW) : 256;
-};
-
 /** Every metric of the standard library. */
 const metricNames = (): string[] => {
   const files = [...fileHost(".").stdlib()].map(([path, text]) => parse(path, text).file);
@@ -45,17 +35,16 @@ const metricNames = (): string[] => {
   return [...library.definitions.metric.keys()];
 };
 
-const recipeText = (model: string, options: EvalOptions): string => {
+const recipeText = (model: string, window: number, options: EvalOptions): string => {
   const kind = options.data.endsWith(".jsonl") ? "jsonl" : "text";
   const take =
     options.take === undefined ? "" : `\n  take ${wholeOption(options.take, "--take")} windows`;
   return [
-    "edition 1",
-    `model subject = open(${JSON.stringify(model)})`,
+    openingText(model),
     `data documents = ${kind}(${JSON.stringify(resolve(options.data))}) {`,
-    `  window ${windowOf(model, options)}${take}`,
+    `  window ${window}${take}`,
     "}",
-    "evaluate subject on documents {",
+    `evaluate ${SUBJECT} on documents {`,
     ...metricNames().map((name) => `  ${name}`),
     "}",
     "",
@@ -78,6 +67,7 @@ export interface EvalReport {
 
 const reportOf = (
   folder: string,
+  window: number,
   options: EvalOptions,
   plan: Plan,
   outcome: RunOutcome,
@@ -85,7 +75,6 @@ const reportOf = (
   const windows = plan.stages.flatMap((stage) =>
     stage.kind === "evaluate" ? stage.entries.map((entry) => entry.sweep.windows) : [],
   );
-  const window = windowOf(resolve(folder), options);
   const count = windows[0] ?? 0;
   return {
     model: folder,
@@ -111,7 +100,8 @@ const reportText = ({ measures, tokens, windows, window, seconds, adapter }: Eva
 
 export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
   const base = process.cwd();
-  const recipe = madeRecipe("eval", recipeText(resolve(folder), options), base);
+  const window = windowOf(openedModel("eval", folder).shape, options.window);
+  const recipe = madeRecipe("eval", recipeText(folder, window, options), base);
   const plan = await planOf(recipe, base, options.memory);
   const out = await mkdtemp(join(tmpdir(), "espalier-eval-"));
   try {
@@ -131,7 +121,7 @@ export const evalCommand = async (folder: string, options: EvalOptions): Promise
       process.exitCode = EXIT.interrupted;
       return;
     }
-    const { measures, ...report } = reportOf(folder, options, plan, outcome);
+    const { measures, ...report } = reportOf(folder, window, options, plan, outcome);
     process.stdout.write(
       options.json === true
         ? `${JSON.stringify({ ...report, ...measures }, null, 2)}\n`

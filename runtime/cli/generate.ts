@@ -1,21 +1,17 @@
 /** `espalier generate`: goes on with a text, as a look at what a model still knows. */
 
-import { resolve } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import pc from "picocolors";
 import { compileContinuation } from "../../compiler/compile.js";
-import type { ModelShape } from "../../compiler/library/library.js";
-import { RunError } from "../errors.js";
-import { openCheckpoint } from "../formats/checkpoint-folder.js";
-import { openTokenizer } from "../formats/tokenizer.js";
+import { modelTokenizer, openModel } from "../formats/model-source.js";
 import { weightsOf } from "../formats/weights.js";
 import type { Sampling } from "../run/choose-token.js";
 import { type Generated, type GenerateOptions, generate } from "../run/generate.js";
 import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
 import { interruptible } from "./interrupt.js";
-import { madeRecipe } from "./made-recipe.js";
 import { realOption, wholeOption } from "./number-option.js";
+import { openedModel, SUBJECT, windowOf } from "./opened.js";
 
 export interface GenerateCommandOptions {
   readonly prompt?: string;
@@ -29,8 +25,6 @@ export interface GenerateCommandOptions {
   readonly json?: boolean;
 }
 
-/** Longer windows only cost time unless asked for. */
-const LONGEST_WINDOW = 1024;
 /** The shortest text that a program is made for. */
 const SHORTEST = 32;
 
@@ -46,13 +40,6 @@ const samplingOf = (options: GenerateCommandOptions): Sampling => {
     topP: topP === undefined ? null : realOption(topP, "--top-p", 0, 1),
     seed: wholeOption(seed, "--seed", 0),
   };
-};
-
-/** Tokens that the model sees at once: as asked for, else its context, within reason. */
-const windowOf = ({ config }: ModelShape, { window }: GenerateCommandOptions): number => {
-  if (window !== undefined) return wholeOption(window, "--window");
-  const context = config.max_position_embeddings ?? config.n_positions;
-  return typeof context === "number" && context > 0 ? Math.min(context, LONGEST_WINDOW) : 256;
 };
 
 /** Lengths that texts from `first` to `last` tokens are filled up to: powers of two, then the window. */
@@ -72,13 +59,6 @@ const promptOf = async ({ prompt }: GenerateCommandOptions): Promise<string> => 
   });
 };
 
-const shapeOf = (folder: string): ModelShape => {
-  const source = `edition 1\nmodel subject = open(${JSON.stringify(resolve(folder))})\n`;
-  const shape = madeRecipe("generate", source, process.cwd()).models.get("subject")?.shape;
-  if (shape === undefined) throw new RunError(`${folder} is no model`);
-  return shape;
-};
-
 const jsonText = (model: string, prompt: string, seed: number, generated: Generated): string => {
   const { text, tokens, stopped, adapter, seconds } = generated;
   const rounded = Number(seconds.toFixed(1));
@@ -95,14 +75,14 @@ export const generateCommand = async (
 ): Promise<void> => {
   const sampling = samplingOf(options);
   const count = wholeOption(options.tokens, "--tokens");
-  const shape = shapeOf(folder);
-  const window = windowOf(shape, options);
+  const { shape, open } = openedModel("generate", folder);
+  const window = windowOf(shape, options.window);
   const prompt = await promptOf(options);
-  const tokenizer = await openTokenizer(folder);
+  const tokenizer = await modelTokenizer(open.path, open.gguf);
   const ids = tokenizer.prompt(prompt);
   const lengths = lengthsFor(ids.length, ids.length + count - 1, window);
-  const continuation = compileContinuation("subject", shape, lengths);
-  const checkpoint = await openCheckpoint(folder);
+  const continuation = compileContinuation(SUBJECT, shape, lengths);
+  const checkpoint = await openModel(open.path, open.gguf, continuation.model);
   const onText: GenerateOptions["onText"] = (text) => {
     if (options.json !== true) process.stdout.write(text);
   };

@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Host, ReadResult } from "../../compiler/host.js";
+import type { ConfigResult, GgufHeader, Host, ReadResult } from "../../compiler/host.js";
 import { readConfig } from "../formats/config.js";
+import { isGguf, readGgufHeader } from "../formats/gguf.js";
+import type { GgufValue } from "../formats/gguf-header.js";
 
 /** The stdlib folder: beside the bundle when installed, at the project's root when run from source. */
 const stdlibFolder = (): string => {
@@ -43,6 +45,17 @@ const readText = (path: string): ReadResult => {
 
 export const hashText = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+const withoutLists = (value: GgufValue): number | boolean | string | { readonly count: number } =>
+  typeof value === "object" ? { count: value.length } : value;
+
+/** What a GGUF file says of itself, of lists only how long they are. */
+const readHeader = (path: string): ConfigResult => {
+  const { metadata, tensors } = readGgufHeader(path);
+  const short = [...metadata].map(([key, value]) => [key, withoutLists(value)] as const);
+  const header: GgufHeader = { metadata: new Map(short), tensors: [...tensors.keys()] };
+  return { ok: true, kind: "gguf", header, text: JSON.stringify([short, header.tensors]) };
+};
+
 /** A host for a spec in `base` (the folder its relative paths start from). */
 export const fileHost = (base: string): Host => {
   let library: ReadonlyMap<string, string> | null = null;
@@ -53,9 +66,12 @@ export const fileHost = (base: string): Host => {
       library ??= readStdlib();
       return library;
     },
-    readConfig: (folder) => {
+    readConfig: (path) => {
       try {
-        return { ok: true, ...readConfig(isAbsolute(folder) ? folder : join(base, folder)) };
+        const place = isAbsolute(path) ? path : join(base, path);
+        return isGguf(path)
+          ? readHeader(place)
+          : { ok: true, kind: "folder", ...readConfig(place) };
       } catch (error) {
         return { ok: false, reason: error instanceof Error ? error.message : String(error) };
       }

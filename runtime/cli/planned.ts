@@ -23,7 +23,7 @@ const countWindows = async (recipe: Recipe, base: string): Promise<WindowCounts>
     const source = recipe.data.get(name);
     if (source === undefined || opened?.kind !== "open")
       throw new RunError(`the windows of ${name} cannot be counted without an opened model`);
-    const tokenizer = await tokenizerOf(base, opened.path);
+    const tokenizer = await tokenizerOf(base, opened);
     counts[name] = (await openCorpus(source, base, tokenizer)).windows;
   }
   return counts;

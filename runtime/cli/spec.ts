@@ -48,7 +48,7 @@ const readSpec = (path: string): string => {
  */
 const placed = (recipe: Recipe, base: string): Recipe => {
   const configs = recipe.steps.flatMap((step) =>
-    step.kind === "open" ? [`${step.path.replace(/\/+$/, "")}/config.json`] : [],
+    step.kind === "open" ? [step.path, `${step.path.replace(/\/+$/, "")}/config.json`] : [],
   );
   const fixed = (path: string): boolean => path.startsWith("stdlib/") || configs.includes(path);
   const place = (path: string): string =>

@@ -133,7 +133,7 @@ export const hashFolder = async (folder: string): Promise<readonly FileHash[]> =
     "config.json",
     ...files,
     ...(index === null ? [] : [INDEX_FILE]),
-    ...sideFiles(folder),
+    ...sideFiles(folder).map(({ name }) => name),
   ];
   const prefix = basename(resolve(folder));
   const hashes: FileHash[] = [];

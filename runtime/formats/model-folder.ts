@@ -3,14 +3,14 @@
  * of the model it came from. Built under a temporary name beside the target: never half-written under the final one.
  */
 import { existsSync, readdirSync } from "node:fs";
-import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { ModelLayout } from "../../compiler/plan.js";
 import { fileError, RunError } from "../errors.js";
 import { INDEX_FILE, WEIGHTS_FILE } from "./checkpoint-folder.js";
 import { type FileTensor, fileTensors } from "./file-tensors.js";
 import { writeSafetensors } from "./safetensors.js";
-import { sideFiles } from "./side-files.js";
+import { type SideFile, writeSideFile } from "./side-files.js";
 import { DTYPE_BYTES, type Dtype } from "./stored-tensor.js";
 import type { Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
@@ -108,14 +108,14 @@ const replaceFolder = async (temporary: string, target: string, old: string): Pr
 };
 
 /**
- * Writes a model to the folder `target` in `dtype`, weight by weight; tokenizer and generation files come from `copyFrom`.
+ * Writes a model to the folder `target` in `dtype`, weight by weight; tokenizer and generation files are `side`.
  * Weights that are kept in `dtype` stay bit for bit. Equal arguments give equal bytes. RunError where it cannot be written, and then nothing is under `target`.
  */
 export const writeModelFolder = async (
   target: string,
   weights: Weights,
   dtype: Dtype,
-  copyFrom: string,
+  side: readonly SideFile[],
   shardBytes: number = SHARD_BYTES,
 ): Promise<void> => {
   const place = resolve(target);
@@ -126,8 +126,7 @@ export const writeModelFolder = async (
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
     await writeFile(join(temporary, "config.json"), configText(weights.layout, dtype));
-    for (const name of sideFiles(copyFrom))
-      await copyFile(join(copyFrom, name), join(temporary, name));
+    for (const file of side) await writeSideFile(temporary, file);
     await writeShards(temporary, weights, dtype, shardBytes);
     await replaceFolder(temporary, place, hidden("old"));
   } catch (error) {

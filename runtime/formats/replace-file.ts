@@ -22,3 +22,9 @@ export const replaceFile = async (
     throw fileError("write", path, error);
   }
 };
+
+/** Writes all of the bytes where the file stands. */
+export const writeFully = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+};

@@ -5,8 +5,9 @@
 import type { FileHandle } from "node:fs/promises";
 import { fileError, RunError } from "../errors.js";
 import { decodeText } from "./json-file.js";
+import { readFully } from "./read-fully.js";
 import { openRegular } from "./regular-file.js";
-import { replaceFile } from "./replace-file.js";
+import { replaceFile, writeFully } from "./replace-file.js";
 import {
   formatHeader,
   HEADER_LIMIT,
@@ -29,9 +30,6 @@ const READABLE: ReadonlyMap<string, Dtype> = new Map([
   ["BF16", "bf16"],
 ]);
 
-/** Bytes asked of the system at once. */
-const READ_BYTES = 1 << 23;
-
 /** An open file of tensors. */
 export interface Safetensors {
   readonly path: string;
@@ -46,20 +44,6 @@ export interface Safetensors {
   readonly read: (name: string) => Promise<Float32Array>;
   readonly close: () => Promise<void>;
 }
-
-const readFully = async (
-  file: FileHandle,
-  path: string,
-  into: Uint8Array,
-  position: number,
-): Promise<void> => {
-  for (let done = 0; done < into.length; ) {
-    const length = Math.min(into.length - done, READ_BYTES);
-    const { bytesRead } = await file.read(into, done, length, position + done);
-    if (bytesRead === 0) throw new RunError(`${path} is cut short`);
-    done += bytesRead;
-  }
-};
 
 const readHeader = async (
   file: FileHandle,
@@ -107,11 +91,7 @@ const view = (file: FileHandle, path: string, header: Header, dataStart: number)
         const at = start * DTYPE_BYTES[dtype];
         if (entry.begin + at + into.length > entry.end)
           throw new RunError(`${path}: tensor ${name} ends before element ${start}`);
-        try {
-          await readFully(file, path, into, position + at);
-        } catch (error) {
-          throw fileError("read", path, error);
-        }
+        await readFully(file, path, into, position + at);
       },
     };
   };
@@ -169,11 +149,6 @@ const writeData = async (file: FileHandle, { dtype, data }: TensorData): Promise
     writing = writeFully(file, part);
   }
   await writing;
-};
-
-const writeFully = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
-  for (let done = 0; done < bytes.length; )
-    done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
 };
 
 /**

@@ -3,17 +3,18 @@ import type { ModelLayout, Plan } from "../../compiler/plan.js";
 import type { Corpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import type { Executor, LoadedProgram } from "../execute.js";
+import type { SideFile } from "../formats/side-files.js";
 import { floatBlocks, type StoredTensor } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
 import type { Journal } from "./journal.js";
 import type { MetricsLog } from "./metrics-log.js";
 import type { Reporter } from "./reporter.js";
 
-/** A model of the run: where its weights are to be had, and the folder its side files come from. */
+/** A model of the run: where its weights are to be had, and what else goes with it. */
 export interface RunModel {
   readonly weights: Weights;
-  /** Folder whose tokenizer and generation files go with an export. */
-  readonly origin: string;
+  /** Tokenizer and generation files, which go with an export. */
+  readonly side: readonly SideFile[];
 }
 
 export interface RunContext {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { OpenStage, Plan } from "../../compiler/plan.js";
 import { type Corpus, openCorpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
-import { hashFolder } from "../formats/checkpoint-folder.js";
+import { hashModel } from "../formats/model-source.js";
 import type { InputHash } from "./lock.js";
 import { tokenizerOf } from "./tokenizer-of.js";
 
@@ -26,12 +26,12 @@ export const openInputs = async (
   if (sources.length > 0) {
     if (first === undefined)
       throw new RunError("a recipe with data opens a model, whose tokenizer reads it");
-    const tokenizer = await tokenizerOf(base, first.path);
+    const tokenizer = await tokenizerOf(base, first);
     for (const source of sources)
       corpora.set(source.name, await openCorpus(source, base, tokenizer));
   }
   const models: Record<string, readonly InputHash[]> = {};
-  for (const stage of stages) models[stage.model] = await hashFolder(resolve(base, stage.path));
+  for (const stage of stages) models[stage.model] = await hashModel(resolve(base, stage.path));
   const data = Object.fromEntries([...corpora].map(([name, corpus]) => [name, corpus.files]));
   return { corpora, hashes: { models, data } };
 };

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { Plan } from "../../compiler/plan.js";
-import { hashFolder } from "../formats/checkpoint-folder.js";
+import { hashModel } from "../formats/model-source.js";
 import type { InputHashes } from "./inputs.js";
 import type { JournalData } from "./journal.js";
 import { versions } from "./versions.js";
@@ -64,7 +64,7 @@ export const lockOf = async (
 ): Promise<Lock> => {
   const results: Record<string, string> = {};
   for (const folder of exports)
-    for (const file of await hashFolder(folder)) results[file.path] = file.sha256;
+    for (const file of await hashModel(folder)) results[file.path] = file.sha256;
   return { ...inputs, tuning, results };
 };
 

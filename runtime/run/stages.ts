@@ -8,8 +8,10 @@ import type {
   Stage,
 } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
-import { openCheckpoint } from "../formats/checkpoint-folder.js";
+import { writeGgufModel } from "../formats/gguf-model.js";
+import { tokenizerMetadata } from "../formats/gguf-tokenizer-write.js";
 import { writeModelFolder } from "../formats/model-folder.js";
+import { openModel, sideFilesOf } from "../formats/model-source.js";
 import { unexpectedTensors, weightsOf } from "../formats/weights.js";
 import { type Decisions, decide, writeDecisions } from "../weights/decisions.js";
 import { prune } from "../weights/gather.js";
@@ -44,11 +46,14 @@ const warnUnused = (context: RunContext, stage: OpenStage, names: readonly strin
 };
 
 const open = async (context: RunContext, stage: OpenStage): Promise<StageResult> => {
-  const origin = resolve(context.base, stage.path);
+  const path = resolve(context.base, stage.path);
   const layout = layoutNamed(context, stage.model);
-  const checkpoint = await openCheckpoint(origin);
+  const checkpoint = await openModel(path, stage.gguf, layout);
   try {
-    context.models.set(stage.model, { weights: weightsOf(checkpoint, layout), origin });
+    context.models.set(stage.model, {
+      weights: weightsOf(checkpoint, layout),
+      side: sideFilesOf(path, stage.gguf),
+    });
     warnUnused(context, stage, unexpectedTensors(checkpoint, layout));
   } catch (error) {
     await checkpoint.close();
@@ -66,10 +71,10 @@ const scoresNamed = (context: RunContext, name: string): ScoreResult => {
 
 /** Makes the pruned model, a view of its source: what is kept follows from the scores, so it comes back on resume. */
 const pruneModel = (context: RunContext, stage: PruneStage): Decisions => {
-  const { weights, origin } = modelNamed(context, stage.source);
+  const { weights, side } = modelNamed(context, stage.source);
   const decisions = decide(stage, weights.layout, scoresNamed(context, stage.scores));
   const pruned = prune(weights, decisions.kept, layoutNamed(context, stage.name));
-  context.models.set(stage.name, { weights: pruned, origin });
+  context.models.set(stage.name, { weights: pruned, side });
   return decisions;
 };
 
@@ -94,18 +99,24 @@ export const measuresOf = (context: RunContext): Record<string, number> => {
 const runExport = async (context: RunContext, stage: ExportStage): Promise<StageResult> => {
   const model = modelNamed(context, stage.model);
   const folder = resolve(context.out, stage.path);
-  await writeModelFolder(folder, model.weights, stage.dtype, model.origin);
+  if (stage.gguf === null) {
+    await writeModelFolder(folder, model.weights, stage.dtype, model.side);
+    return { kind: "export", folder };
+  }
+  const { config } = model.weights.layout;
+  const tokenizer = tokenizerMetadata(model.side, config, stage.gguf.pretokenizers);
+  await writeGgufModel(folder, model.weights, stage.dtype, stage.gguf, tokenizer);
   return { kind: "export", folder };
 };
 
 /** Opens the file in which a distilled model's weights are kept. */
 const openDistilled = async (context: RunContext, stage: DistillStage): Promise<void> => {
-  const { weights: student, origin } = modelNamed(context, stage.student);
+  const { weights: student, side } = modelNamed(context, stage.student);
   // Which entries of lists by layer are left, the student knows and the plan does not.
   const { config, layerLists } = student.layout;
   const layout = { ...layoutNamed(context, stage.name), config, layerLists };
   const weights = await openTrained(context.out, layout);
-  context.models.set(stage.name, { weights, origin });
+  context.models.set(stage.name, { weights, side });
 };
 
 const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<StageResult> => {

@@ -8,6 +8,7 @@ import { RunError } from "../../runtime/errors.js";
 import { hashFolder, openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 import { narrow, widen } from "../../runtime/formats/float16.js";
 import { writeModelFolder } from "../../runtime/formats/model-folder.js";
+import { sideFiles } from "../../runtime/formats/side-files.js";
 import type { Dtype } from "../../runtime/formats/stored-tensor.js";
 import { unexpectedTensors, weightsOf } from "../../runtime/formats/weights.js";
 import { assertWritable } from "../../runtime/formats/writable.js";
@@ -72,7 +73,7 @@ describe("a written folder", () => {
           const layout = layoutFrom("any", { axes, weights: forms });
           const arena = randomArena(layout, seed);
           const target = join(folder, "out");
-          await writeModelFolder(target, weightsIn(layout, arena), dtype, folder, limit);
+          await writeModelFolder(target, weightsIn(layout, arena), dtype, [], limit);
           expect(await imported(target, layout)).toEqual(rounded(arena, dtype));
           expect(readdirSync(folder)).toEqual(["out"]);
         }),
@@ -86,7 +87,7 @@ describe("a written folder", () => {
       const from = origin(folder);
       const arena = randomArena(small, 1);
       const write = (name: string) =>
-        writeModelFolder(join(folder, name), weightsIn(small, arena), "bf16", from);
+        writeModelFolder(join(folder, name), weightsIn(small, arena), "bf16", sideFiles(from));
       await write("a");
       await write("b");
       expect(readdirSync(join(folder, "a")).sort()).toEqual([
@@ -114,7 +115,7 @@ describe("a written folder", () => {
   test("in shards is named as others name it", async () => {
     await inScratch(async (folder) => {
       const target = join(folder, "out");
-      await writeModelFolder(target, weightsIn(small, randomArena(small, 1)), "f32", folder, 150);
+      await writeModelFolder(target, weightsIn(small, randomArena(small, 1)), "f32", [], 150);
       expect(readdirSync(target).sort()).toEqual([
         "config.json",
         "model-00001-of-00002.safetensors",
@@ -136,15 +137,15 @@ describe("a written folder", () => {
   test("takes the place of an earlier model, but of nothing else", async () => {
     await inScratch(async (folder) => {
       const target = join(folder, "out");
-      await writeModelFolder(target, weightsIn(small, randomArena(small, 1)), "f32", folder, 100);
-      await writeModelFolder(target, weightsIn(small, randomArena(small, 2)), "f32", folder);
+      await writeModelFolder(target, weightsIn(small, randomArena(small, 1)), "f32", [], 100);
+      await writeModelFolder(target, weightsIn(small, randomArena(small, 2)), "f32", []);
       expect(readdirSync(target).sort()).toEqual(["config.json", "model.safetensors"]);
       expect(await imported(target, small)).toEqual(randomArena(small, 2));
       const other = join(folder, "letters");
       mkdirSync(other);
       writeFileSync(join(other, "to.txt"), "dear");
       await expect(
-        writeModelFolder(other, weightsIn(small, randomArena(small, 1)), "f32", folder),
+        writeModelFolder(other, weightsIn(small, randomArena(small, 1)), "f32", []),
       ).rejects.toThrow(/letters holds something that is not a model/);
       expect(readFileSync(join(other, "to.txt"), "utf8")).toBe("dear");
       expect(readdirSync(folder).sort()).toEqual(["letters", "out"]);
@@ -158,13 +159,13 @@ describe("a written folder", () => {
       const arena = randomArena(small, 1);
       const below = join(folder, "file/out");
       expect(() => assertWritable(below)).toThrow(/cannot write .*file\/out: .*/);
-      await expect(writeModelFolder(below, weightsIn(small, arena), "f32", from)).rejects.toThrow(
-        /cannot write/,
-      );
+      await expect(
+        writeModelFolder(below, weightsIn(small, arena), "f32", sideFiles(from)),
+      ).rejects.toThrow(/cannot write/);
       // The weights come last: what stood before them must go too.
       const wrong = { ...small, weights: small.weights.map((w) => ({ ...w, file: "same" })) };
       await expect(
-        writeModelFolder(join(folder, "out"), weightsIn(wrong, arena), "f32", from),
+        writeModelFolder(join(folder, "out"), weightsIn(wrong, arena), "f32", sideFiles(from)),
       ).rejects.toThrow(RunError);
       expect(readdirSync(folder).sort()).toEqual(["file", "origin"]);
       expect(() => assertWritable(join(folder, "a/b/c"))).not.toThrow();

@@ -36,7 +36,7 @@ const numbersIn = (path: string): readonly [number, number] => {
 const exported = (product: Product, { layout, arena }: Model): Promise<readonly [number, number]> =>
   inScratch(async (scratch) => {
     const folder = join(scratch, "model");
-    await product.writeModelFolder(folder, weightsIn(layout, arena), "f32", scratch);
+    await product.writeModelFolder(folder, weightsIn(layout, arena), "f32", []);
     return numbersIn(join(folder, "model.safetensors"));
   });
 

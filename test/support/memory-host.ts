@@ -37,7 +37,7 @@ export const memoryHost = ({ texts = {}, models = {}, stdlib }: MemoryFiles = {}
       const config = Object.hasOwn(models, folder) ? models[folder] : undefined;
       return config === undefined
         ? { ok: false, reason: "there is no config.json" }
-        : { ok: true, config, text: JSON.stringify(config) };
+        : { ok: true, kind: "folder", config, text: JSON.stringify(config) };
     },
     hash: (text) => createHash("sha256").update(text).digest("hex"),
   };

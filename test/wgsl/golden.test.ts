@@ -96,7 +96,7 @@ const swapped: SubgroupTile = {
   sums: "variables",
 };
 const lent: SubgroupTile = { lanes: 8, rows: 8, columns: 4, spread: "broadcast", sums: "array" };
-const heads = { dim: 4, lanes: 4, rows: 2 };
+const heads = { dim: 4, lanes: 4, rows: 2 } as const;
 
 test.each([
   ["matmul-broadcast-nt", broadcastWgsl("nt", tile)],

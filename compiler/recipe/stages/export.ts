@@ -1,12 +1,17 @@
 /** `export MODEL to "path" { format safetensors … }`: a finished model, written inside the run's folder. */
-import type { StageDecl } from "../../../grammar/ast.js";
+import type { Name, StageDecl } from "../../../grammar/ast.js";
+import { ggufKeys, ggufTensors } from "../../library/gguf.js";
+import type { ModelShape } from "../../library/library.js";
+import { pretokenizersOf } from "../../library/pretokenizer.js";
+import type { GgufTarget } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
-import { type Context, find, say } from "../context.js";
-import type { ExportStep } from "../recipe.js";
-import { readSettings } from "../settings.js";
+import { type Context, find, passOn, say } from "../context.js";
+import { readSettings, type Settings } from "../settings.js";
 
-const DTYPES = ["f32", "f16", "bf16"] as const satisfies readonly ExportStep["dtype"][];
+const DTYPES = ["f32", "f16", "bf16"] as const;
+/** Blocks of 8-bit numbers, which only GGUF has. */
+const PACKED = "q8_0";
 
 /** Whether a path stays below the folder it is relative to, on any system. */
 const staysInside = (path: string): boolean =>
@@ -35,15 +40,54 @@ const pathOf = (context: Context, stage: StageDecl): string | null => {
   return twice ? null : path;
 };
 
+/** How the model is written as GGUF, or null after saying why it cannot be. */
+const ggufTarget = (context: Context, shape: ModelShape, name: Name): GgufTarget | null => {
+  const place = { path: context.file.path, span: name.span };
+  const parts = [
+    ggufTensors(shape, place),
+    pretokenizersOf(context.library),
+    ggufKeys(shape, place),
+  ] as const;
+  const [tensors, pretokenizers, keys] = parts;
+  if (tensors.ok && pretokenizers.ok && keys.ok)
+    return { tensors: tensors.value, pretokenizers: pretokenizers.value, keys: keys.value };
+  const failed = parts.find((part) => !part.ok);
+  if (failed?.ok === false) passOn(context, failed.diagnostics, name.span);
+  return null;
+};
+
+/** The type of the numbers, or null after saying that the format has no such type. */
+const dtypeOf = <D extends string>(
+  context: Context,
+  stage: StageDecl,
+  settings: Settings,
+  known: readonly D[],
+  usual: D,
+): D | null => {
+  if (!settings.has("dtype")) return usual;
+  const word = settings.word("dtype");
+  const dtype = known.find((name) => name === word);
+  if (dtype !== undefined || word === null) return dtype ?? null;
+  const line = stage.body?.find(({ heads }) => heads.some(({ name }) => name === "dtype"));
+  const span = line?.items[0]?.span ?? stage.span;
+  say(context, "setting-choice", span, { name: "dtype", found: word, known, near: null });
+  return null;
+};
+
 export const checkExport = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0];
   if (name === undefined) return;
   const model = find(context, "model", name);
   const path = pathOf(context, stage);
   const settings = readSettings(context, stage, stage.body ?? []);
-  settings.word("format");
-  const word = settings.has("dtype") ? settings.word("dtype") : "bf16";
-  const dtype = DTYPES.find((known) => known === word);
-  if (model === null || path === null || dtype === undefined) return;
-  context.steps.push({ kind: "export", model: name.name, path, dtype, span: stage.span });
+  if (settings.word("format") === "gguf") {
+    const dtype = dtypeOf(context, stage, settings, [...DTYPES, PACKED], "bf16");
+    if (model === null || path === null || dtype === null) return;
+    const gguf = ggufTarget(context, model.shape, name);
+    if (gguf !== null) context.steps.push({ kind: "export", model: name.name, path, dtype, gguf });
+    return;
+  }
+  const dtype = dtypeOf(context, stage, settings, DTYPES, "bf16");
+  if (model === null || path === null || dtype === null) return;
+  context.steps.push({ kind: "export", model: name.name, path, dtype, gguf: null });
 };

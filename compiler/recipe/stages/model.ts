@@ -1,7 +1,11 @@
-/** `model NAME = open("folder")`: a model read from a folder; its config.json says which architecture and sizes. */
+/** `model NAME = open("folder")`, or a GGUF file: config.json or the file's metadata say which architecture and sizes. */
 import type { StageDecl } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
-import { readArchitecture } from "../../library/architecture.js";
+import { type ConfigPlace, readArchitecture } from "../../library/architecture.js";
+import { configOfGguf, ggufTensors } from "../../library/gguf.js";
+import type { ModelShape, Outcome } from "../../library/library.js";
+import { pretokenizersOf } from "../../library/pretokenizer.js";
+import type { GgufSource } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { type Context, passOn, say } from "../context.js";
 import { readSettings, textArgument } from "../settings.js";
@@ -24,6 +28,26 @@ const folderOf = (context: Context, stage: StageDecl) => {
   return null;
 };
 
+/** Where what a model says of itself is among the sources. */
+const sourceName = (path: string, kind: "folder" | "gguf"): string =>
+  kind === "gguf" ? path : `${path.replace(/\/+$/, "")}/config.json`;
+
+/** The config of a GGUF file and how to read the file, or null after saying what is wrong. */
+const ggufSource = (
+  context: Context,
+  config: Readonly<Record<string, unknown>>,
+  shape: ModelShape,
+  place: ConfigPlace,
+): GgufSource | null => {
+  const tensors = ggufTensors(shape, place);
+  const pretokenizers = pretokenizersOf(context.library);
+  if (tensors.ok && pretokenizers.ok)
+    return { tensors: tensors.value, pretokenizers: pretokenizers.value, config };
+  for (const failed of [tensors, pretokenizers])
+    if (!failed.ok) passOn(context, failed.diagnostics, place.span);
+  return null;
+};
+
 export const checkModel = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0]?.name ?? "";
   context.scope.define("model", name, null);
@@ -37,12 +61,21 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
     say(context, "model-unreadable", span, { path, reason: read.reason });
     return;
   }
-  context.sources.set(`${path.replace(/\/+$/, "")}/config.json`, read.text);
-  const shape = readArchitecture(context.library, read.config, { path: context.file.path, span });
-  if (!shape.ok) {
-    passOn(context, shape.diagnostics, span);
+  context.sources.set(sourceName(path, read.kind), read.text);
+  const place = { path: context.file.path, span };
+  const { library } = context;
+  const config: Outcome<ModelShape["config"]> =
+    read.kind === "folder"
+      ? { ok: true, value: read.config }
+      : configOfGguf(library, read.header, place);
+  const shape = config.ok ? readArchitecture(library, config.value, place) : config;
+  if (!config.ok || !shape.ok) {
+    if (!shape.ok) passOn(context, shape.diagnostics, span);
     return;
   }
+  const gguf =
+    read.kind === "folder" ? null : ggufSource(context, config.value, shape.value, place);
+  if (read.kind === "gguf" && gguf === null) return;
   context.scope.define("model", name, { shape: shape.value });
-  context.steps.push({ kind: "open", model: name, path });
+  context.steps.push({ kind: "open", model: name, path, gguf });
 };

@@ -1,0 +1,48 @@
+/** The plan's part about GGUF files: names, orders and tokenizers, so that the runtime need not know any. */
+
+/** Where a GGUF file keeps a tensor of the model. */
+export interface GgufTensor {
+  /** The tensor's name in a Hugging Face folder, and in the GGUF file. */
+  readonly file: string;
+  readonly tensor: string;
+  /** So many equal parts of an axis take turns in the GGUF file; null where units stand as they do in the folder. */
+  readonly interleave: { readonly axis: string; readonly parts: number } | null;
+  /** What the GGUF file's numbers have been added. */
+  readonly plus: number;
+}
+
+/** How a tokenizer cuts a text before it merges, with the names that GGUF has for it. */
+export interface Pretokenizer {
+  /** `tokenizer.ggml.model`, a colon, `tokenizer.ggml.pre`. */
+  readonly labels: readonly string[];
+  /** "pairs": merges are listed; "pieces": they follow from scores, and a text is not cut at all. */
+  readonly kind: "pairs" | "pieces";
+  /** The `pre_tokenizer` of a tokenizer.json of pairs. */
+  readonly definition: Readonly<Record<string, unknown>>;
+  /** The `normalizer` that goes with it, or null. */
+  readonly normalizer: Readonly<Record<string, unknown>> | null;
+  /** Whether a piece that is a token stays one, whatever the merges would make of it. */
+  readonly tokensFirst: boolean;
+}
+
+/** How a GGUF file is read. */
+export interface GgufSource {
+  readonly tensors: readonly GgufTensor[];
+  readonly pretokenizers: readonly Pretokenizer[];
+  /** What the file's metadata says, as config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A key of GGUF's metadata. */
+export type GgufKey = { readonly key: string } & (
+  | { readonly type: "u32" | "f32"; readonly value: number }
+  | { readonly type: "bool"; readonly value: boolean }
+  | { readonly type: "text"; readonly value: string }
+);
+
+/** How a GGUF file is written. */
+export interface GgufTarget {
+  readonly tensors: readonly GgufTensor[];
+  readonly pretokenizers: readonly Pretokenizer[];
+  readonly keys: readonly GgufKey[];
+}

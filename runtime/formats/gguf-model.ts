@@ -1,0 +1,164 @@
+/** A model in a GGUF file: its tensors under the names and in the order of a Hugging Face folder, and the way back. */
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import type {
+  GgufKey,
+  GgufSource,
+  GgufTarget,
+  GgufTensor,
+  ModelLayout,
+  WeightEntry,
+} from "../../compiler/plan.js";
+import { RunError } from "../errors.js";
+import type { Checkpoint } from "./checkpoint-folder.js";
+import { openGguf, readGgufHeader } from "./gguf.js";
+import { Q8_0 } from "./gguf-blocks.js";
+import { type GgufDtype, type TypedValue, writeGguf } from "./gguf-write.js";
+import { type AxisPlace, interleaved, separated, shifted } from "./reorder.js";
+import type { StoredTensor } from "./stored-tensor.js";
+import { fileShape, type Weights } from "./weights.js";
+import { assertWritable } from "./writable.js";
+
+/** Where an axis is among all axes of a weight. */
+const placeOf = ({ dims }: WeightEntry, axis: string): AxisPlace => {
+  const axes = dims.flat();
+  const at = axes.findIndex((candidate) => candidate.axis === axis);
+  const product = (part: typeof axes): number => part.reduce((n, { size }) => n * size, 1);
+  return {
+    outer: product(axes.slice(0, at)),
+    size: axes[at]?.size ?? 1,
+    inner: product(axes.slice(at + 1)),
+  };
+};
+
+const checkParts = (place: AxisPlace, parts: number, name: string): void => {
+  if (place.size % parts !== 0)
+    throw new RunError(`tensor ${name} has ${place.size} units, which do not make ${parts} parts`);
+};
+
+/** As a Hugging Face folder would hold it. */
+const asInFolder = (
+  tensor: StoredTensor,
+  entry: WeightEntry,
+  { interleave, plus, tensor: name }: GgufTensor,
+): StoredTensor => {
+  const plain = shifted(tensor, -plus);
+  if (interleave === null) return plain;
+  const place = placeOf(entry, interleave.axis);
+  checkParts(place, interleave.parts, name);
+  return separated(plain, place, interleave.parts);
+};
+
+const asInGguf = (
+  tensor: StoredTensor,
+  entry: WeightEntry,
+  { interleave, plus, tensor: name }: GgufTensor,
+): StoredTensor => {
+  const added = shifted(tensor, plus);
+  if (interleave === null) return added;
+  const place = placeOf(entry, interleave.axis);
+  checkParts(place, interleave.parts, name);
+  return interleaved(added, place, interleave.parts);
+};
+
+/** Opens the weights of a GGUF file under the names of a folder; what has no such name keeps its own. */
+export const openGgufModel = async (
+  path: string,
+  source: GgufSource,
+  layout: ModelLayout,
+): Promise<Checkpoint> => {
+  const file = await openGguf(path);
+  const entries = new Map(layout.weights.map((entry) => [entry.file, entry]));
+  const known = new Map(source.tensors.map((tensor) => [tensor.file, tensor]));
+  const named = new Set(source.tensors.map(({ tensor }) => tensor));
+  const nameOf = (name: string): string => known.get(name)?.tensor ?? name;
+  const has = (name: string): boolean => file.tensors.has(nameOf(name));
+  const others = [...file.tensors.keys()].filter((name) => !named.has(name));
+  return {
+    folder: path,
+    names: [...[...known.keys()].filter(has), ...others],
+    has,
+    shape: (name) => {
+      const entry = file.tensors.get(nameOf(name));
+      if (entry === undefined) throw new RunError(`${path} has no tensor ${nameOf(name)}`);
+      return entry.shape;
+    },
+    tensor: (name) => {
+      const tensor = file.tensor(nameOf(name));
+      const [entry, place] = [entries.get(name), known.get(name)];
+      return entry === undefined || place === undefined ? tensor : asInFolder(tensor, entry, place);
+    },
+    close: file.close,
+  };
+};
+
+/** What ggml calls a file of mostly this type. */
+const FILE_TYPE: Readonly<Record<GgufDtype, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 };
+const QUANTIZATION_VERSION = 2;
+
+const typedValue = (key: GgufKey): TypedValue => {
+  switch (key.type) {
+    case "u32":
+    case "f32":
+      return { type: key.type, value: key.value };
+    case "bool":
+      return { type: "bool", value: key.value };
+    case "text":
+      return { type: "text", value: key.value };
+    default:
+      return key satisfies never;
+  }
+};
+
+const metadataOf = (
+  { keys }: GgufTarget,
+  name: string,
+  dtype: GgufDtype,
+  tokenizer: ReadonlyMap<string, TypedValue>,
+): ReadonlyMap<string, TypedValue> =>
+  new Map<string, TypedValue>([
+    ...keys.map((key) => [key.key, typedValue(key)] as const),
+    ["general.name", { type: "text", value: name }],
+    ["general.file_type", { type: "u32", value: FILE_TYPE[dtype] }],
+    ["general.quantization_version", { type: "u32", value: QUANTIZATION_VERSION }],
+    ...tokenizer,
+  ]);
+
+/** Vectors stay f32, as ggml wants them; rows that are no whole blocks are f16 in the place of q8_0. */
+const dtypeOf = (shape: readonly number[], dtype: GgufDtype): GgufDtype => {
+  if (shape.length < 2) return "f32";
+  return dtype === "q8_0" && (shape.at(-1) ?? 1) % Q8_0.elements !== 0 ? "f16" : dtype;
+};
+
+/** Whether what stands there is an earlier model, or nothing. */
+const checkTarget = (path: string): void => {
+  assertWritable(dirname(path));
+  if (!existsSync(path)) return;
+  try {
+    readGgufHeader(path);
+  } catch {
+    throw new RunError(`${path} holds something that is not a model`, {
+      hint: "export to another name, or move it away",
+    });
+  }
+};
+
+/** Writes a model as one GGUF file; `tokenizer` is the metadata that says what its tokens are. */
+export const writeGgufModel = async (
+  path: string,
+  { layout, tensor }: Weights,
+  dtype: GgufDtype,
+  target: GgufTarget,
+  tokenizer: ReadonlyMap<string, TypedValue>,
+): Promise<void> => {
+  checkTarget(path);
+  const places = new Map(target.tensors.map((place) => [place.file, place]));
+  const tensors = layout.weights.map((entry) => {
+    const place = places.get(entry.file);
+    if (place === undefined) throw new RunError(`GGUF has no name for ${entry.file}`);
+    const shape = fileShape(entry);
+    const data = asInGguf(tensor(entry), entry, place);
+    return { name: place.tensor, dtype: dtypeOf(shape, dtype), shape, data };
+  });
+  await writeGguf(path, metadataOf(target, layout.name, dtype, tokenizer), tensors);
+};

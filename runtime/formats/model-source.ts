@@ -1,0 +1,52 @@
+/** A model as a plan opens it, in a Hugging Face folder or a GGUF file: weights, tokenizer, side files, fingerprints. */
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import type { ModelLayout, OpenStage } from "../../compiler/plan.js";
+import { fileError } from "../errors.js";
+import { type Checkpoint, hashFolder, openCheckpoint } from "./checkpoint-folder.js";
+import { readGgufHeader } from "./gguf.js";
+import { openGgufModel } from "./gguf-model.js";
+import { tokenizerFiles } from "./gguf-tokenizer.js";
+import { type FileHash, hashFile } from "./hash.js";
+import { readSideJson, type SideFile, sideFiles } from "./side-files.js";
+import { openTokenizer, type Tokenizer, tokenizerOf } from "./tokenizer.js";
+
+/** How an opened model is read. */
+export type Reading = OpenStage["gguf"];
+
+/** Opens the weights at `path`. Close them when done. */
+export const openModel = (
+  path: string,
+  reading: Reading,
+  layout: ModelLayout,
+): Promise<Checkpoint> =>
+  reading === null ? openCheckpoint(path) : openGgufModel(path, reading, layout);
+
+/** What goes with an export of the model. */
+export const sideFilesOf = (path: string, reading: Reading): readonly SideFile[] =>
+  reading === null
+    ? sideFiles(path)
+    : tokenizerFiles(readGgufHeader(path).metadata, reading.pretokenizers, path);
+
+export const modelTokenizer = async (path: string, reading: Reading): Promise<Tokenizer> => {
+  if (reading === null) return openTokenizer(path);
+  const files = sideFilesOf(path, reading);
+  return tokenizerOf({
+    definition: readSideJson(files, "tokenizer.json") ?? {},
+    settings: readSideJson(files, "tokenizer_config.json") ?? {},
+    config: reading.config,
+    generation: readSideJson(files, "generation_config.json") ?? {},
+    model: path,
+    shown: `the tokenizer of ${path}`,
+  });
+};
+
+/** Hashes of what a model is read from. */
+export const hashModel = async (path: string): Promise<readonly FileHash[]> => {
+  try {
+    const isFolder = statSync(path).isDirectory();
+    return isFolder ? await hashFolder(path) : [await hashFile(path, basename(path))];
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+};

@@ -57,15 +57,23 @@ const broadcast = ({ layout, batch, m, n }: MatmulSpec): Variant => ({
   features: ["subgroups"],
 });
 
-/**
- * For lavapipe, then for SwiftShader: the best of the tiles that were tried. The larger of the last two is faster where
- * there is much to do, and takes twice as long to compile.
- */
-const SUBGROUP_TILES: readonly SubgroupTile[] = [
-  { lanes: 8, rows: 32, columns: 4, spread: "broadcast", sums: "array" },
-  { lanes: 4, rows: 16, columns: 4, spread: "swap", sums: "variables" },
-  { lanes: 4, rows: 16, columns: 8, spread: "swap", sums: "variables" },
-];
+/** For lavapipe: the best of the tiles that were tried. */
+const EIGHT_LANES: SubgroupTile = {
+  lanes: 8,
+  rows: 32,
+  columns: 4,
+  spread: "broadcast",
+  sums: "array",
+};
+
+/** For SwiftShader, likewise: one larger is slower by half, as its text is more than a processor keeps at hand. */
+const fourLanes = (layout: Layout): SubgroupTile => ({
+  lanes: 4,
+  rows: layout === "nt" ? 24 : 16,
+  columns: 8,
+  spread: "swap",
+  sums: "variables",
+});
 
 const bySubgroup = (
   { layout, accumulate, batch, m, n }: MatmulSpec,
@@ -95,7 +103,7 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
     ? variant(spec, "packed", TILE, packed(TILE))
     : variant(spec, "plain", TILE, plain(layout, TILE));
   return [
-    ...SUBGROUP_TILES.map((tile) => bySubgroup(spec, tile, fours)),
+    ...[EIGHT_LANES, fourLanes(layout)].map((tile) => bySubgroup(spec, tile, fours)),
     broadcast(spec),
     invocations,
   ];

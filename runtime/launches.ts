@@ -37,6 +37,18 @@ const usable = (dispatch: Dispatch, pipelines: Pipelines): readonly number[] => 
   return found;
 };
 
+/** Where kernels are written for this device's size of subgroup, the others are not worth compiling. */
+const worthMeasuring = (
+  dispatch: Dispatch,
+  candidates: readonly number[],
+  pipelines: Pipelines,
+): readonly number[] => {
+  const tailored = candidates.filter((index) =>
+    pipelines.tailored(dispatch.launches[index]?.kernel ?? ""),
+  );
+  return tailored.length > 0 ? tailored : candidates;
+};
+
 /** What the candidates are, so that a remembered choice is not taken for other kernels. */
 const candidateIdentity = (dispatch: Dispatch): string =>
   dispatch.launches.map(({ kernel }) => kernel).join("\n");
@@ -130,9 +142,10 @@ const choose = async (
   share: number,
 ): Promise<number> => {
   const { pipelines, tuning } = chooser;
-  const candidates = usable(dispatch, pipelines);
+  const found = usable(dispatch, pipelines);
+  if (tuning.forced !== null) return found[tuning.forced % found.length] ?? 0;
+  const candidates = worthMeasuring(dispatch, found, pipelines);
   const [first = 0] = candidates;
-  if (tuning.forced !== null) return candidates[tuning.forced % candidates.length] ?? first;
   if (candidates.length === 1 || !isWorth(dispatch, share, pipelines)) return first;
   const key = dispatch.tuning;
   const kernels = candidateIdentity(dispatch);

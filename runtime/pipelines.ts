@@ -10,12 +10,16 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
+const ONE_SIZE = /^subgroups-of-\d+$/;
+
 /** What a kernel does with each storage binding from 1 on. */
 export type Access = "read" | "read_write";
 
 export interface Pipelines {
   /** Whether the device has the features and the workgroup size a kernel needs. */
   readonly runs: (kernel: string) => boolean;
+  /** Whether a kernel is written for one size of subgroup alone. */
+  readonly tailored: (kernel: string) => boolean;
   readonly access: (kernel: string) => readonly Access[];
   /**
    * Compiles a kernel, or gives the one compiled before. `writable`: with every binding declared read_write, which
@@ -125,6 +129,7 @@ export const createPipelines = (
         workgroup[0] * workgroup[1] * workgroup[2] <= most
       );
     },
+    tailored: (id) => kernelNamed(id).features.some((feature) => ONE_SIZE.test(feature)),
     access,
     get: (id, writable) => {
       const key = writable ? `${id} writable` : id;

@@ -35,3 +35,7 @@ export const floatBits = (value: number): number => {
   view.setFloat32(0, value);
   return view.getUint32(0);
 };
+
+/** Sizes up to the next power of two are alike to every schedule, and so are those from `most` on. */
+export const sizeClass = (size: number, most: number): number =>
+  Math.min(most, 2 ** Math.ceil(Math.log2(size)));

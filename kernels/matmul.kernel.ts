@@ -1,5 +1,5 @@
 /** Matrix product C = A · B (+ C), f32, of whole matrices or of pieces of them. */
-import { foldGroups, type KernelCall, type Variant } from "./kernel.js";
+import { foldGroups, type KernelCall, sizeClass, type Variant } from "./kernel.js";
 import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
 import type { Layout, MatrixPlace } from "./matmul-params.js";
@@ -115,9 +115,6 @@ const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
   c: { offset: 0, row: n, step: m * n },
 });
 
-/** Sizes up to the next power of two are alike to every schedule, and so are large ones. */
-const sizeClass = (size: number): number => Math.min(1024, 2 ** Math.ceil(Math.log2(size)));
-
 /** Operands a, b, c. */
 export const matmul = (spec: MatmulSpec): KernelCall => {
   const places = spec.places ?? wholePlaces(spec);
@@ -127,7 +124,7 @@ export const matmul = (spec: MatmulSpec): KernelCall => {
   const tiles = batch * Math.ceil(m / TILE.rows) * tilesN;
   return {
     family: "matmul",
-    shape: `${layout}${inFours(spec, places) ? " in fours" : ""} ${[m, n, k].map(sizeClass).join(" x ")}`,
+    shape: `${layout}${inFours(spec, places) ? " in fours" : ""} ${[m, n, k].map((size) => sizeClass(size, 1024)).join(" x ")}`,
     operands: [
       { name: "a", access: "read" },
       { name: "b", access: "read" },

@@ -19,6 +19,8 @@ export interface LaunchChooser {
 
 /** Keys with less of a program's work than this take their first launch. */
 const WORTH = 0.01;
+/** What a byte costs of multiply-adds, on software adapters and on GPUs alike within a factor of two. */
+const FLOPS_PER_BYTE = 16;
 const BUDGET_MS = 1000;
 /** No copies larger than this are made to measure: memory is for the run. */
 const MOST_COPIED = 512 * 2 ** 20;
@@ -143,10 +145,11 @@ const choose = async (
 ): Promise<number> => {
   const { pipelines, tuning } = chooser;
   const found = usable(dispatch, pipelines);
-  if (tuning.forced !== null) return found[tuning.forced % found.length] ?? 0;
-  const candidates = worthMeasuring(dispatch, found, pipelines);
-  const [first = 0] = candidates;
-  if (candidates.length === 1 || !isWorth(dispatch, share, pipelines)) return first;
+  const [first = 0] = found;
+  if (tuning.forced !== null) return found[tuning.forced % found.length] ?? first;
+  if (found.length === 1 || !isWorth(dispatch, share, pipelines)) return first;
+  const candidates = tuning.measures ? worthMeasuring(dispatch, found, pipelines) : found;
+  if (candidates.length === 1) return candidates[0] ?? first;
   const key = dispatch.tuning;
   const kernels = candidateIdentity(dispatch);
   const known = await tuning.known(key, kernels);
@@ -164,9 +167,9 @@ export const chooseLaunches = async (
   program: Program,
 ): Promise<ReadonlyMap<string, number>> => {
   const work = new Map<string, number>();
-  for (const { tuning, flops } of program.dispatches)
-    work.set(tuning, (work.get(tuning) ?? 0) + flops);
-  const total = [...work.values()].reduce((sum, flops) => sum + flops, 0);
+  for (const { tuning, flops, bytes } of program.dispatches)
+    work.set(tuning, (work.get(tuning) ?? 0) + Math.max(flops, FLOPS_PER_BYTE * bytes));
+  const total = [...work.values()].reduce((sum, cost) => sum + cost, 0);
   const chosen = new Map<string, number>();
   for (const dispatch of program.dispatches) {
     const key = dispatch.tuning;

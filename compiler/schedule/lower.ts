@@ -3,15 +3,16 @@
  * groups of the rest, buffers for what is stored.
  */
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
+import { sizeClass } from "../../kernels/kernel.js";
 import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
 import { walksOf } from "../emit/walks.js";
-import { generate, type Into, WORKGROUP } from "../emit/wgsl.js";
+import { generate, type Into } from "../emit/wgsl.js";
 import { describeAxes } from "../ir/axes.js";
 import { type Graph, type Node, sizeOf } from "../ir/tensor.js";
 import { nodesOf } from "../ir/traverse.js";
 import { type Group, isBig } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
-import type { Kernel, Program } from "../plan.js";
+import type { Kernel, Launch, Program } from "../plan.js";
 import { arrangeOperands } from "./arrange.js";
 import { attentionCalls, attentionGradCalls, type BoundCall } from "./attend.js";
 import { Buffers } from "./buffers.js";
@@ -28,6 +29,14 @@ export interface Lowered {
   readonly program: Program;
   readonly kernels: Readonly<Record<string, Kernel>>;
 }
+
+/** Where there is a choice of launches, it is made for rows of about this number and size. */
+const tuningKey = (launches: readonly Launch[], extent: readonly number[]): string => {
+  const id = launches[0]?.kernel ?? "";
+  return launches.length > 1
+    ? `${id} ${extent.map((size) => sizeClass(size, 2 ** 20)).join(" x ")}`
+    : id;
+};
 
 class Lowering {
   private readonly kernels: Record<string, Kernel> = {};
@@ -74,8 +83,11 @@ class Lowering {
     const { root } = group;
     const kernel = generate(group, (node) => this.isStored(node), this.into(group, box), box);
     const family = root.op === "reduce" || group.inner.length > 0 ? "rows" : "map";
-    const id = kernelId(family, kernel.wgsl);
-    this.kernels[id] = { wgsl: kernel.wgsl, workgroup: [WORKGROUP, 1, 1], features: [] };
+    const launches = kernel.launches.map(({ wgsl, workgroup, workgroups }) => {
+      const id = kernelId(family, wgsl);
+      this.kernels[id] = { wgsl, workgroup, features: [] };
+      return { kernel: id, workgroups };
+    });
     const uses = [...kernel.reads, root].map((node) => {
       const walked = walks.get(node);
       const whole = box.size === 0 || walked === undefined;
@@ -84,8 +96,8 @@ class Lowering {
     this.buffers.dispatch(
       {
         label: `${family} ${root.op === "map" ? root.fn : root.op}`,
-        tuning: id,
-        launches: [{ kernel: id, workgroups: kernel.workgroups }],
+        tuning: tuningKey(launches, kernel.extent),
+        launches,
         bindings: [],
         params: kernel.params.length === 0 ? [0] : kernel.params,
         flops: kernel.flops,

@@ -1,42 +1,62 @@
 // rows div
-// params 16 4000 4000 4000 4000 4000 4000 4000
+// params 16 4000 4000 4000
 // binds feed.many[0..256000] output.out[0..256000]
-// groups 1 × 1 × 1
-struct Params { v: array<vec4<u32>, 2> }
+// groups 16 × 1 × 1
+struct Params { v: array<vec4<u32>, 1> }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> b0: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
-fn element(row: u32) {
-  if (row >= p.v[0].x) { return; }
-  var r0 = -3.0e38;
-  for (var e1 = 0u; e1 < p.v[0].z; e1++) {
-    let t2 = b0[row * p.v[0].y + e1];
-    r0 = max(r0, t2);
+var<workgroup> parts: array<f32, 64>;
+
+fn max_of_row(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  parts[lane] = value;
+  workgroupBarrier();
+  for (var half = 32u; half > 0u; half = half / 2u) {
+    if (lane < half) { parts[lane] = max(parts[lane], parts[lane + half]); }
+    workgroupBarrier();
   }
-  var r3 = 0.0;
-  for (var b9 = 0u; b9 < p.v[1].x; b9 += 512u) {
-    let n10 = min(b9 + 512u, p.v[1].x);
-    var s4 = 0.0;
-    for (var e5 = b9; e5 < n10; e5++) {
-      let t6 = b0[row * p.v[0].w + e5];
-      let t7 = (t6 - r0);
-      let t8 = exp(t7);
-      s4 += t8;
-    }
-    r3 += s4;
+  return parts[0];
+}
+
+fn sum_of_row(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  parts[lane] = value;
+  workgroupBarrier();
+  for (var half = 32u; half > 0u; half = half / 2u) {
+    if (lane < half) { parts[lane] = parts[lane] + parts[lane + half]; }
+    workgroupBarrier();
   }
-  for (var e11 = 0u; e11 < p.v[1].w; e11++) {
-    let t12 = b0[row * p.v[1].y + e11];
-    let t13 = (t12 - r0);
-    let t14 = exp(t13);
-    let t15 = (t14 / r3);
-    out[row * p.v[1].z + e11] = t15;
-  }
+  return parts[0];
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {
-  let first = (w.x + w.y * 65535u) * 64u + l.x;
-  element(first + 0u);
+  let row = w.x + w.y * 65535u;
+  if (row >= p.v[0].x) { return; }
+  let lane = l.x;
+  let o2 = row * p.v[0].z;
+  var r0 = -3.0e38;
+  for (var e1 = lane; e1 < p.v[0].y; e1 += 64u) {
+    let t3 = b0[o2 + e1];
+    r0 = max(r0, t3);
+  }
+  r0 = max_of_row(lane, r0);
+  var r4 = 0.0;
+  for (var e5 = lane; e5 < p.v[0].y; e5 += 64u) {
+    let t6 = b0[o2 + e5];
+    let t7 = (t6 - r0);
+    let t8 = exp(t7);
+    r4 += t8;
+  }
+  r4 = sum_of_row(lane, r4);
+  let o14 = row * p.v[0].w;
+  for (var e9 = lane; e9 < p.v[0].y; e9 += 64u) {
+    let t10 = b0[o2 + e9];
+    let t11 = (t10 - r0);
+    let t12 = exp(t11);
+    let t13 = (t12 / r4);
+    out[o14 + e9] = t13;
+  }
 }

@@ -1,0 +1,180 @@
+/** Writes the values of a kernel's nodes as WGSL: loads, views, elementwise functions, each computed once in its scope. */
+import type { Axis, Node } from "../ir/tensor.js";
+import { expression, literal } from "./expression.js";
+import type { Indices } from "./indices.js";
+import type { Names } from "./names.js";
+import { type Box, slabOf, type Walked } from "./pieces.js";
+
+/** Lines that belong together, and the values that they hold. */
+export interface Scope {
+  readonly lines: string[];
+  readonly values: Map<Node, string>;
+  readonly indices: Indices;
+}
+
+export interface ValuesOf {
+  readonly names: Names;
+  readonly root: Node;
+  readonly isStored: (node: Node) => boolean;
+  readonly box: Box;
+  /** How the kernel walks stored tensors, where the box cuts any. */
+  readonly walks: ReadonlyMap<Node, Walked>;
+  /** Lines outside every loop: what does not change along a row is computed there once. */
+  readonly row: Scope;
+  readonly rowAxes: readonly Axis[];
+}
+
+export class Values {
+  flops = 0;
+  private readonly rowAxes: ReadonlySet<string>;
+  /** Parts of offsets that do not change along a row, by what they are parts of. */
+  private readonly rowOffsets = new Map<string, string>();
+
+  constructor(private readonly of: ValuesOf) {
+    this.rowAxes = new Set(of.rowAxes.map(({ name }) => name));
+  }
+
+  private isOperand(node: Node): boolean {
+    return node !== this.of.root && this.of.isStored(node);
+  }
+
+  /** Where an element of a stored tensor lies in its binding. A piece binds a slab, whose start is taken off. */
+  offset(tensor: Node, axes: readonly Axis[], { indices, lines }: Scope): string {
+    const { names, walks, box, row } = this.of;
+    let stride = 1;
+    const [fixed, varying]: [string[], string[]] = [[], []];
+    for (const axis of [...axes].reverse()) {
+      const index = indices.get(axis.name);
+      if (index === undefined) throw new Error(`no index for axis ${axis.name}`);
+      if (index !== "0u") {
+        const term =
+          stride === 1
+            ? index
+            : `${index} * ${names.param(`stride of ${axis.name} in ${tensor.id}`, stride)}`;
+        const isFixed = lines !== row.lines && row.indices.get(axis.name) === index;
+        (isFixed && stride !== 1 ? fixed : varying).unshift(term);
+      }
+      stride *= axis.size;
+    }
+    const walked = walks.get(tensor);
+    const cut = walked?.axes.some(({ axis }) => axis !== null && box.has(axis)) === true;
+    const start =
+      cut && walked !== undefined
+        ? ` - ${names.param(`slab of ${tensor.id}`, slabOf(walked, box).start)}`
+        : "";
+    const terms = fixed.length === 0 ? varying : [this.ofRow(fixed.join(" + ")), ...varying];
+    return `${terms.length === 0 ? "0u" : terms.join(" + ")}${start}`;
+  }
+
+  private ofRow(text: string): string {
+    const known = this.rowOffsets.get(text);
+    if (known !== undefined) return known;
+    const name = this.of.names.fresh("o");
+    this.of.row.lines.push(`let ${name} = ${text};`);
+    this.rowOffsets.set(text, name);
+    return name;
+  }
+
+  private load(node: Node, scope: Scope): string {
+    return `${this.of.names.binding(node)}[${this.offset(node, node.axes, scope)}]`;
+  }
+
+  /** The value of `node`; new lets go to the scope, values seen in it are shared. */
+  value(node: Node, scope: Scope): string {
+    const { names, row } = this.of;
+    const known = row.values.get(node) ?? scope.values.get(node);
+    if (known !== undefined) return known;
+    if (node.op === "const") return literal(node.value);
+    if (scope.lines !== row.lines && this.isOfRow(node)) return this.value(node, row);
+    const text = this.compute(node, scope);
+    const name = names.fresh("t");
+    scope.lines.push(`let ${name} = ${text};`);
+    scope.values.set(node, name);
+    return name;
+  }
+
+  private isOfRow(node: Node): boolean {
+    return (
+      (node.op === "map" || this.isOperand(node)) &&
+      node.axes.every(({ name }) => this.rowAxes.has(name))
+    );
+  }
+
+  private compute(node: Node, scope: Scope): string {
+    if (this.isOperand(node)) return this.load(node, scope);
+    switch (node.op) {
+      case "index":
+        return `f32(${scope.indices.get(node.axes[0]?.name ?? "") ?? "0u"})`;
+      case "cast":
+        return `f32(${this.load(node.arg, scope)})`;
+      case "map":
+        this.flops++;
+        return expression(
+          node.fn,
+          node.args.map((arg) => this.value(arg, scope)),
+        );
+      case "stop":
+        return this.value(node.arg, scope);
+      case "permute":
+      case "shift":
+      case "rename":
+      case "gather":
+        return this.view(node, scope);
+      default:
+        throw new Error(`${node.op} cannot be generated here`);
+    }
+  }
+
+  /** A load at other indices. What is looked at is stored. */
+  private view(node: Node, scope: Scope): string {
+    if (this.isOperand(node)) return this.load(node, scope);
+    const { indices, lines } = scope;
+    const at = (axis: string, index: string): Scope => ({
+      ...scope,
+      indices: new Map(indices).set(axis, index),
+    });
+    switch (node.op) {
+      case "permute":
+        return this.view(node.arg, scope);
+      case "rename":
+        return this.view(node.arg, at(node.from, indices.get(node.to) ?? "0u"));
+      case "shift": {
+        const { names } = this.of;
+        const size = node.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
+        const [sum, wrapped] = [names.fresh("j"), names.fresh("j")];
+        const end = names.param(`size in ${node.id}`, size);
+        lines.push(
+          `let ${sum} = ${indices.get(node.axis)} + ${names.param(`shift of ${node.id}`, node.by)};`,
+          `let ${wrapped} = select(${sum}, ${sum} - ${end}, ${sum} >= ${end});`,
+        );
+        return this.view(node.arg, at(node.axis, wrapped));
+      }
+      case "gather":
+        return this.view(node.table, at(node.axis, this.gathered(node, scope)));
+      default:
+        return this.load(node, scope);
+    }
+  }
+
+  /** The row of a table; clamped, as an index from outside must not read past the table. */
+  private gathered(node: Extract<Node, { op: "gather" }>, scope: Scope): string {
+    const { names, box } = this.of;
+    const name = names.fresh("j");
+    const size = node.table.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
+    const row = this.load(node.indices, scope);
+    const range = box.get(node.axis);
+    if (range === undefined) {
+      scope.lines.push(
+        `let ${name} = min(${row}, ${names.param(`last of ${node.id}`, size - 1)});`,
+      );
+      return name;
+    }
+    const least = names.param(`first of ${node.id}`, range.start);
+    const most = names.param(`last of ${node.id}`, range.start + range.length - 1);
+    scope.lines.push(
+      `let ${name} = clamp(${row}, ${least}, ${most});`,
+      `let inside = ${row} == ${name};`,
+    );
+    return name;
+  }
+}

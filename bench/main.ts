@@ -117,6 +117,13 @@ program
   .action(async (options) => (await import("./scaling.js")).scalingCommand(options));
 
 program
+  .command("memory")
+  .description("memory of training: beside what must live, and over 2,000 steps")
+  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--json <file>", "keep the results")
+  .action(async (options) => (await import("./memory.js")).memoryCommand(options));
+
+program
   .command("figure")
   .description("draws the results of scaling as an SVG")
   .argument("<json>")

@@ -193,6 +193,14 @@ export interface PruneStage {
   readonly cuts: readonly Cut[];
 }
 
+export interface LearnedMap {
+  readonly name: string;
+  readonly to: number;
+  readonly from: number;
+  /** Byte offset in the arena. */
+  readonly offset: number;
+}
+
 export interface DistillStage {
   readonly kind: "distill";
   readonly name: string;
@@ -206,6 +214,13 @@ export interface DistillStage {
   readonly micro: number;
   /** What the backward pass computes again of each layer: what is cheap, or all of it. */
   readonly recompute: "cheap" | "layers";
+  /**
+   * Of each of the states `${name}.weights`, `.gradients`, `.first` and `.second`: the student's weights as its layout says,
+   * then the learned maps.
+   */
+  readonly arenaBytes: number;
+  /** Matrices that the loss maps the student's states by, trained on the way and then left: [to, from], f32. */
+  readonly maps: readonly LearnedMap[];
   /** What the forward pass of a micro-batch keeps for the backward pass, in bytes. */
   readonly activationBytes: number;
   /** Forward, backward; gradients accumulate into state `${name}.gradients`. Feed scalars: none. Output "loss". */

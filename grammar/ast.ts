@@ -134,7 +134,7 @@ export interface Body {
   readonly span: Span;
 }
 
-export type BodyLine = AssignLine | TapLine | EachLine | RequireItem;
+export type BodyLine = AssignLine | TapLine | StateLine | EachLine | RequireItem;
 
 /** `x = x + h . down` */
 export interface AssignLine {
@@ -149,6 +149,14 @@ export interface TapLine {
   readonly kind: "tap";
   readonly axis: Name;
   readonly values: readonly Expr[];
+  readonly span: Span;
+}
+
+/** `state output: z`: what a loss may look at, by this name; within `each`, one of every layer. */
+export interface StateLine {
+  readonly kind: "state";
+  readonly name: Name;
+  readonly value: Expr;
   readonly span: Span;
 }
 

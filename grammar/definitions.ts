@@ -69,6 +69,12 @@ const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
     const values = expressionList(cursor);
     return { kind: "tap", axis, values, span: cursor.spanFrom(start) };
   }
+  if (cursor.isWord("state") && next?.tokenType === t.Identifier) {
+    cursor.take();
+    const name = cursor.name("a name");
+    cursor.expect(t.Colon, "`:`");
+    return { kind: "state", name, value: cursor.expression(), span: cursor.spanFrom(start) };
+  }
   if (cursor.isWord("each") && next?.tokenType === t.Identifier) {
     cursor.take();
     const axis = cursor.name("an axis");

@@ -99,7 +99,7 @@ const headOf = (line: readonly Piece[]): number => {
   if (first === undefined || second === undefined || !isWord(first)) return 0;
   if (isWord(second) && third?.token.tokenType === t.Assign)
     return `${first.text} ${second.text}`.length;
-  if (/^(weight|tap|each|require|forward|config|axis|key|tensor)$/.test(first.text)) return 0;
+  if (/^(weight|tap|state|each|require|forward|config|axis|key|tensor)$/.test(first.text)) return 0;
   if (second.token.tokenType === t.Assign) return first.text.length;
   return (second.token.tokenType === t.Identifier && second.text === "by") ||
     OPERATORS.has(second.token.tokenType) ||

@@ -3,6 +3,7 @@ import type { CallExpr, Expr } from "../../grammar/ast.js";
 import { scalarFunction } from "../ir/scalar.js";
 import type { BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
 import { type BracketedAxes, building, type Environment, nodeOf, numberOf } from "./environment.js";
+import { mapInput } from "./library.js";
 import { mistake } from "./report.js";
 import { describeValue, isTrue, numberValue, tensorValue, type Value } from "./value.js";
 
@@ -24,7 +25,19 @@ const BINARY: ReadonlySet<string> = new Set(["min", "max"] satisfies BinaryFn[])
 export const builtins: ReadonlySet<string> = new Set([
   ...UNARY,
   ...BINARY,
-  ...["sum", "select", "mod", "size", "index", "shift", "rename", "dot", "stop", "attention"],
+  ...[
+    "sum",
+    "select",
+    "mod",
+    "size",
+    "index",
+    "shift",
+    "rename",
+    "dot",
+    "stop",
+    "attention",
+    "learned_map",
+  ],
 ]);
 
 interface Call {
@@ -149,6 +162,28 @@ const dot = (call: Call): Value => {
   return building(call.env, call.expr.span, [a, b], () => call.env.builder.contract(a, b, axes));
 };
 
+/** Σ over the axis of x · a trained matrix, as long along it as `like`; x itself where it is as long already. */
+const learnedMap = (call: Call): Value => {
+  const [axis, more] = call.axes ?? [];
+  if (axis === undefined || more !== undefined)
+    return wrong(call, "write learned_map[axis](x, like)");
+  const [x, like] = [tensor(call, 0), tensor(call, 1)];
+  const sizeOf = (node: Node): number =>
+    node.axes.find(({ name }) => name === axis)?.size ?? axisOf(call, axis).size;
+  const [from, to] = [sizeOf(x), sizeOf(like)];
+  if (from === to) return tensorValue(x);
+  const { builder } = call.env;
+  return building(call.env, call.expr.span, [x, like], () => {
+    const inner = `${axis}'`;
+    const axes = [
+      { name: axis, size: to },
+      { name: inner, size: from },
+    ];
+    const map = builder.input(mapInput(axis, from, to), axes);
+    return builder.contract(builder.rename(x, axis, inner), map, [inner]);
+  });
+};
+
 const onAxes = (call: Call, name: "size" | "index"): Value => {
   const axes = axisArguments(call).map((axis) => axisOf(call, axis));
   if (name === "size") return numberValue(axes.reduce((product, axis) => product * axis.size, 1));
@@ -190,6 +225,8 @@ export const callBuiltin = (
     }
     case "attention":
       return attention(call);
+    case "learned_map":
+      return learnedMap(call);
     default:
       return mistake("wrong-value", env.file, expr.span, {
         wanted: "a builtin",

@@ -224,6 +224,7 @@ export const apply = (
   args: readonly Argument[],
   span: Span,
   given: ReadonlyMap<string, Value> = new Map(),
+  evaluateArgument: (expr: Expr) => Value = (expr) => argumentValue(env, definition, expr),
 ): Value => {
   const { decl, file } = definition;
   if (env.active.includes(decl))
@@ -242,7 +243,7 @@ export const apply = (
     const value =
       argument === undefined
         ? evaluate(inner, parameter.fallback as Expr)
-        : argumentValue(env, definition, argument.value);
+        : evaluateArgument(argument.value);
     if (argument === undefined) checkDims(inner, parameter.span, value, dims);
     else checkDims(env, argument.value.span, value, dims);
     inner = withValue(inner, parameter.name.name, value);

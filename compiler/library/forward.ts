@@ -5,6 +5,7 @@ import type {
   EachLine,
   ForwardItem,
   RequireItem,
+  StateLine,
   WeightItem,
 } from "../../grammar/ast.js";
 import { hasAxis } from "../ir/axes.js";
@@ -88,6 +89,7 @@ interface Pass {
   readonly shape: ModelShape;
   readonly model: string;
   readonly taps: Tap[];
+  readonly states: Map<string, Node | readonly Node[]>;
   /** What the segments so far hand on. */
   readonly carried: Carried[];
   /** Whether that comes into the next segment as inputs. */
@@ -170,6 +172,13 @@ const requireHere = ({ env, shape }: Pass, { condition }: RequireItem): void => 
   mistake("config-unsupported", env.file, condition.span, { model, requirement });
 };
 
+const keepState = ({ env, states }: Pass, { name, value }: StateLine, layer: number | null) => {
+  const node = nodeOf(env, evaluate(env, value), value.span);
+  const before = states.get(name.name);
+  const layers = Array.isArray(before) ? before : [];
+  states.set(name.name, layer === null ? node : [...layers, node]);
+};
+
 const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
   switch (line.kind) {
     case "assign":
@@ -181,6 +190,9 @@ const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
         layer,
         values: line.values.map((expr) => nodeOf(pass.env, evaluate(pass.env, expr), expr.span)),
       });
+      return;
+    case "state":
+      keepState(pass, line, layer);
       return;
     case "require":
       requireHere(pass, line);
@@ -237,6 +249,7 @@ export const forward = (
       shape,
       model: options.model,
       taps: [],
+      states: new Map(),
       cut: options.cut === true,
       carried: [],
       window: options.tokens.axes[0]?.name ?? "",
@@ -253,7 +266,8 @@ export const forward = (
           : [];
       }),
     );
-    return { values: tensors, taps: pass.taps, carried: pass.carried };
+    const { states, taps, carried } = pass;
+    return { values: tensors, states, taps, carried };
   });
 
 const collectAssigned = (lines: readonly BodyLine[], into: Set<string>): void => {

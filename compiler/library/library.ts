@@ -96,6 +96,12 @@ export interface ModelShape {
 export const weightInput = (model: string, weight: string, layer: number | null): string =>
   layer === null ? `${model}/${weight}` : `${model}/${weight}@${layer}`;
 
+/** The name of a learned map's input node: along an axis, from a student's size to a teacher's. */
+export const mapInput = (axis: string, from: number, to: number): string =>
+  `map/${axis} ${from} ${to}`;
+
+export const isMapInput = (name: string): boolean => name.startsWith("map/");
+
 /** The name of the input by which a segment takes a value from the one before it: `${model}/${name}>${segment}`. */
 export const carriedInput = (model: string, name: string, segment: number): string =>
   `${model}/${name}>${segment}`;
@@ -106,9 +112,11 @@ export const carriedInput = (model: string, name: string, segment: number): stri
  */
 export type Carried = ReadonlyMap<string, Node>;
 
-/** A forward pass in IR: top-level names (`logits`) and taps. */
+/** A forward pass in IR: top-level names (`logits`), states and taps. */
 export interface Forward {
   readonly values: ReadonlyMap<string, Node>;
+  /** What the architecture declares for losses to look at: a tensor, or one of every layer. */
+  readonly states: ReadonlyMap<string, Node | readonly Node[]>;
   readonly taps: readonly Tap[];
   /** Of each segment but the last. */
   readonly carried: readonly Carried[];

@@ -23,6 +23,8 @@ const readBy = (line: BodyLine): Iterable<string> => {
       return namesIn(line.value);
     case "tap":
       return namesIn(line.values);
+    case "state":
+      return namesIn(line.value);
     case "require":
       return namesIn(line.condition);
     case "each":

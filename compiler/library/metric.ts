@@ -5,7 +5,7 @@ import type { Input, Node } from "../ir/tensor.js";
 import { apply } from "./elaborate.js";
 import { nodeOf } from "./environment.js";
 import type { Library, Located, Outcome } from "./library.js";
-import { recordOf, rootEnvironment } from "./loss.js";
+import { type Named, recordOf, rootEnvironment } from "./loss.js";
 import { mistake, outcome } from "./report.js";
 import { axesText, type Value } from "./value.js";
 
@@ -13,7 +13,7 @@ export const elaborateMetric = (
   metric: Located<DefinitionDecl>,
   library: Library,
   builder: Builder,
-  scope: { readonly model: ReadonlyMap<string, Node>; readonly labels: Input },
+  scope: { readonly model: Named; readonly labels: Input },
 ): Outcome<Node> =>
   outcome(() => {
     const values = new Map<string, Value>([

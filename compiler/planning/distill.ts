@@ -35,11 +35,17 @@ const attempt = (
   lesson: Lesson,
   { micro, recompute }: Attempt,
 ): Tried => {
-  const { step, student } = lesson;
+  const { step } = lesson;
   const into = createPrograms(target);
   const gradient = `${step.name}.gradient`;
-  const activationBytes = addTraining(into, gradient, lesson, micro, recompute);
-  const update = planUpdate(into, step, student.layout, micro / step.windows);
+  const { activationBytes, maps, arenaBytes } = addTraining(
+    into,
+    gradient,
+    lesson,
+    micro,
+    recompute,
+  );
+  const update = planUpdate(into, step, arenaBytes, micro / step.windows);
   const stage: DistillStage = {
     kind: "distill",
     name: step.name,
@@ -51,6 +57,8 @@ const attempt = (
     micro,
     recompute,
     activationBytes,
+    arenaBytes,
+    maps,
     gradient,
     update,
     beta: step.optimizer.beta,

@@ -3,16 +3,17 @@
  * added into the student's arena.
  */
 import { Builder } from "../ir/build.js";
-import type { Graph, Node } from "../ir/tensor.js";
+import type { Graph, Input, Node } from "../ir/tensor.js";
+import { reachable } from "../ir/traverse.js";
 import { forward, wideAxes } from "../library/forward.js";
-import { type ModelShape, weightInput } from "../library/library.js";
-import { elaborateLoss } from "../library/loss.js";
+import { isMapInput, type ModelShape, weightInput } from "../library/library.js";
+import { elaborateLoss, visible } from "../library/loss.js";
 import { differentiate } from "../passes/differentiate.js";
 import { simplify } from "../passes/simplify.js";
-import type { DataSource, ModelLayout } from "../plan.js";
+import type { DataSource, LearnedMap, ModelLayout } from "../plan.js";
 import type { DistillStep, Recipe } from "../recipe/recipe.js";
-import type { OutputPlace } from "../schedule/target.js";
-import { stateOf } from "./layout.js";
+import type { InputPlace, OutputPlace } from "../schedule/target.js";
+import { align, stateOf } from "./layout.js";
 import { must } from "./outcome.js";
 import { addPhased } from "./phased.js";
 import { feedPlaces, placement, weightPlaces } from "./placement.js";
@@ -42,18 +43,39 @@ interface LossGraph {
   /** Outputs "loss" and one for each weight that has a gradient. */
   readonly graph: Graph;
   readonly gradients: readonly (readonly [output: string, offset: number])[];
+  readonly maps: readonly LearnedMap[];
   /** What the student's layers hand on. */
   readonly boundaries: ReadonlySet<Node>;
 }
 
-const gradientsOf = (builder: Builder, loss: Node, { layout }: Learner) => {
-  const weights = layout.weights.map((entry) => ({
+/** The learned maps that a loss reads, behind the student's weights in its arena. */
+const mapsOf = (loss: Node, { layout }: Learner): readonly (LearnedMap & { node: Input })[] => {
+  let offset = align(layout.bytes);
+  const inputs = reachable([loss]).filter((node) => node.op === "input" && isMapInput(node.name));
+  return inputs.map((node) => {
+    const [to, from] = node.axes;
+    if (node.op !== "input" || to === undefined || from === undefined)
+      throw new Error("a learned map is a matrix");
+    const map = { name: node.name, to: to.size, from: from.size, offset, node };
+    offset += align(to.size * from.size * 4);
+    return map;
+  });
+};
+
+const gradientsOf = (
+  builder: Builder,
+  loss: Node,
+  { layout }: Learner,
+  maps: ReturnType<typeof mapsOf>,
+) => {
+  const own = layout.weights.map((entry) => ({
     offset: entry.offset,
     node: builder.input(
       weightInput(layout.name, entry.weight, entry.layer),
       entry.dims.flat().map(({ axis, size }) => ({ name: axis, size })),
     ),
   }));
+  const weights = [...own, ...maps.map(({ offset, node }) => ({ offset, node }))];
   const adjoints = differentiate(
     builder,
     loss,
@@ -74,14 +96,15 @@ const lossGraph = (
   const passOf = (of: Learner) =>
     must(forward(of.shape, builder, { model: of.layout.name, tokens }));
   const scope = {
-    ...(teacher === null ? {} : { teacher: passOf(teacher).values }),
+    ...(teacher === null ? {} : { teacher: visible(passOf(teacher)) }),
     labels,
   };
   const pass = passOf(student);
   const loss = must(
-    elaborateLoss(step.loss, recipe.library, builder, { ...scope, student: pass.values }),
+    elaborateLoss(step.loss, recipe.library, builder, { ...scope, student: visible(pass) }),
   );
-  const gradients = gradientsOf(builder, loss, student);
+  const maps = mapsOf(loss, student);
+  const gradients = gradientsOf(builder, loss, student, maps);
   const edges = pass.carried.flatMap((values) => [...values.values()]);
   const simple = simplify(builder, {
     outputs: {
@@ -95,6 +118,7 @@ const lossGraph = (
   return {
     graph: { outputs: Object.fromEntries(outputs.filter((entry) => !isEdge(entry))) },
     gradients: gradients.map(({ name, offset }) => [name, offset]),
+    maps: maps.map(({ name, to, from, offset }) => ({ name, to, from, offset })),
     boundaries: new Set(outputs.filter(isEdge).map(([, node]) => node)),
   };
 };
@@ -103,36 +127,56 @@ const lossGraph = (
 const isDear = (node: Node): boolean =>
   node.op === "contract" || node.op === "attention" || node.op === "reduce";
 
-/** Adds the program `name` for micro-batches of `windows`; gives the bytes of the activations kept for the gradient. */
+export interface Training {
+  /** Bytes of the activations kept for the gradient. */
+  readonly activationBytes: number;
+  readonly maps: readonly LearnedMap[];
+  /** The student's weights and the maps. */
+  readonly arenaBytes: number;
+}
+
+/** Adds the program `name` for micro-batches of `windows`. */
 export const addTraining = (
   into: Programs,
   name: string,
   lesson: Lesson,
   windows: number,
   recompute: Recompute,
-): number => {
+): Training => {
   const { step, student, teacher, data } = lesson;
-  const { graph, gradients, boundaries } = lossGraph(lesson, windows);
+  const { graph, gradients, maps, boundaries } = lossGraph(lesson, windows);
+  const arenaBytes = maps.reduce(
+    (end, { offset, to, from }) => Math.max(end, offset + align(to * from * 4)),
+    student.layout.bytes,
+  );
   const end = graph.outputs.loss;
   if (end === undefined) throw new Error("the loss was lost");
   const gradientPlace = (offset: number): OutputPlace => ({
     kind: "state",
     state: stateOf.gradients(step.name),
-    stateBytes: student.layout.bytes,
+    stateBytes: arenaBytes,
     offset,
     accumulate: windows < step.windows,
   });
   const learners = [student, ...(teacher === null ? [] : [teacher])];
   const places = placement(
-    [...learners.flatMap(({ layout }) => weightPlaces(layout)), ...feedPlaces],
+    [
+      ...learners.flatMap(({ layout }) => weightPlaces(layout)),
+      ...maps.map(({ name: map, offset }): [string, InputPlace] => [
+        map,
+        { kind: "state", state: stateOf.weights(step.name), stateBytes: arenaBytes, offset },
+      ]),
+      ...feedPlaces,
+    ],
     [
       ["loss", { kind: "output" }],
       ...gradients.map(([output, offset]) => [output, gradientPlace(offset)] as const),
     ],
   );
-  return addPhased(into, name, graph, places, {
+  const activationBytes = addPhased(into, name, graph, places, {
     tokens: windowAxes(windows, data),
     wide: wideAxes(learners.map(({ shape }) => shape)),
     backward: { end, anchor: recompute === "cheap" ? isDear : (node) => boundaries.has(node) },
   });
+  return { activationBytes, maps, arenaBytes };
 };

@@ -2,7 +2,7 @@
 import { adamw } from "../../kernels/adamw.kernel.js";
 import { NORM_PARTIALS, normFinish, normPartials } from "../../kernels/global-norm.kernel.js";
 import type { KernelCall } from "../../kernels/kernel.js";
-import type { Binding, BufferSpec, Dispatch, ModelLayout, Program } from "../plan.js";
+import type { Binding, BufferSpec, Dispatch, Program } from "../plan.js";
 import type { DistillStep } from "../recipe/recipe.js";
 import { dispatchOf } from "../schedule/call.js";
 import { stateOf } from "./layout.js";
@@ -23,14 +23,13 @@ const rangesOf = (bytes: number, maxBinding: number): readonly Omit<Binding, "bu
 
 const PARTIAL_BYTES = NORM_PARTIALS * 4;
 
-/** Plans the update; `factor` scales the summed gradients of micro-batches to their mean. */
+/** Plans the update of arenas of so many bytes; `factor` scales the summed gradients of micro-batches to their mean. */
 export const planUpdate = (
   into: Programs,
   step: DistillStep,
-  layout: ModelLayout,
+  bytes: number,
   factor: number,
 ): string => {
-  const { bytes } = layout;
   const ranges = rangesOf(bytes, into.target.maxBinding);
   const arenas = (["weights", "gradients", "first", "second"] as const).map((name) =>
     whole(stateOf[name](step.name), bytes),

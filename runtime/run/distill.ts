@@ -3,6 +3,7 @@
  * Loss and gradient norm of a step are read together while the next one runs, so that the queue never waits for the host.
  */
 import type { DistillStage } from "../../compiler/plan.js";
+import { normals } from "../data/normal.js";
 import { batchAt } from "../data/order.js";
 import { RunError } from "../errors.js";
 import type { LoadedProgram } from "../execute.js";
@@ -11,7 +12,6 @@ import { batchOf } from "./batch.js";
 import { restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusNamed,
-  layoutNamed,
   modelNamed,
   programNamed,
   type RunContext,
@@ -50,10 +50,9 @@ const states = (name: string) => ({
 /** Puts weights and moments on the device: from the last checkpoint, else from the student's weights and zeros. */
 const start = async (context: RunContext, stage: DistillStage): Promise<number> => {
   const { executor } = context;
-  const { bytes } = layoutNamed(context, stage.name);
   const names = states(stage.name);
   for (const name of Object.values(names)) {
-    executor.state(name, bytes);
+    executor.state(name, stage.arenaBytes);
     executor.zero(name);
   }
   const saved = await restoreTraining(context.out, stage.name, names, (state, tensor) =>
@@ -61,6 +60,11 @@ const start = async (context: RunContext, stage: DistillStage): Promise<number> 
   );
   if (saved !== null) return saved;
   await writeWeights(context, names.weights, modelNamed(context, stage.student).weights);
+  // So that a mapped state is about as large as the state.
+  for (const { name, to, from, offset } of stage.maps) {
+    const values = normals(context.plan.seed, `${stage.name} ${name}`, to * from, from ** -0.5);
+    executor.write(names.weights, offset, values);
+  }
   return 0;
 };
 
@@ -145,7 +149,7 @@ export const runDistill = async (
     stage,
     gradient: await programNamed(context, stage.gradient),
     update: await programNamed(context, stage.update),
-    bytes: layoutNamed(context, stage.name).bytes,
+    bytes: stage.arenaBytes,
     tokensPerStep: stage.windows * corpusNamed(context, stage.data).window,
   };
   let pending: Submitted | null = null;

@@ -2,7 +2,8 @@
 import type { Expr } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import { reachable } from "../../ir/traverse.js";
-import { matchArguments } from "../../library/elaborate.js";
+import { functionNamed, matchArguments } from "../../library/elaborate.js";
+import { splitLayers } from "../../library/layer-pairs.js";
 import type { Located, ModelShape } from "../../library/library.js";
 import { elaborateLoss } from "../../library/loss.js";
 import { mistake, outcome } from "../../library/report.js";
@@ -51,6 +52,9 @@ const boundLoss = (context: Context, expr: Expr): Located<Expr> | null => {
   return unitsFit(context, loss.decl, "a loss", ["ratio"]) ? loss : null;
 };
 
+const layersOf = ({ axes, layerAxis }: ModelShape): number =>
+  axes.find(({ name }) => name === layerAxis)?.size ?? 0;
+
 /** The graphs of a loss at hand: its value, or what is wrong with it. */
 const tried = (context: Context, loss: Located<Expr>, { student, teacher, data }: Parties) => {
   const { trials } = context;
@@ -62,6 +66,10 @@ const tried = (context: Context, loss: Located<Expr>, { student, teacher, data }
   return elaborateLoss(loss, context.library, builder, {
     student: guess.value,
     labels,
+    layers: {
+      teacher: layersOf(teacher?.shape ?? student.shape),
+      student: layersOf(student.shape),
+    },
     ...(target === null ? {} : { teacher: target.value }),
   });
 };
@@ -113,16 +121,23 @@ const checkTerms = (context: Context, expr: Expr): void => {
   } else if (expr.kind === "call") {
     const name = expr.callee.kind === "name" ? expr.callee : expr.callee.member;
     const losses = context.library.definitions.loss;
-    const definition = losses.get(name.name);
+    const loss = losses.get(name.name);
+    const definition = loss ?? functionNamed(context.library, context.file, name.name);
     const checked = outcome(() =>
       definition === undefined
         ? mistake("unknown-in-library", context.file, name.span, {
             name: name.name,
             near: nearest(name.name, losses.keys()),
           })
-        : matchArguments(context.file, definition.decl, expr.args, expr.span),
+        : matchArguments(
+            context.file,
+            definition.decl,
+            splitLayers(definition.decl, expr.args).rest,
+            expr.span,
+          ),
     );
     if (!checked.ok) passOn(context, checked.diagnostics, expr.span);
+    else if (loss === undefined) for (const { value } of expr.args) checkTerms(context, value);
   }
 };
 

@@ -4,6 +4,7 @@ import type { Input } from "../../ir/tensor.js";
 import type { ConfigPlace } from "../../library/architecture.js";
 import { forward } from "../../library/forward.js";
 import type { Forward, ModelShape, Outcome } from "../../library/library.js";
+import { type Named, visible } from "../../library/loss.js";
 import { resize } from "../../library/resize.js";
 import type { DataSource } from "../../plan.js";
 
@@ -47,10 +48,10 @@ export type Role = "model" | "teacher";
 export interface Trials {
   readonly symbols: (data: DataSource) => Symbolic;
   /**
-   * The values of a shape's forward pass, its weights named after its role. It is built of few layers: what fits it
-   * fits any number of them.
+   * The values and states of a shape's forward pass, its weights named after its role. It is built of few layers: what
+   * fits it fits any number of them.
    */
-  readonly values: (data: DataSource, role: Role, shape: ModelShape) => Outcome<Forward["values"]>;
+  readonly values: (data: DataSource, role: Role, shape: ModelShape) => Outcome<Named>;
   /** As `resize`; the same sizes give the same shape. */
   readonly resized: (
     shape: ModelShape,
@@ -70,7 +71,7 @@ export const createTrials = (): Trials => {
   // Of the data, only the window's size is in a graph.
   const known = new Map<number, Symbolic>();
   const shapes = new Map<ModelShape, Map<string, ModelShape>>();
-  const passes = new Map<ModelShape, Map<string, Outcome<Forward["values"]>>>();
+  const passes = new Map<ModelShape, Map<string, Outcome<Named>>>();
   const symbols = (data: DataSource): Symbolic => {
     const made = known.get(data.window) ?? symbolic(data);
     known.set(data.window, made);
@@ -84,9 +85,7 @@ export const createTrials = (): Trials => {
       const before = own.get(key);
       if (before !== undefined) return before;
       const pass = forwardOf(symbols(data), role, shallow(shape));
-      const values: Outcome<Forward["values"]> = pass.ok
-        ? { ok: true, value: pass.value.values }
-        : pass;
+      const values: Outcome<Named> = pass.ok ? { ok: true, value: visible(pass.value) } : pass;
       own.set(key, values);
       return values;
     },

@@ -1,10 +1,10 @@
 /**
  * Groups nodes into kernels. Contractions, attention and scatters stand alone; everything else joins the one kernel
  * that all its uses end up in, as long as it computes over the same rows: a kernel has rows R and, where it reduces,
- * an inner extent I that every reduction in it runs over.
+ * an inner extent I that every reduction in it runs over. What is cheaper to compute than to store is in several.
  */
 
-import type { Axis, Node } from "../ir/tensor.js";
+import { type Axis, type Node, sizeOf } from "../ir/tensor.js";
 import { operandsOf } from "../ir/traverse.js";
 import { isTable } from "./tables.js";
 
@@ -62,6 +62,30 @@ const joins = (node: Node, shape: Shape, root: Node): boolean => {
   return false;
 };
 
+/** Most functions that are computed anew in each kernel that wants them, rather than once and stored. */
+const MOST_REPEATED = 8;
+
+/**
+ * Whether computing a value again costs no more memory traffic than reading it: a few functions of one tensor of its
+ * size, and of smaller ones such as a row's sum.
+ */
+const repeats = (node: Node): boolean => {
+  const whole = sizeOf(node.axes);
+  const seen = new Set<Node>();
+  let functions = 0;
+  let large = 0;
+  const visit = (inner: Node): void => {
+    if (seen.has(inner)) return;
+    seen.add(inner);
+    if (inner.op === "map" && !isTable(inner)) {
+      functions++;
+      inner.args.forEach(visit);
+    } else if (inner.op !== "const" && sizeOf(inner.axes) === whole) large++;
+  };
+  visit(node);
+  return node.op === "map" && large <= 1 && functions <= MOST_REPEATED;
+};
+
 const shapeOf = (root: Node): Shape =>
   root.op === "reduce"
     ? { rows: root.axes, inner: reducedAxes(root) }
@@ -80,26 +104,31 @@ export const fuse = (
   for (const node of nodes)
     for (const operand of operandsOf(node))
       consumers.set(operand, [...(consumers.get(operand) ?? []), node]);
-  const rootOf = new Map<Node, Node>();
+  /** The kernels that a node is computed in. */
+  const rootsOf = new Map<Node, ReadonlySet<Node>>();
   const shapes = new Map<Node, Shape>();
+  const isInside = (node: Node, roots: ReadonlySet<Node>): boolean => {
+    const users = consumers.get(node) ?? [];
+    return (
+      fuse &&
+      !stored.has(node) &&
+      roots.size > 0 &&
+      (roots.size === 1 || repeats(node)) &&
+      !users.some((user) => isBig(user) || isView(user)) &&
+      !(isView(node) && users.length > 1) &&
+      [...roots].every((root) => {
+        const shape = shapes.get(root);
+        return shape !== undefined && joins(node, shape, root);
+      })
+    );
+  };
   for (const node of [...nodes].reverse()) {
     if (isLeaf(node) || isBig(node) || isTable(node)) continue;
     const users = consumers.get(node) ?? [];
-    const roots = new Set(users.map((user) => rootOf.get(user)));
-    const [only] = roots;
-    const shape = only === undefined ? undefined : shapes.get(only);
-    const alone =
-      !fuse ||
-      stored.has(node) ||
-      roots.size !== 1 ||
-      only === undefined ||
-      shape === undefined ||
-      users.some((user) => isBig(user) || isView(user)) ||
-      (isView(node) && users.length > 1) ||
-      !joins(node, shape, only);
-    const root = alone ? node : only;
-    rootOf.set(node, root);
-    if (alone) shapes.set(node, shapeOf(node));
+    const roots = new Set(users.flatMap((user) => [...(rootsOf.get(user) ?? [])]));
+    const inside = isInside(node, roots);
+    rootsOf.set(node, inside ? roots : new Set([node]));
+    if (!inside) shapes.set(node, shapeOf(node));
   }
   const groups = new Map<Node, Group>();
   for (const node of nodes) {

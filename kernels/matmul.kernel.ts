@@ -66,14 +66,15 @@ const EIGHT_LANES: SubgroupTile = {
   sums: "array",
 };
 
-/** For SwiftShader, likewise: one larger is slower by half, as its text is more than a processor keeps at hand. */
-const fourLanes = (layout: Layout): SubgroupTile => ({
-  lanes: 4,
-  rows: layout === "nt" ? 24 : 16,
-  columns: 8,
-  spread: "swap",
-  sums: "variables",
-});
+/**
+ * For SwiftShader, likewise: one larger is slower by half, as its text is more than a processor keeps at hand. More rows
+ * are a tenth faster, where the last tile does not waste as much.
+ */
+const fourLanes = ({ layout, m }: MatmulSpec): SubgroupTile => {
+  const padded = (rows: number): number => Math.ceil(m / rows) * rows;
+  const rows = layout === "nt" && padded(24) < 1.1 * padded(16) ? 24 : 16;
+  return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables" };
+};
 
 const bySubgroup = (
   { layout, accumulate, batch, m, n }: MatmulSpec,
@@ -103,7 +104,7 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
     ? variant(spec, "packed", TILE, packed(TILE))
     : variant(spec, "plain", TILE, plain(layout, TILE));
   return [
-    ...[EIGHT_LANES, fourLanes(layout)].map((tile) => bySubgroup(spec, tile, fours)),
+    ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
     broadcast(spec),
     invocations,
   ];

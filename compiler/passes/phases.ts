@@ -85,6 +85,10 @@ export const phasesOf = (
   const forward = new Set(
     reachable(region?.reads ?? (end === null ? [] : [end])).filter((node) => !inside.has(node)),
   );
+  // The kernel that gives the output of an attention gives its log-sum-exp too, which only gradients read.
+  for (const node of nodes)
+    if (node.op === "attention" && operandsOf(node).every((of) => forward.has(of)))
+      forward.add(node);
   const rest = nodes.filter((node) => !forward.has(node) && !inside.has(node));
   const needed = new Set(
     rest.flatMap((node) => operandsOf(node).filter((n) => forward.has(n) && !isGiven(n))),

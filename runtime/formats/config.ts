@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { readJsonObject } from "./json-file.js";
 
+export const CONFIG_FILE = "config.json";
+
 /** Real ones have a few thousand bytes. */
 const LIMIT = 1 << 20;
 
@@ -12,6 +14,6 @@ export interface ConfigFile {
 
 /** Reads FOLDER/config.json; RunError where it is missing, too large or not a JSON object. */
 export const readConfig = (folder: string): ConfigFile => {
-  const { value, text } = readJsonObject(join(folder, "config.json"), LIMIT);
+  const { value, text } = readJsonObject(join(folder, CONFIG_FILE), LIMIT);
   return { config: value, text };
 };

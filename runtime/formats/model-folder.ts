@@ -8,9 +8,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { ModelLayout } from "../../compiler/plan.js";
 import { fileError, RunError } from "../errors.js";
 import { INDEX_FILE, WEIGHTS_FILE } from "./checkpoint-folder.js";
+import { CONFIG_FILE } from "./config.js";
 import { type FileTensor, fileTensors } from "./file-tensors.js";
 import { writeSafetensors } from "./safetensors.js";
-import { type SideFile, writeSideFile } from "./side-files.js";
+import { readSideText, type SideFile, writeSideFile } from "./side-files.js";
+import { spelledAs } from "./spelling.js";
 import { DTYPE_BYTES, type Dtype } from "./stored-tensor.js";
 import type { Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
@@ -24,12 +26,13 @@ const TORCH_DTYPE: Readonly<Record<Dtype, string>> = {
   bf16: "bfloat16",
 };
 
-/** config.json with the type of the numbers, under the key it has there (newer files say `dtype`). */
-const configText = (layout: ModelLayout, dtype: Dtype): string => {
+/** config.json with the type of the numbers, under the key it has there (newer files say `dtype`), spelled as in the one among `side`. */
+const configText = (layout: ModelLayout, dtype: Dtype, side: readonly SideFile[]): string => {
   const present = ["torch_dtype", "dtype"].filter((key) => key in layout.config);
   const keys = present.length === 0 ? ["torch_dtype"] : present;
   const types = Object.fromEntries(keys.map((key) => [key, TORCH_DTYPE[dtype]]));
-  return `${JSON.stringify({ ...layout.config, ...types }, null, 2)}\n`;
+  const config = { ...layout.config, ...types };
+  return `${spelledAs(config, readSideText(side, CONFIG_FILE) ?? "{}")}\n`;
 };
 
 const bytesIn = ({ count }: FileTensor, dtype: Dtype): number => count * DTYPE_BYTES[dtype];
@@ -108,7 +111,7 @@ const replaceFolder = async (temporary: string, target: string, old: string): Pr
 };
 
 /**
- * Writes a model to the folder `target` in `dtype`, weight by weight; tokenizer and generation files are `side`.
+ * Writes a model to the folder `target` in `dtype`, weight by weight; tokenizer and generation files are `side`, and the config.json whose spelling is kept.
  * Weights that are kept in `dtype` stay bit for bit. Equal arguments give equal bytes. RunError where it cannot be written, and then nothing is under `target`.
  */
 export const writeModelFolder = async (
@@ -125,8 +128,9 @@ export const writeModelFolder = async (
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
-    await writeFile(join(temporary, "config.json"), configText(weights.layout, dtype));
-    for (const file of side) await writeSideFile(temporary, file);
+    await writeFile(join(temporary, CONFIG_FILE), configText(weights.layout, dtype, side));
+    for (const file of side.filter(({ name }) => name !== CONFIG_FILE))
+      await writeSideFile(temporary, file);
     await writeShards(temporary, weights, dtype, shardBytes);
     await replaceFolder(temporary, place, hidden("old"));
   } catch (error) {

@@ -1,9 +1,10 @@
 /** A model as a plan opens it, in a Hugging Face folder or a GGUF file: weights, tokenizer, side files, fingerprints. */
 import { statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { ModelLayout, OpenStage } from "../../compiler/plan.js";
 import { fileError } from "../errors.js";
 import { type Checkpoint, hashFolder, openCheckpoint } from "./checkpoint-folder.js";
+import { CONFIG_FILE } from "./config.js";
 import { readGgufHeader } from "./gguf.js";
 import { openGgufModel } from "./gguf-model.js";
 import { tokenizerFiles } from "./gguf-tokenizer.js";
@@ -22,10 +23,10 @@ export const openModel = (
 ): Promise<Checkpoint> =>
   reading === null ? openCheckpoint(path) : openGgufModel(path, reading, layout);
 
-/** What goes with an export of the model. */
+/** What goes with an export of the model; config.json for its spelling. */
 export const sideFilesOf = (path: string, reading: Reading): readonly SideFile[] =>
   reading === null
-    ? sideFiles(path)
+    ? [...sideFiles(path), { name: CONFIG_FILE, path: join(path, CONFIG_FILE) }]
     : tokenizerFiles(readGgufHeader(path).metadata, reading.pretokenizers, path);
 
 export const modelTokenizer = async (path: string, reading: Reading): Promise<Tokenizer> => {

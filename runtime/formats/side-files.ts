@@ -39,6 +39,13 @@ export const writeSideFile = async (folder: string, file: SideFile): Promise<voi
   else await writeFile(target, file.text);
 };
 
+/** The text of one of the files; null where there is no such file. */
+export const readSideText = (files: readonly SideFile[], name: string): string | null => {
+  const file = files.find((candidate) => candidate.name === name);
+  if (file === undefined) return null;
+  return "path" in file ? readJsonObject(file.path, LIMIT).text : file.text;
+};
+
 /** The object that one of the files holds; null where there is no such file. */
 export const readSideJson = (
   files: readonly SideFile[],

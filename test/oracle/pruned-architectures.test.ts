@@ -1,0 +1,153 @@
+/**
+ * Every axis of every family cut, alone and together, and written as a folder: the folder reads back as the cut model, and
+ * where no mean depends on what is cut, as the whole model without the units. CUT_ARCHITECTURES=FOLDER keeps the folders,
+ * each with our logits, for check-architectures.py to load with transformers.
+ */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { ModelShape } from "../../compiler/library/library.js";
+import { layoutOf } from "../../compiler/planning/layout.js";
+import { must } from "../../compiler/planning/outcome.js";
+import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
+import { writeModelFolder } from "../../runtime/formats/model-folder.js";
+import { readFloats } from "../../runtime/formats/stored-tensor.js";
+import { unexpectedTensors, type Weights } from "../../runtime/formats/weights.js";
+import { prune } from "../../runtime/weights/gather.js";
+import type { Kept } from "../../runtime/weights/kept.js";
+import { keptBy, type Model, randomScores, removedAt, zeroed } from "../laws/model.js";
+import * as product from "../laws/product.js";
+import { inFloat64, logitsGraph } from "../support/model-logits.js";
+import { worstError } from "../support/numbers.js";
+import { inScratch } from "../support/scratch.js";
+import { arenaOf, weightsIn } from "../support/weights.js";
+import { expectedOf, families, folderOf, shapeIn, withWeights } from "./tiny-models.js";
+
+/** Cuts by half that each family's config.json can say: GPT-2's and GPT-NeoX's ties heads to the hidden state. */
+const TIED = [["hidden", "head"], ["mlp"], ["layer"], ["hidden", "head", "mlp", "layer"]];
+const cutsOf = (family: string, shape: ModelShape): readonly (readonly string[])[] => {
+  if (family === "gpt2") return [["hidden", "dim"], ...TIED];
+  if (family === "gpt_neox") return TIED;
+  const axes = [...shape.along.keys()];
+  return [...axes.map((axis) => [axis]), axes];
+};
+
+/** A mean is taken over the channels kept, an angle belongs to a place in the head, a scale to its size. */
+const MOVED = new Set(["hidden", "dim"]);
+/** Its norms are over all heads at once. */
+const MEANS_OVER_HEADS: Readonly<Record<string, readonly string[]>> = { olmo2: ["query", "group"] };
+
+const cases = families.flatMap((family) =>
+  cutsOf(family, shapeIn(folderOf(family))).map((axes) => [family, axes] as const),
+);
+
+const logitsOf = async (shape: ModelShape, weights: Weights, tokens: readonly number[]) =>
+  inFloat64(await logitsGraph(shape, weights, tokens));
+
+interface Cut {
+  readonly whole: Model;
+  readonly kept: Kept;
+  readonly shape: ModelShape;
+  readonly weights: Weights;
+}
+
+/** Half of each axis, by scores that put units in no order of their own. */
+const cutBy = async (family: string, axes: readonly string[], weights: Weights): Promise<Cut> => {
+  const path = folderOf(family);
+  const shape = shapeIn(path);
+  const whole: Model = { shape, layout: weights.layout, arena: await arenaOf(weights) };
+  const cuts = axes.map((axis) => {
+    const from = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
+    return { axis, from, keep: from / 2 };
+  });
+  const kept = keptBy(product, whole, cuts, randomScores(whole, 5));
+  const sizes = new Map(cuts.map(({ axis, keep }) => [axis, keep]));
+  const target = must(product.resize(shape, sizes, { path, span: { start: 0, end: 0 } }));
+  const pruned = prune(weights, kept, layoutOf("cut", target, 0));
+  return { whole, kept, shape: target, weights: pruned };
+};
+
+/** Where results are kept for transformers; null in a plain test. */
+const keep = process.env.CUT_ARCHITECTURES ?? null;
+
+const inFolder = <T>(
+  family: string,
+  axes: readonly string[],
+  use: (folder: string) => Promise<T>,
+) => {
+  if (keep === null) return inScratch((scratch) => use(join(scratch, "cut")));
+  mkdirSync(keep, { recursive: true });
+  return use(join(keep, `${family}-${axes.join("-")}`));
+};
+
+describe.each(cases)("%s cut by %j", (family, axes) => {
+  const { tokens } = expectedOf(family);
+  const path = folderOf(family);
+  const withCut = <T>(use: (cut: Cut) => Promise<T>): Promise<T> =>
+    withWeights(path, shapeIn(path), async (weights) => use(await cutBy(family, axes, weights)));
+
+  test("reads back from its folder", () =>
+    withCut(({ shape, weights }) =>
+      inFolder(family, axes, async (folder) => {
+        await writeModelFolder(folder, weights, "f32", path);
+        const logits = await logitsOf(shape, weights, tokens);
+        const again = shapeIn(folder);
+        expect(again.parameters).toBe(shape.parameters);
+        const read = await withWeights(folder, again, (own) => logitsOf(again, own, tokens));
+        expect(worstError(read, logits)).toBe(0);
+        if (keep === null) return;
+        const ours = { axes, tokens, logits: Array.from(logits), parameters: shape.parameters };
+        writeFileSync(join(folder, "ours.json"), JSON.stringify(ours));
+      }),
+    ));
+
+  const moved = [...MOVED, ...(MEANS_OVER_HEADS[family] ?? [])];
+  test.skipIf(axes.some((axis) => moved.includes(axis)))(
+    "is the whole model without the units",
+    () =>
+      withCut(async ({ whole, kept, shape, weights }) => {
+        const masked = zeroed(whole, ({ place }) => removedAt(kept, place).length > 0);
+        const full = await logitsOf(whole.shape, weightsIn(whole.layout, masked.arena), tokens);
+        const cut = await logitsOf(shape, weights, tokens);
+        expect(worstError(cut, full)).toBeLessThan(1e-9);
+      }),
+  );
+});
+
+describe.each(families)("%s uncut", (family) => {
+  test("is written tensor for tensor as it was read, and nothing of it goes unread", () =>
+    inScratch(async (scratch) => {
+      const path = folderOf(family);
+      const shape = shapeIn(path);
+      const layout = layoutOf("model", shape, 0);
+      const folder = join(scratch, "copy");
+      const source = await openCheckpoint(path);
+      expect(unexpectedTensors(source, layout)).toEqual([]);
+      await withWeights(path, shape, (weights) => writeModelFolder(folder, weights, "f32", path));
+      const copy = await openCheckpoint(folder);
+      expect(copy.names.length).toBeGreaterThan(10);
+      for (const name of copy.names) {
+        const original = source.has(name) ? name : name.replace(layout.prefix, "");
+        expect(copy.shape(name)).toEqual(source.shape(original));
+        expect(await readFloats(copy.tensor(name))).toEqual(
+          await readFloats(source.tensor(original)),
+        );
+      }
+      await source.close();
+      await copy.close();
+      expect(readdirSync(folder).sort()).toEqual(["config.json", "model.safetensors"]);
+    }));
+});
+
+test("Gemma 2's list of layer types keeps the entry of the layer that stays", () =>
+  inScratch(async (scratch) => {
+    const path = folderOf("gemma2");
+    const folder = join(scratch, "cut");
+    const layers = await withWeights(path, shapeIn(path), async (weights) => {
+      const { kept, weights: pruned } = await cutBy("gemma2", ["layer"], weights);
+      await writeModelFolder(folder, pruned, "f32", path);
+      return kept.get("layer")?.sets[0];
+    });
+    const types = ["sliding_attention", "full_attention"];
+    expect(shapeIn(folder).config.layer_types).toEqual([types[layers?.[0] ?? 2]]);
+  }));

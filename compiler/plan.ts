@@ -191,6 +191,8 @@ export interface PruneStage {
   readonly source: string;
   readonly scores: string;
   readonly cuts: readonly Cut[];
+  /** By weight, w becomes scale · w + shift: for models that compute with the size of an axis itself. */
+  readonly rescaled: Readonly<Record<string, { readonly scale: number; readonly shift: number }>>;
 }
 
 export interface LearnedMap {

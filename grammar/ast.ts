@@ -243,6 +243,14 @@ export interface IgnoreItem {
   readonly span: Span;
 }
 
+/** `cut embed = embed * sqrt(before.hidden / hidden)`: what becomes of a weight's numbers where axes are cut. */
+export interface CutItem {
+  readonly kind: "cut";
+  readonly weight: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
 /** `key tiny.rope.freq_base float = rope_theta ?? 10000`: a key of GGUF's metadata and what it holds. */
 export interface GgufKeyItem {
   readonly kind: "gguf-key";
@@ -275,6 +283,7 @@ export interface GgufItem {
 }
 
 export type ArchitectureItem =
+  | CutItem
   | PrefixItem
   | IgnoreItem
   | GgufItem

@@ -195,6 +195,11 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
   }
   if (cursor.isWord("config")) return configItem(cursor);
   if (cursor.isWord("require")) return requireItem(cursor);
+  if (cursor.skipWord("cut")) {
+    const weight = cursor.name("a weight");
+    cursor.expect(t.Assign, "`=`");
+    return { kind: "cut", weight, value: cursor.expression(), span: cursor.spanFrom(start) };
+  }
   if (cursor.skipWord("prefix")) {
     const text = cursor.string("how names of tensors begin");
     return { kind: "prefix", text, span: cursor.spanFrom(start) };
@@ -216,7 +221,7 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     return { kind: "forward", parameters: params, body, span: cursor.spanFrom(start) };
   }
   return cursor.fail(
-    "`axis`, `config`, `require`, `prefix`, `ignore`, `weight`, `each`, `forward` or `gguf`",
+    "`axis`, `config`, `require`, `prefix`, `ignore`, `weight`, `cut`, `each`, `forward` or `gguf`",
   );
 };
 

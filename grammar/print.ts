@@ -93,13 +93,16 @@ interface Row {
 const lineText = (line: readonly Piece[]): string =>
   line.map((piece, i) => `${spaced(line, i) ? " " : ""}${piece.text}`).join("");
 
+/** Lines of architectures whose heads are not padded. */
+const PLAIN = /^(weight|tap|state|each|require|forward|config|axis|prefix|ignore|cut|key|tensor)$/;
+
 /** The head of a setting (`stop`, `hidden, mlp`, `axis dim =`) may be padded to its block's column. */
 const headOf = (line: readonly Piece[]): number => {
   const [first, second, third] = line;
   if (first === undefined || second === undefined || !isWord(first)) return 0;
   if (isWord(second) && third?.token.tokenType === t.Assign)
     return `${first.text} ${second.text}`.length;
-  if (/^(weight|tap|state|each|require|forward|config|axis|key|tensor)$/.test(first.text)) return 0;
+  if (PLAIN.test(first.text)) return 0;
   if (second.token.tokenType === t.Assign) return first.text.length;
   return (second.token.tokenType === t.Identifier && second.text === "by") ||
     OPERATORS.has(second.token.tokenType) ||

@@ -4,6 +4,7 @@
  */
 import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
+import type { Rescale } from "../library/rescale.js";
 import type { DataSource, ExpectStage, ExportStage, OpenStage, Scalar } from "../plan.js";
 
 /** Every model of the recipe by name: opened, pruned or distilled. */
@@ -31,6 +32,8 @@ export interface PruneStep {
   readonly scores: string;
   /** Only axes that shrink. */
   readonly cuts: readonly { readonly axis: string; readonly from: number; readonly keep: number }[];
+  /** Weights whose numbers change, by name. */
+  readonly rescaled: Readonly<Record<string, Rescale>>;
 }
 
 export interface DistillStep {

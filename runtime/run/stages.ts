@@ -73,7 +73,7 @@ const scoresNamed = (context: RunContext, name: string): ScoreResult => {
 const pruneModel = (context: RunContext, stage: PruneStage): Decisions => {
   const { weights, side } = modelNamed(context, stage.source);
   const decisions = decide(stage, weights.layout, scoresNamed(context, stage.scores));
-  const pruned = prune(weights, decisions.kept, layoutNamed(context, stage.name));
+  const pruned = prune(weights, decisions.kept, layoutNamed(context, stage.name), stage.rescaled);
   context.models.set(stage.name, { weights: pruned, side });
   return decisions;
 };

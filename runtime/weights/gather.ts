@@ -3,9 +3,9 @@
  * axis stands among its dimensions; cutting the layer axis selects whole layers. The pruned model is a view of its
  * source: elements are looked up when they are read, in the type they are kept in, bit for bit.
  */
-import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
+import type { ModelLayout, PruneStage, WeightEntry } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
-import { DTYPE_BYTES, type StoredTensor } from "../formats/stored-tensor.js";
+import { converted, DTYPE_BYTES, type StoredTensor } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
 import type { Kept } from "./kept.js";
 import {
@@ -265,11 +265,29 @@ const withLists = (
   };
 };
 
+/** Every number w as scale · w + shift, in f32. */
+const rescaledBy = (tensor: StoredTensor, { scale, shift }: Rescale): StoredTensor => {
+  const floats = converted(tensor, "f32");
+  const read = async (start: number, into: Uint8Array): Promise<void> => {
+    await floats.read(start, into);
+    const values = new Float32Array(into.buffer, into.byteOffset, into.byteLength / 4);
+    for (let i = 0; i < values.length; i++) values[i] = scale * (values[i] ?? 0) + shift;
+  };
+  return { ...floats, read };
+};
+
+type Rescale = PruneStage["rescaled"][string];
+
 /**
- * The pruned model as a view of `source`, laid out as `target` says. Kept sets are in the source's numbers, so those of a
+ * The pruned model as a view of `source`, laid out as `target` says, some weights rescaled by name. Kept sets are in the source's numbers, so those of a
  * layer are looked up before layers are dropped. RunError where kept sets and layouts do not fit each other.
  */
-export const prune = (source: Weights, kept: Kept, target: ModelLayout): Weights => {
+export const prune = (
+  source: Weights,
+  kept: Kept,
+  target: ModelLayout,
+  rescaled: PruneStage["rescaled"] = {},
+): Weights => {
   for (const axis of kept.values()) checkKept(axis, source.layout);
   const sourceLayer = layersOf(source.layout, kept);
   const origins = new Map(
@@ -297,7 +315,8 @@ export const prune = (source: Weights, kept: Kept, target: ModelLayout): Weights
   const tensor = ({ weight, layer }: WeightEntry): StoredTensor => {
     const view = views.get(weightKey(weight, layer));
     if (view === undefined) throw new RunError(`${target.name} has no weight ${weight}`);
-    return view();
+    const rescale = rescaled[weight];
+    return rescale === undefined ? view() : rescaledBy(view(), rescale);
   };
   const layout = withLists(source.layout, target, sourceLayer);
   // The files are the source's to close.

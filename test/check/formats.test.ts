@@ -82,6 +82,20 @@ test("layers that differ can be cut where windows are too short to show it", () 
   expect(codes(gemma2, "mlp -> 50%", 33)).toEqual([]);
 });
 
+test("Gemma's embeddings, scaled by the root of the hidden size, are rescaled when it is cut", () => {
+  const stepOf = (config: Readonly<Record<string, unknown>>) =>
+    checked(config, "hidden 32 -> 8").recipe?.steps.find(({ kind }) => kind === "prune");
+  const gemma = { ...gemma2, architectures: ["GemmaForCausalLM"] };
+  const tied = { embed: { scale: 2, shift: 0 }, final_norm: { scale: 0.5, shift: -0.5 } };
+  expect(stepOf(gemma)).toMatchObject({ rescaled: tied });
+  expect(stepOf({ ...gemma, tie_word_embeddings: false })).toMatchObject({
+    rescaled: { embed: { scale: 2, shift: 0 } },
+  });
+  expect(
+    checked(gemma, "mlp -> 50%").recipe?.steps.find(({ kind }) => kind === "prune"),
+  ).toMatchObject({ rescaled: {} });
+});
+
 const withWeights = (weights: string): string[] => {
   const architecture = `architecture joint for "JointModel" {
   axis hidden = hidden_size

@@ -91,6 +91,7 @@ const stage = (cuts: PruneStage["cuts"]): PruneStage => ({
   source: "model",
   scores: "merit",
   cuts,
+  rescaled: {},
 });
 
 export const keptBy = (

@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ModelShape } from "../../compiler/library/library.js";
+import { rescaled } from "../../compiler/library/rescale.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
@@ -17,6 +18,7 @@ import { prune } from "../../runtime/weights/gather.js";
 import type { Kept } from "../../runtime/weights/kept.js";
 import { keptBy, type Model, randomScores, removedAt, zeroed } from "../laws/model.js";
 import * as product from "../laws/product.js";
+import { memoryHost } from "../support/memory-host.js";
 import { inFloat64, logitsGraph } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
@@ -63,7 +65,8 @@ const cutBy = async (family: string, axes: readonly string[], weights: Weights):
   const kept = keptBy(product, whole, cuts, randomScores(whole, 5));
   const sizes = new Map(cuts.map(({ axis, keep }) => [axis, keep]));
   const target = must(product.resize(shape, sizes, { path, span: { start: 0, end: 0 } }));
-  const pruned = prune(weights, kept, layoutOf("cut", target, 0));
+  const change = Object.fromEntries(must(rescaled(shape, target)));
+  const pruned = prune(weights, kept, layoutOf("cut", target, 0), change);
   return { whole, kept, shape: target, weights: pruned };
 };
 
@@ -138,6 +141,31 @@ describe.each(families)("%s uncut", (family) => {
       expect(readdirSync(folder).sort()).toEqual(["config.json", "model.safetensors"]);
     }));
 });
+
+/** As stdlib/functions/norms.prune has it, its mean over so many channels whatever their axis has. */
+const meansOver = (channels: number): Readonly<Record<string, string>> => ({
+  "functions/norms.prune": `edition 1
+function rms_norm[channel](x, scale, epsilon) = x / sqrt(sum[channel](x * x) / ${channels} + epsilon) * scale
+function layer_norm[channel](x, scale, shift, epsilon) = x
+`,
+});
+
+test.each(["gemma", "gemma2"])("%s cut by hidden keeps the scale of its embeddings", (family) =>
+  withWeights(folderOf(family), shapeIn(folderOf(family)), async (weights) => {
+    const { tokens } = expectedOf(family);
+    const { whole, kept, shape, weights: pruned } = await cutBy(family, ["hidden"], weights);
+    const masked = zeroed(whole, ({ place }) => removedAt(kept, place).length > 0);
+    const library = product.loadLibrary(
+      [...new Map([...memoryHost().stdlib(), ...Object.entries(meansOver(8))])].map(
+        ([path, text]) => product.parse(path, text).file,
+      ),
+    ).library;
+    const place = { path: family, span: { start: 0, end: 0 } };
+    const over = must(product.readArchitecture(library, whole.shape.config, place));
+    const full = await logitsOf(over, weightsIn(whole.layout, masked.arena), tokens);
+    // Rescaled weights are rounded to f32.
+    expect(worstError(await logitsOf(shape, pruned, tokens), full)).toBeLessThan(1e-5);
+  }));
 
 test("Gemma 2's list of layer types keeps the entry of the layer that stays", () =>
   inScratch(async (scratch) => {

@@ -108,6 +108,7 @@ const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
   source: "teacher",
   scores: "merit",
   cuts,
+  rescaled: {},
 });
 const cuts = [
   { axis: "query", from: 2, keep: 1 },

@@ -1,6 +1,7 @@
 /** `prune NAME from MODEL using SCORES`: how many units of each axis stay (`hidden 128 -> 96`, `mlp -> 66%`). */
 import type { Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import type { ModelShape } from "../../library/library.js";
+import { rescaled } from "../../library/rescale.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { type Context, find, passOn, say } from "../context.js";
 import { label } from "../report.js";
@@ -114,6 +115,17 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   if (shape === null) return;
   context.scope.define("model", name.name, { shape });
   if (!same || scores.axes === null) return;
-  const step = { name: name.name, source: source.model, scores: using.name, cuts: good };
+  const change = rescaled(source.shape, shape);
+  if (!change.ok) {
+    passOn(context, change.diagnostics, name.span);
+    return;
+  }
+  const step = {
+    name: name.name,
+    source: source.model,
+    scores: using.name,
+    cuts: good,
+    rescaled: Object.fromEntries(change.value),
+  };
   context.steps.push({ kind: "prune", ...step });
 };

@@ -12,6 +12,7 @@ import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 import { writeModelFolder } from "../../runtime/formats/model-folder.js";
+import { sideFilesOf } from "../../runtime/formats/model-source.js";
 import { readFloats } from "../../runtime/formats/stored-tensor.js";
 import { unexpectedTensors, type Weights } from "../../runtime/formats/weights.js";
 import { prune } from "../../runtime/weights/gather.js";
@@ -92,7 +93,7 @@ describe.each(cases)("%s cut by %j", (family, axes) => {
   test("reads back from its folder", () =>
     withCut(({ shape, weights }) =>
       inFolder(family, axes, async (folder) => {
-        await writeModelFolder(folder, weights, "f32", path);
+        await writeModelFolder(folder, weights, "f32", sideFilesOf(path, null));
         const logits = await logitsOf(shape, weights, tokens);
         const again = shapeIn(folder);
         expect(again.parameters).toBe(shape.parameters);
@@ -126,7 +127,9 @@ describe.each(families)("%s uncut", (family) => {
       const folder = join(scratch, "copy");
       const source = await openCheckpoint(path);
       expect(unexpectedTensors(source, layout)).toEqual([]);
-      await withWeights(path, shape, (weights) => writeModelFolder(folder, weights, "f32", path));
+      await withWeights(path, shape, (weights) =>
+        writeModelFolder(folder, weights, "f32", sideFilesOf(path, null)),
+      );
       const copy = await openCheckpoint(folder);
       expect(copy.names.length).toBeGreaterThan(10);
       for (const name of copy.names) {
@@ -173,7 +176,7 @@ test("Gemma 2's list of layer types keeps the entry of the layer that stays", ()
     const folder = join(scratch, "cut");
     const layers = await withWeights(path, shapeIn(path), async (weights) => {
       const { kept, weights: pruned } = await cutBy("gemma2", ["layer"], weights);
-      await writeModelFolder(folder, pruned, "f32", path);
+      await writeModelFolder(folder, pruned, "f32", sideFilesOf(path, null));
       return kept.get("layer")?.sets[0];
     });
     const types = ["sliding_attention", "full_attention"];

@@ -29,6 +29,14 @@ export interface GgufHeader {
   readonly tensors: readonly string[];
 }
 
+/** Of a tokenizer. */
+export interface Vocabulary {
+  /** One more than the largest id. */
+  readonly size: number;
+  /** Equal where every token has the same id. */
+  readonly hash: string;
+}
+
 export interface Host {
   /** Text of a file beside the spec (a `use`d file): path as resolved by `join`. */
   readText(path: string): ReadResult;
@@ -38,6 +46,8 @@ export interface Host {
   stdlib(): ReadonlyMap<string, string>;
   /** What a model (relative to the spec) says of itself, without its weights. */
   readConfig(path: string): ConfigResult;
+  /** The vocabulary of a model folder's tokenizer (relative to the spec); null where there is none to be read. */
+  readVocabulary(path: string): Vocabulary | null;
   /** sha256 of a text, in hex. */
   hash(text: string): string;
 }

@@ -87,6 +87,20 @@ export const recipeMessages = {
     message: `no model can be read at \`${p.path}\`: ${p.reason}`,
     hint: "give a folder with a config.json, relative to this file",
   })),
+  "tokenizer-larger": message(
+    "error",
+    (p: { readonly model: string; readonly tokens: number; readonly rows: number }) => ({
+      message: `the tokenizer of \`${p.model}\` has ${p.tokens} tokens, and the model rows for ${p.rows}`,
+      hint: "give the model the tokenizer that it was trained with",
+    }),
+  ),
+  "tokenizers-differ": message(
+    "error",
+    (p: { readonly model: string; readonly first: string }) => ({
+      message: `texts are read with the tokenizer of \`${p.first}\`, and that of \`${p.model}\` has other tokens`,
+      hint: "open models of one vocabulary only; others need a spec of their own",
+    }),
+  ),
   "nothing-scored": message(
     "error",
     (p: { readonly score: string; readonly known: readonly string[] }) => ({

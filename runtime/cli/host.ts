@@ -7,6 +7,7 @@ import type { ConfigResult, GgufHeader, Host, ReadResult } from "../../compiler/
 import { readConfig } from "../formats/config.js";
 import { isGguf, readGgufHeader } from "../formats/gguf.js";
 import type { GgufValue } from "../formats/gguf-header.js";
+import { readVocabulary } from "../formats/vocabulary.js";
 
 /** The stdlib folder: beside the bundle when installed, at the project's root when run from source. */
 const stdlibFolder = (): string => {
@@ -74,6 +75,14 @@ export const fileHost = (base: string): Host => {
           : { ok: true, kind: "folder", ...readConfig(place) };
       } catch (error) {
         return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
+    readVocabulary: (path) => {
+      try {
+        return isGguf(path) ? null : readVocabulary(isAbsolute(path) ? path : join(base, path));
+      } catch {
+        // What is wrong with the file is said when texts are read.
+        return null;
       }
     },
     hash: hashText,

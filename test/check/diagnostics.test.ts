@@ -3,7 +3,8 @@ import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { messages } from "../../compiler/recipe/report.js";
 import { render } from "../../grammar/render.js";
-import { checkText, type Edit, edited, unmarked } from "./sotu.js";
+import type { MemoryFiles } from "../support/memory-host.js";
+import { checkText, config, type Edit, edited, models, unmarked } from "./sotu.js";
 
 interface Case {
   readonly code: string;
@@ -11,6 +12,8 @@ interface Case {
   readonly edits: readonly Edit[];
   /** Other files, by path; their text may hold the mark. */
   readonly texts?: Readonly<Record<string, string>>;
+  /** Of models' tokenizers. */
+  readonly vocabularies?: MemoryFiles["vocabularies"];
 }
 
 const MLP: string = "  mlp    384 -> 256\n";
@@ -130,6 +133,19 @@ const CASES: readonly Case[] = [
   one("unknown-source", "open(", "«load»("),
   one("unknown-source", "data unseen = text(", "data unseen = «txt»(", "data"),
   one("model-unreadable", 'open("models/sotu-1m")', 'open(«"models/sotu-2m"»)'),
+  {
+    code: "tokenizer-larger",
+    edits: [['open("models/sotu-1m")', 'open(«"models/sotu-1m"»)']],
+    vocabularies: { "models/sotu-1m": { size: 2049, hash: "a" } },
+  },
+  {
+    code: "tokenizers-differ",
+    edits: [["\ndata speeches", '\nmodel other = open(«"./models/sotu-1m"»)\ndata speeches']],
+    vocabularies: {
+      "models/sotu-1m": { size: 2048, hash: "a" },
+      "./models/sotu-1m": { size: 2048, hash: "b" },
+    },
+  },
   one(
     "nothing-scored",
     "score merit",
@@ -167,10 +183,14 @@ const CASES: readonly Case[] = [
 describe("each mistake is reported once, where it is", () => {
   test.each(
     CASES.map((c) => [`${c.code}${c.name === undefined ? "" : ` ${c.name}`}`, c] as const),
-  )("%s", async (title, { code, edits, texts = {} }) => {
+  )("%s", async (title, { code, edits, texts = {}, vocabularies = {} }) => {
     const spec = unmarked(edited(edits));
     const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
-    const files = { texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])) };
+    const files = {
+      texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])),
+      models: { ...models, "./models/sotu-1m": config },
+      vocabularies,
+    };
     const result = checkText(spec.text, {}, files);
     const spans = [...spec.spans, ...others.flatMap(([, { spans }]) => spans)];
     expect(result.diagnostics.map(({ code, span }) => ({ code, span }))).toEqual(

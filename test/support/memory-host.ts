@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Host } from "../../compiler/host.js";
+import type { Host, Vocabulary } from "../../compiler/host.js";
 
 const STDLIB = fileURLToPath(new URL("../../stdlib", import.meta.url));
 
@@ -20,11 +20,18 @@ export interface MemoryFiles {
   readonly texts?: Readonly<Record<string, string>>;
   /** Parsed config.json by model folder. */
   readonly models?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Vocabularies of tokenizers by model folder; other folders have none. */
+  readonly vocabularies?: Readonly<Record<string, Vocabulary>>;
   /** In the place of the standard library on disk. */
   readonly stdlib?: ReadonlyMap<string, string>;
 }
 
-export const memoryHost = ({ texts = {}, models = {}, stdlib }: MemoryFiles = {}): Host => {
+export const memoryHost = ({
+  texts = {},
+  models = {},
+  vocabularies = {},
+  stdlib,
+}: MemoryFiles = {}): Host => {
   const library = stdlib ?? readStdlib();
   return {
     readText: (path) => {
@@ -39,6 +46,7 @@ export const memoryHost = ({ texts = {}, models = {}, stdlib }: MemoryFiles = {}
         ? { ok: false, reason: "there is no config.json" }
         : { ok: true, kind: "folder", config, text: JSON.stringify(config) };
     },
+    readVocabulary: (folder) => vocabularies[folder] ?? null,
     hash: (text) => createHash("sha256").update(text).digest("hex"),
   };
 };

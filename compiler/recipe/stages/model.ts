@@ -9,6 +9,7 @@ import type { GgufSource } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { type Context, passOn, say } from "../context.js";
 import { readSettings, textArgument } from "../settings.js";
+import { checkVocabulary } from "./vocabulary.js";
 
 const EXAMPLE = 'model NAME = open("models/NAME")';
 
@@ -77,5 +78,6 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
     read.kind === "folder" ? null : ggufSource(context, config.value, shape.value, place);
   if (read.kind === "gguf" && gguf === null) return;
   context.scope.define("model", name, { shape: shape.value });
+  if (!checkVocabulary(context, { model: name, path, span, shape: shape.value })) return;
   context.steps.push({ kind: "open", model: name, path, gguf });
 };

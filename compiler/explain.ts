@@ -96,6 +96,7 @@ const runsOf = (stage: Stage): Run[] => {
     case "evaluate":
       return stage.entries.flatMap((entry) => sweepRuns(entry.sweep));
     case "open":
+    case "random":
     case "prune":
     case "expect":
     case "export":
@@ -115,6 +116,11 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
     case "open":
       return {
         title: `open ${stage.model} from ${stage.path}`,
+        details: [axesText(plan.models[stage.model])],
+      };
+    case "random":
+      return {
+        title: `random ${stage.model} of the shape of ${stage.like}`,
         details: [axesText(plan.models[stage.model])],
       };
     case "score":

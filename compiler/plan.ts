@@ -85,6 +85,18 @@ export interface OpenStage {
   readonly gguf: GgufSource | null;
 }
 
+/** A model of another's shape that has not been trained. */
+export interface RandomStage {
+  readonly kind: "random";
+  readonly model: string;
+  /** The model whose shape it has. */
+  readonly like: string;
+  /** Standard deviation of the weights that are random; their mean is 0. */
+  readonly deviation: number;
+  /** Weights whose entries all start at one number, by name. */
+  readonly starts: Readonly<Record<string, number>>;
+}
+
 /** A program to be run once for each batch of `windows` windows. */
 export interface BatchProgram {
   readonly windows: number;
@@ -268,6 +280,7 @@ export type ExportStage = {
 
 export type Stage =
   | OpenStage
+  | RandomStage
   | ScoreStage
   | PruneStage
   | DistillStage

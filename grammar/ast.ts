@@ -208,6 +208,8 @@ export interface WeightItem {
   readonly names: readonly Name[];
   readonly file: StringExpr;
   readonly dims: readonly Dimension[];
+  /** `starts 1`: its entries in a model that has not been trained; null where the rule for all weights holds. */
+  readonly start: Expr | null;
   readonly condition: Expr | null;
   readonly otherwise: Expr | null;
   readonly span: Span;

@@ -162,9 +162,11 @@ const weightItem = (cursor: LineCursor): WeightItem => {
   const dims = cursor.is(t.LeftBracket)
     ? cursor.rule((rules) => rules.storedDimensions())
     : cursor.fail("a list of axes like `[mlp, hidden]`");
+  const first = cursor.skipWord("starts") ? cursor.expression() : null;
   const condition = cursor.skipWord("when") ? cursor.expression() : null;
   const otherwise = cursor.skipWord("else") ? cursor.expression() : null;
-  return { kind: "weight", names, file, dims, condition, otherwise, span: cursor.spanFrom(start) };
+  const span = cursor.spanFrom(start);
+  return { kind: "weight", names, file, dims, start: first, condition, otherwise, span };
 };
 
 const configItem = (cursor: LineCursor): ConfigItem => {

@@ -5,7 +5,7 @@ import type { Span } from "../../grammar/span.js";
 import { Builder } from "../ir/build.js";
 import { type Axis, sizeOf } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
-import { type Environment, withValue } from "./environment.js";
+import { type Environment, numberOf, withValue } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
 import { readLayerLists } from "./layer-list.js";
 import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
@@ -122,10 +122,14 @@ const weightOf = (
       return [];
   }
   const file = item.file.value;
+  const start =
+    item.start === null ? null : numberOf(env, evaluate(env, item.start), item.start.span);
   return placesOf(env, axes, item).map((place, at) => ({
     name: item.names[at]?.name ?? "",
     file,
     perLayer,
+    // What is added to products and norms starts at nothing.
+    start: start ?? (place.dims.length === 1 ? 0 : null),
     ...place,
   }));
 };

@@ -44,6 +44,8 @@ export interface WeightShape {
   /** True inside `each layer`. */
   readonly perLayer: boolean;
   readonly dims: readonly (readonly Axis[])[];
+  /** Its entries in a model that has not been trained; null where they are random. */
+  readonly start: number | null;
   /** Where the tensor holds several weights; null where it is this one. */
   readonly part: WeightPart | null;
 }

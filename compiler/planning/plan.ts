@@ -79,6 +79,11 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
     case "expect":
     case "export":
       return step;
+    case "random": {
+      const weights = planning.recipe.models.get(step.model)?.shape.weights ?? [];
+      const starts = weights.flatMap(({ name, start }) => (start === null ? [] : [[name, start]]));
+      return { ...step, starts: Object.fromEntries(starts) };
+    }
     case "score": {
       const data = sourceOf(planning, step.data);
       const total = totalWindows(planning, data, step.take);

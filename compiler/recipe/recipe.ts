@@ -15,6 +15,13 @@ export interface RecipeModel {
 
 export type OpenStep = OpenStage;
 
+export interface RandomStep {
+  readonly kind: "random";
+  readonly model: string;
+  readonly like: string;
+  readonly deviation: number;
+}
+
 export interface ScoreStep {
   readonly kind: "score";
   readonly name: string;
@@ -71,6 +78,7 @@ export type ExportStep = ExportStage;
 
 export type Step =
   | OpenStep
+  | RandomStep
   | ScoreStep
   | PruneStep
   | DistillStep

@@ -16,6 +16,7 @@ const programsOf = (stage: Stage): readonly string[] => {
     case "distill":
       return [stage.gradient, stage.update];
     case "open":
+    case "random":
     case "prune":
     case "expect":
     case "export":

@@ -5,14 +5,18 @@ import type {
   ExportStage,
   OpenStage,
   PruneStage,
+  RandomStage,
   Stage,
+  WeightEntry,
 } from "../../compiler/plan.js";
+import { normals } from "../data/normal.js";
 import { RunError } from "../errors.js";
 import { writeGgufModel } from "../formats/gguf-model.js";
 import { tokenizerMetadata } from "../formats/gguf-tokenizer-write.js";
 import { writeModelFolder } from "../formats/model-folder.js";
 import { openModel, sideFilesOf } from "../formats/model-source.js";
-import { unexpectedTensors, weightsOf } from "../formats/weights.js";
+import { ofFloats, type StoredTensor } from "../formats/stored-tensor.js";
+import { elementsOf, unexpectedTensors, weightsOf } from "../formats/weights.js";
 import { type Decisions, decide, writeDecisions } from "../weights/decisions.js";
 import { prune } from "../weights/gather.js";
 import { dropTraining, openTrained, saveTrained } from "./checkpoint.js";
@@ -25,6 +29,7 @@ import { runScore, type ScoreResult } from "./score.js";
 /** What a complete stage leaves in the journal. */
 export type StageResult =
   | { readonly kind: "open" }
+  | { readonly kind: "random" }
   | ({ readonly kind: "score" } & ScoreResult)
   | { readonly kind: "prune" }
   | ({ readonly kind: "distill" } & DistillResult)
@@ -60,6 +65,27 @@ const open = async (context: RunContext, stage: OpenStage): Promise<StageResult>
     throw error;
   }
   return { kind: "open" };
+};
+
+/** Weights by counter, made when they are read: the same on resume. */
+const randomModel = (context: RunContext, stage: RandomStage): StageResult => {
+  const { seed } = context.plan;
+  const { weights, side } = modelNamed(context, stage.like);
+  const { config, layerLists } = weights.layout;
+  const layout = { ...layoutNamed(context, stage.model), config, layerLists };
+  const tensor = (weight: WeightEntry): StoredTensor => {
+    const count = elementsOf(weight);
+    const start = stage.starts[weight.weight];
+    const stream = `${stage.model} ${weight.weight} ${weight.layer ?? ""}`;
+    return ofFloats(
+      start === undefined
+        ? normals(seed, stream, count, stage.deviation)
+        : new Float32Array(count).fill(start),
+    );
+  };
+  const close = async (): Promise<void> => {};
+  context.models.set(stage.model, { weights: { layout, tensor, close }, side });
+  return { kind: "random" };
 };
 
 const scoresNamed = (context: RunContext, name: string): ScoreResult => {
@@ -131,6 +157,8 @@ export const runStage = async (context: RunContext, stage: Stage): Promise<Stage
   switch (stage.kind) {
     case "open":
       return open(context, stage);
+    case "random":
+      return randomModel(context, stage);
     case "score":
       return { kind: "score", ...(await runScore(context, stage)) };
     case "prune":
@@ -158,6 +186,9 @@ export const restoreStage = async (context: RunContext, stage: Stage): Promise<v
   switch (stage.kind) {
     case "open":
       await open(context, stage);
+      return;
+    case "random":
+      randomModel(context, stage);
       return;
     case "prune":
       pruneModel(context, stage);

@@ -5,6 +5,7 @@ import type { StageResult } from "./stages.js";
 export const stageTitle = (stage: Stage): string => {
   switch (stage.kind) {
     case "open":
+    case "random":
     case "export":
       return `${stage.kind} ${stage.model}`;
     case "score":
@@ -23,6 +24,8 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
   switch (stage.kind) {
     case "open":
       return stage.path;
+    case "random":
+      return `of the shape of ${stage.like}, deviation ${stage.deviation}`;
     case "score":
       return `${stage.sweep.windows} windows of ${stage.sweep.data}`;
     case "prune":
@@ -45,8 +48,9 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
 export const stageSummary = (plan: Plan, stage: Stage, result: StageResult): string => {
   switch (result.kind) {
     case "open":
+    case "random":
     case "prune": {
-      const name = stage.kind === "open" ? stage.model : stage.kind === "prune" ? stage.name : "";
+      const name = "model" in stage ? stage.model : stage.kind === "prune" ? stage.name : "";
       return `${(plan.models[name]?.parameters ?? 0).toLocaleString("en")} parameters`;
     }
     case "score":

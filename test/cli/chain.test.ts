@@ -2,6 +2,8 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
+import { floatBlocks } from "../../runtime/formats/stored-tensor.js";
 import { ended, espalier, startEspalier } from "../support/espalier.js";
 import { makeTinyProject, type TinyProject } from "../support/tiny-project.js";
 
@@ -46,9 +48,15 @@ prune smaller from healed using again { mlp 16 -> 8 }
 
 distill last = smaller from healed on texts ${training("reverse_kld()", 4)}
 
-evaluate teacher, corrected, healed, last on texts { perplexity }
+model blank = random(smaller, deviation: 0.05)
+
+distill scratch = blank on texts ${training("cross_entropy()", 4)}
+
+evaluate teacher, scratch, corrected, healed, last on texts { perplexity }
 
 export last to "last" { dtype f32 }
+
+export blank to "blank" { dtype f32 }
 `;
 
 let project: TinyProject;
@@ -66,6 +74,17 @@ test("runs to its end, and killed while maps are learned, to the same bits", asy
   expect(code).toBe(0);
   const config = JSON.parse(readFileSync(join(whole, "last/config.json"), "utf8"));
   expect(config).toMatchObject({ hidden_size: 12, intermediate_size: 8 });
+  const blank = await openCheckpoint(join(whole, "blank"));
+  const read = async (name: string) => {
+    const blocks: number[] = [];
+    for await (const { floats } of floatBlocks(blank.tensor(name))) blocks.push(...floats);
+    return blocks;
+  };
+  expect(new Set(await read("model.norm.weight"))).toEqual(new Set([1]));
+  const values = await read("model.embed_tokens.weight");
+  const squares = values.reduce((sum, value) => sum + value * value, 0);
+  expect(Math.sqrt(squares / values.length)).toBeCloseTo(0.05, 2);
+  await blank.close();
   const out = join(project.folder, "killed");
   const child = startEspalier(["run", project.spec, "--out", out]);
   const end = ended(child);

@@ -9,6 +9,7 @@ import type { GgufSource } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { type Context, passOn, say } from "../context.js";
 import { readSettings, textArgument } from "../settings.js";
+import { checkRandom } from "./random.js";
 import { checkVocabulary } from "./vocabulary.js";
 
 const EXAMPLE = 'model NAME = open("models/NAME")';
@@ -18,11 +19,11 @@ const folderOf = (context: Context, stage: StageDecl) => {
   const { value } = stage;
   const callee = value?.kind === "call" && value.callee.kind === "name" ? value.callee.name : null;
   if (value?.kind === "call" && callee === "open") return textArgument(context, value, EXAMPLE);
-  const near = callee === null ? null : nearest(callee, ["open"]);
+  const near = callee === null ? null : nearest(callee, ["open", "random"]);
   const place = value?.kind === "call" ? value.callee.span : (value?.span ?? stage.keywordSpan);
   say(context, "unknown-source", place, {
     stage: "model",
-    known: ["open"],
+    known: ["open", "random"],
     near,
     example: EXAMPLE,
   });
@@ -54,6 +55,11 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   context.scope.define("model", name, null);
   readClauses(context, stage);
   readSettings(context, stage, stage.body ?? []);
+  const { value } = stage;
+  if (value?.kind === "call" && value.callee.kind === "name" && value.callee.name === "random") {
+    checkRandom(context, name, value);
+    return;
+  }
   const folder = folderOf(context, stage);
   if (folder === null) return;
   const { value: path, span } = folder;

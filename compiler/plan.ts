@@ -180,6 +180,11 @@ export interface ScoreTable {
   /** Axes along which kept sets differ, e.g. [] for hidden, ["layer"] for mlp, ["layer", "group"] for query. */
   readonly along: readonly { readonly name: string; readonly size: number }[];
   readonly size: number;
+  /**
+   * Whether the outputs are of runs of units that stand together, the shortest first and those in the order of their first
+   * units: how far apart the ends of each are. A cut then takes out the run whose ends are nearest.
+   */
+  readonly runs: boolean;
 }
 
 export interface ScoreStage {
@@ -190,7 +195,7 @@ export interface ScoreStage {
   readonly tables: readonly ScoreTable[];
 }
 
-/** Keep the `keep` best of `from` units of an axis; ties go to the lower index; kept indices ascend. */
+/** Keep the `keep` best of `from` units of an axis (or all but the best run); ties go to the lower index; kept indices ascend. */
 export interface Cut {
   readonly axis: string;
   readonly from: number;

@@ -144,10 +144,12 @@ export interface AssignLine {
   readonly span: Span;
 }
 
-/** `tap hidden: n`, `tap layer: x, y`: what a criterion may look at to score the axis. */
+/** `tap hidden: n`, `tap layer: x, y`, `tap mlp before: m . up`: what a criterion may look at to score the axis. */
 export interface TapLine {
   readonly kind: "tap";
   readonly axis: Name;
+  /** What tells it from the axis' usual tap. */
+  readonly name: Name | null;
   readonly values: readonly Expr[];
   readonly span: Span;
 }
@@ -309,7 +311,7 @@ export interface ArchitectureDecl {
 /**
  * `function rms_norm[channel](x, scale, eps) { … }`, `loss NAME(…) { … }`, `schedule cosine(from -> to, warmup = 0%) { … }`,
  * `metric perplexity { … }`, `criterion activation(batch = l2, position = mean) of tap x { … }`,
- * `criterion magnitude of weight w { … }`. `NAME(…) = EXPR` is the short form of a body with a result only.
+ * `criterion magnitude of weight w { … }`, `of run before, after`, `of rest m`. `NAME(…) = EXPR` is the short form of a body with a result only.
  */
 export interface DefinitionDecl {
   readonly kind: "definition";
@@ -318,9 +320,9 @@ export interface DefinitionDecl {
   readonly name: Name;
   readonly axes: readonly Name[];
   readonly parameters: readonly Parameter[];
-  /** Only on criteria: what it looks at. */
+  /** Only on criteria: what it looks at; null where that is nothing. */
   readonly subject: {
-    readonly of: "tap" | "weight";
+    readonly of: "tap" | "weight" | "run" | "rest";
     readonly names: readonly Name[];
     readonly span: Span;
   } | null;

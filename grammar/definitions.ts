@@ -65,9 +65,10 @@ const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
   if (cursor.isWord("tap") && next?.tokenType !== t.Assign && next !== undefined) {
     cursor.take();
     const axis = cursor.name("an axis");
+    const name = cursor.isName() ? cursor.name("a name") : null;
     cursor.expect(t.Colon, "`:`");
     const values = expressionList(cursor);
-    return { kind: "tap", axis, values, span: cursor.spanFrom(start) };
+    return { kind: "tap", axis, name, values, span: cursor.spanFrom(start) };
   }
   if (cursor.isWord("state") && next?.tokenType === t.Identifier) {
     cursor.take();
@@ -116,8 +117,8 @@ const bodyAfter = (reader: Reader, cursor: LineCursor): { body: Body; short: boo
 const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   if (!cursor.isWord("of")) return null;
   const start = spanOf(cursor.take()).start;
-  const of = (["tap", "weight"] as const).find((word) => cursor.skipWord(word));
-  if (of === undefined) return cursor.fail("`tap` or `weight`");
+  const of = (["tap", "weight", "run", "rest"] as const).find((word) => cursor.skipWord(word));
+  if (of === undefined) return cursor.fail("`tap`, `weight`, `run` or `rest`");
   const names = nameList(cursor, "a name");
   return { of, names, span: cursor.spanFrom(start) };
 };

@@ -1,7 +1,10 @@
 /** The functions that library expressions start from; everything else is defined in `.prune`. */
 import type { CallExpr, Expr } from "../../grammar/ast.js";
+import type { Builder } from "../ir/build.js";
 import { scalarFunction } from "../ir/scalar.js";
-import type { BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
+import type { Axis, BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
+import { reachable } from "../ir/traverse.js";
+import { differentiate, NotDifferentiable } from "../passes/differentiate.js";
 import { type BracketedAxes, building, type Environment, nodeOf, numberOf } from "./environment.js";
 import { mapInput } from "./library.js";
 import { mistake } from "./report.js";
@@ -37,6 +40,7 @@ export const builtins: ReadonlySet<string> = new Set([
     "stop",
     "attention",
     "learned_map",
+    "gradient",
   ],
 ]);
 
@@ -183,14 +187,38 @@ const learnedMap = (call: Call): Value => {
     return builder.contract(builder.rename(x, axis, inner), map, [inner]);
   });
 };
+/** The place along several axes together, the last one fastest. */
+const rowMajor = (builder: Builder, axes: readonly Axis[]): Node =>
+  axes
+    .map((axis) => builder.index(axis))
+    .reduce((place, index, at) => {
+      const size = builder.constant(axes[at]?.size ?? 1);
+      return builder.binary("add", builder.binary("mul", place, size), index);
+    });
 
 const onAxes = (call: Call, name: "size" | "index"): Value => {
   const axes = axisArguments(call).map((axis) => axisOf(call, axis));
   if (name === "size") return numberValue(axes.reduce((product, axis) => product * axis.size, 1));
-  const [axis] = axes;
-  return axis === undefined || axes.length > 1
-    ? wrong(call, "write index(axis)")
-    : tensorValue(call.env.builder.index(axis));
+  return axes.length === 0 ? numberValue(0) : tensorValue(rowMajor(call.env.builder, axes));
+};
+
+/** The derivative of a value without axes by another value that it was made from, at each of that one's places. */
+const gradient = (call: Call): Value => {
+  const [value, by] = [tensor(call, 0), tensor(call, 1)];
+  if (value.axes.length > 0)
+    return wrong(call, "only a single number has a gradient; sum it first");
+  if (!reachable([value]).includes(by))
+    return wrong(
+      call,
+      "this gradient is 0 everywhere, as the value was not made from what it is taken by; tap what the forward pass goes on with",
+    );
+  try {
+    const found = differentiate(call.env.builder, value, [by]).get(by);
+    return found === undefined ? numberValue(0) : tensorValue(found);
+  } catch (error) {
+    if (!(error instanceof NotDifferentiable)) throw error;
+    return wrong(call, error.message);
+  }
 };
 
 /** Calls a builtin. */
@@ -227,6 +255,8 @@ export const callBuiltin = (
       return attention(call);
     case "learned_map":
       return learnedMap(call);
+    case "gradient":
+      return gradient(call);
     default:
       return mistake("wrong-value", env.file, expr.span, {
         wanted: "a builtin",

@@ -4,10 +4,11 @@
  */
 import type { Argument } from "../../grammar/ast.js";
 import type { Builder } from "../ir/build.js";
-import type { Axis, Node } from "../ir/tensor.js";
+import type { Axis, Input, Node } from "../ir/tensor.js";
 import type { ConfigPlace } from "./architecture.js";
 import { apply } from "./elaborate.js";
 import { nodeOf } from "./environment.js";
+import { forward } from "./forward.js";
 import {
   type CriterionUse,
   type Forward,
@@ -16,12 +17,17 @@ import {
   type Outcome,
   weightInput,
 } from "./library.js";
-import { rootEnvironment } from "./loss.js";
+import { recordOf, rootEnvironment } from "./loss.js";
 import { mistake, outcome } from "./report.js";
-import { tensorValue, type Value } from "./value.js";
+import { numberValue, tensorValue, type Value } from "./value.js";
 
 export interface ScoreSubject {
   readonly forward: Forward;
+  /** u32 [window, position], both: what the pass reads, and the tokens after those. */
+  readonly tokens: Input;
+  readonly labels: Input;
+  /** Of the recipe's random choices. */
+  readonly seed: number;
   /** Prefix of the weights' input names. */
   readonly model: string;
   readonly axis: string;
@@ -41,6 +47,11 @@ const argumentsOf = (use: CriterionUse): Argument[] =>
     span: value.span,
   }));
 
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+const layersOf = ({ axes, layerAxis }: ModelShape): number[] =>
+  upTo(axes.find(({ name }) => name === layerAxis)?.size ?? 0);
+
 interface Scoring {
   readonly use: CriterionUse;
   readonly library: Library;
@@ -51,7 +62,23 @@ interface Scoring {
   readonly keeps: readonly Axis[];
 }
 
-const applyTo = (scoring: Scoring, values: readonly Node[], others: readonly string[]): Node => {
+/** What a criterion sees besides what it looks at. */
+const surroundings = ({ subject }: Scoring, layer: number | null): [string, Value][] => [
+  ["model", recordOf(subject.forward.values)],
+  ["labels", { kind: "indices", input: subject.labels, of: null }],
+  ["seed", numberValue(subject.seed)],
+  ["layer", numberValue(layer ?? 0)],
+];
+
+const axesOf = (value: Value): readonly Axis[] => (value.kind === "tensor" ? value.node.axes : []);
+
+/** Applies the criterion to what it looks at; `bracketed` are the axes that its brackets stand for. */
+const applyTo = (
+  scoring: Scoring,
+  values: readonly Value[],
+  bracketed: readonly string[],
+  layer: number | null,
+): Node => {
   const { use, library, builder } = scoring;
   const { decl, file } = use.definition;
   const names = decl.subject?.names ?? [];
@@ -64,17 +91,17 @@ const applyTo = (scoring: Scoring, values: readonly Node[], others: readonly str
         reason: `\`${decl.name.name}\` looks at ${names.length} values, and the tap of \`${scoring.subject.axis}\` gives ${values.length}`,
       },
     );
-  const given = new Map<string, Value>(
-    names.flatMap((name, at) => {
-      const node = values[at];
-      return node === undefined ? [] : [[name.name, tensorValue(node)] as const];
+  const given = new Map<string, Value>([
+    ...surroundings(scoring, layer),
+    ...names.flatMap((name, at) => {
+      const value = values[at];
+      return value === undefined ? [] : [[name.name, value] as const];
     }),
-  );
-  const axes = new Map(
-    values.flatMap((node) => node.axes.map((axis) => [axis.name, axis] as const)),
-  );
+  ]);
+  const seen = [...values.flatMap(axesOf), ...scoring.keeps, ...scoring.subject.labels.axes];
+  const axes = new Map(seen.map((axis) => [axis.name, axis] as const));
   const env = { ...rootEnvironment(library, builder, file, given), axes };
-  const axisArguments = decl.axes.length === 0 ? null : others;
+  const axisArguments = decl.axes.length === 0 ? null : bracketed;
   const span = decl.name.span;
   return nodeOf(
     env,
@@ -102,14 +129,25 @@ const settle = (scoring: Scoring, node: Node): Node => {
   return builder.permute(builder.sum(node, extra), wanted);
 };
 
+/** Axes of a value other than those that are kept and those of the data. */
+const otherAxes = ({ keeps, subject }: Scoring, axes: readonly Axis[]): string[] => {
+  const known = new Set([...keeps, ...subject.labels.axes].map(({ name }) => name));
+  return axes.map(({ name }) => name).filter((name) => !known.has(name));
+};
+
 const fromTaps = (scoring: Scoring): Piece[] =>
   scoring.subject.forward.taps
-    .filter((tap) => tap.axis === scoring.subject.axis)
-    .map((tap) => ({ layer: tap.layer, node: settle(scoring, applyTo(scoring, tap.values, [])) }));
+    .filter((tap) => tap.axis === scoring.subject.axis && tap.name === scoring.use.tap)
+    .map(({ layer, values }) => {
+      const others = otherAxes(scoring, values[0]?.axes ?? []);
+      return {
+        layer,
+        node: settle(scoring, applyTo(scoring, values.map(tensorValue), others, layer)),
+      };
+    });
 
 const fromWeights = (scoring: Scoring): Piece[] => {
   const { shape, subject, builder, keeps } = scoring;
-  const layers = shape.axes.find((axis) => axis.name === shape.layerAxis)?.size ?? 0;
   const kept = new Set(keeps.map((axis) => axis.name));
   return shape.weights
     .filter((weight) => weight.dims.flat().some((axis) => axis.name === subject.axis))
@@ -118,12 +156,83 @@ const fromWeights = (scoring: Scoring): Piece[] => {
       const others = axes.map((axis) => axis.name).filter((name) => !kept.has(name));
       const piece = (layer: number | null): Piece => {
         const node = builder.input(weightInput(subject.model, weight.name, layer), axes);
-        return { layer, node: settle(scoring, applyTo(scoring, [node], others)) };
+        return {
+          layer,
+          node: settle(scoring, applyTo(scoring, [tensorValue(node)], others, layer)),
+        };
       };
-      return weight.perLayer
-        ? Array.from({ length: layers }, (_, layer) => piece(layer))
-        : [piece(null)];
+      return weight.perLayer ? layersOf(shape).map(piece) : [piece(null)];
     });
+};
+
+/** Refuses what is only said of layers. */
+const onlyLayers = ({ shape, subject, use }: Scoring, what: string): void => {
+  const { decl, file } = use.definition;
+  if (subject.axis === shape.layerAxis) return;
+  mistake("wrong-arguments", subject.place ?? file, subject.place?.span ?? decl.name.span, {
+    reason: `\`${decl.name.name}\` scores ${what}, and \`${subject.axis}\` is not the axis of layers`,
+  });
+};
+
+/** A layer is scored by the model without it; what comes before it is shared with the whole model's pass. */
+const fromRest = (scoring: Scoring): Piece[] => {
+  onlyLayers(scoring, "a model without one of its layers");
+  const { builder, shape, subject } = scoring;
+  const { model, tokens } = subject;
+  return layersOf(shape).map((layer) => {
+    const pass = forward(shape, builder, { model, tokens, without: layer });
+    if (!pass.ok) throw new Error("the pass works with all layers, but not without one");
+    const rest = recordOf(pass.value.values);
+    return { layer, node: settle(scoring, applyTo(scoring, [rest], [], layer)) };
+  });
+};
+
+/** Runs of layers, the shortest first: a run is where it starts, and how long it is. */
+const runsOf = (layers: number): { readonly start: number; readonly length: number }[] =>
+  upTo(layers).flatMap((less) => upTo(layers - less).map((start) => ({ start, length: less + 1 })));
+
+/** A run is scored by what comes into its first layer and what leaves its last. */
+const fromRuns = (scoring: Scoring): Piece[] => {
+  onlyLayers(scoring, "runs of layers");
+  const { shape, subject, use } = scoring;
+  const taps = subject.forward.taps.filter((t) => t.axis === subject.axis && t.name === use.tap);
+  return runsOf(layersOf(shape).length).map(({ start, length }, at) => {
+    const first = taps.find(({ layer }) => layer === start)?.values[0];
+    const last = taps.find(({ layer }) => layer === start + length - 1)?.values.at(-1);
+    const ends = [first, last].filter((node) => node !== undefined);
+    const others = otherAxes(scoring, ends[0]?.axes ?? []);
+    const values = ends.map(tensorValue);
+    return { layer: at, node: settle(scoring, applyTo(scoring, values, others, start)) };
+  });
+};
+
+/** Of a criterion that looks at nothing: one piece for each set of units. */
+const fromNothing = (scoring: Scoring): Piece[] => {
+  const { shape, subject, keeps } = scoring;
+  const units = keeps.map(({ name }) => name);
+  const piece = (layer: number | null): Piece => ({
+    layer,
+    node: settle(scoring, applyTo(scoring, [], units, layer)),
+  });
+  return isPerLayer(shape, subject.axis) ? layersOf(shape).map(piece) : [piece(null)];
+};
+
+const piecesOf = (scoring: Scoring): Piece[] => {
+  const of = scoring.use.definition.decl.subject?.of ?? "nothing";
+  switch (of) {
+    case "tap":
+      return fromTaps(scoring);
+    case "weight":
+      return fromWeights(scoring);
+    case "rest":
+      return fromRest(scoring);
+    case "run":
+      return fromRuns(scoring);
+    case "nothing":
+      return fromNothing(scoring);
+    default:
+      return of satisfies never;
+  }
 };
 
 const total = (builder: Builder, nodes: readonly Node[]): Node =>
@@ -135,11 +244,21 @@ const total = (builder: Builder, nodes: readonly Node[]): Node =>
 const isPerLayer = ({ along, layerAxis }: ModelShape, axis: string): boolean =>
   axis === layerAxis || (along.get(axis) ?? []).some(({ name }) => name === layerAxis);
 
-/** How many nodes `scoreOf` gives. */
-export const scoreCount = (shape: ModelShape, axis: string): number =>
-  isPerLayer(shape, axis) ? (shape.axes.find((a) => a.name === shape.layerAxis)?.size ?? 0) : 1;
+/** Whether a criterion scores runs of layers, not units one by one. */
+export const scoresRuns = ({ definition }: CriterionUse): boolean =>
+  definition.decl.subject?.of === "run";
 
-/** One node per layer where kept sets may differ by layer (or the axis is the layer axis), else one. */
+/** How many nodes `scoreOf` gives. */
+export const scoreCount = (use: CriterionUse, shape: ModelShape, axis: string): number => {
+  const layers = layersOf(shape).length;
+  if (scoresRuns(use)) return (layers * (layers + 1)) / 2;
+  return isPerLayer(shape, axis) ? layers : 1;
+};
+
+/**
+ * One node per layer where kept sets may differ by layer (or the axis is the layer axis), else one; of a criterion of runs,
+ * one for each run, the shortest first and those in the order of their first layers.
+ */
 export const scoreOf = (
   use: CriterionUse,
   library: Library,
@@ -153,8 +272,7 @@ export const scoreOf = (
     const own = shape.axes.filter((a) => a.name === axis && axis !== shape.layerAxis);
     const keeps = [...along.filter((a) => a.name !== shape.layerAxis), ...own];
     const scoring: Scoring = { use, library, builder, shape, subject, keeps };
-    const pieces =
-      use.definition.decl.subject?.of === "weight" ? fromWeights(scoring) : fromTaps(scoring);
+    const pieces = piecesOf(scoring);
     if (!isPerLayer(shape, axis))
       return [
         total(
@@ -162,7 +280,7 @@ export const scoreOf = (
           pieces.map((piece) => piece.node),
         ),
       ];
-    return Array.from({ length: scoreCount(shape, axis) }, (_, layer) =>
+    return upTo(scoreCount(use, shape, axis)).map((layer) =>
       total(
         builder,
         pieces.filter((piece) => piece.layer === layer).map((piece) => piece.node),

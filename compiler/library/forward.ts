@@ -26,6 +26,8 @@ export interface ForwardOptions {
   readonly tokens: Input;
   /** Cut the pass before each layer and after the last: values cross as inputs (library.ts, `carriedInput`). */
   readonly cut?: boolean;
+  /** A layer that is left out: the next one takes what it would have taken. */
+  readonly without?: number;
 }
 
 const weightItems = (shape: ModelShape, perLayer: boolean): readonly WeightItem[] =>
@@ -87,6 +89,7 @@ const keysOf = (architecture: Located<ArchitectureDecl>): ConfigKeys => {
 
 interface Pass {
   readonly shape: ModelShape;
+  readonly without: number | null;
   readonly model: string;
   readonly taps: Tap[];
   readonly states: Map<string, Node | readonly Node[]>;
@@ -142,6 +145,7 @@ const bindLayer = (pass: Pass, axis: string, layer: number): void => {
 };
 
 const runLayer = (pass: Pass, { axis, lines }: EachLine, layer: number): void => {
+  if (layer === pass.without) return;
   bindLayer(pass, axis.name, layer);
   bindWeights(pass, layer);
   for (const line of lines) runLine(pass, line, layer);
@@ -187,6 +191,7 @@ const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
     case "tap":
       pass.taps.push({
         axis: line.axis.name,
+        name: line.name?.name ?? null,
         layer,
         values: line.values.map((expr) => nodeOf(pass.env, evaluate(pass.env, expr), expr.span)),
       });
@@ -247,6 +252,7 @@ export const forward = (
     for (const axis of options.tokens.axes) axes.set(axis.name, axis);
     const pass: Pass = {
       shape,
+      without: options.without ?? null,
       model: options.model,
       taps: [],
       states: new Map(),

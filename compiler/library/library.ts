@@ -63,6 +63,8 @@ export interface WeightPart {
 /** What may be scored for an axis: the tapped values of each layer (one entry for taps outside `each`). */
 export interface Tap {
   readonly axis: string;
+  /** What tells it from the axis' usual tap, which has none. */
+  readonly name: string | null;
   /** Layer index, or null outside `each`. */
   readonly layer: number | null;
   readonly values: readonly Node[];
@@ -128,6 +130,8 @@ export interface Forward {
 export interface CriterionUse {
   readonly definition: Located<DefinitionDecl>;
   readonly args: ReadonlyMap<string, Expr>;
+  /** The name of the taps it looks at, as in `activation of before`; null for the usual ones. */
+  readonly tap: string | null;
   /** As written, for reports. */
   readonly text: string;
 }

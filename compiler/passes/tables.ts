@@ -4,7 +4,8 @@ import type { Node } from "../ir/tensor.js";
 import { operandsOf } from "../ir/traverse.js";
 import type { Scalar } from "../plan.js";
 
-const COSTLY: ReadonlySet<string> = new Set(["sin", "cos", "exp", "log", "pow", "tanh"]);
+/** What takes a device long, or is only exact in float64, as `floor` where a quotient comes near a whole number. */
+const COSTLY: ReadonlySet<string> = new Set(["sin", "cos", "exp", "log", "pow", "tanh", "floor"]);
 
 const cache = new WeakMap<Node, { readonly fixed: boolean; readonly costly: boolean }>();
 

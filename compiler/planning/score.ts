@@ -1,12 +1,13 @@
 /** The scoring stage: every criterion of a `score` in one forward pass over the data (Minitron, section 2.2). */
 import { Builder } from "../ir/build.js";
 import type { Node } from "../ir/tensor.js";
-import { scoreCount, scoreOf } from "../library/criterion.js";
+import { scoreCount, scoreOf, scoresRuns } from "../library/criterion.js";
 import { forward, wideAxes } from "../library/forward.js";
 import type { DataSource, ModelLayout, ScoreStage, ScoreTable } from "../plan.js";
 import type { Recipe, ScoreStep } from "../recipe/recipe.js";
 import { must } from "./outcome.js";
 import type { Programs } from "./programs.js";
+import { NotSegmentable } from "./segments.js";
 import { feedInputs, planSweep, type SweepGraph, windowAxes } from "./sweep.js";
 
 const outputNames = (axis: string, count: number): string[] =>
@@ -26,11 +27,24 @@ export const planScore = (
   const { shape } = model;
   const graphOf = (cut: boolean): SweepGraph => {
     const builder = new Builder();
-    const { tokens } = feedInputs(builder, windowAxes(total, data));
+    const { tokens, labels } = feedInputs(builder, windowAxes(total, data));
     const pass = must(forward(shape, builder, { model: layout.name, tokens, cut }));
     const outputs = step.entries.flatMap(({ axis, criterion }) => {
-      const subject = { forward: pass, model: layout.name, axis };
-      const scores = must(scoreOf(criterion, recipe.library, builder, shape, subject));
+      const subject = {
+        forward: pass,
+        tokens,
+        labels,
+        seed: recipe.seed,
+        model: layout.name,
+        axis,
+      };
+      const found = scoreOf(criterion, recipe.library, builder, shape, subject);
+      // A pass cut at its layers is no longer one that leads from any value to the logits.
+      if (!found.ok && cut)
+        throw new NotSegmentable(
+          `\`${axis} by ${criterion.text}\` looks at several layers at once`,
+        );
+      const scores = must(found);
       const names = outputNames(axis, scores.length);
       return scores.map((node, index): [string, Node] => [names[index] ?? axis, node]);
     });
@@ -39,8 +53,9 @@ export const planScore = (
   const tables = step.entries.map(({ axis, criterion }): ScoreTable => {
     const size = shape.axes.find((a) => a.name === axis)?.size ?? 0;
     const along = axis === shape.layerAxis ? [] : [...(shape.along.get(axis) ?? [])];
-    const outputs = outputNames(axis, scoreCount(shape, axis));
-    return { axis, criterion: criterion.text, outputs, along, size };
+    const outputs = outputNames(axis, scoreCount(criterion, shape, axis));
+    const runs = scoresRuns(criterion);
+    return { axis, criterion: criterion.text, outputs, along, size, runs };
   });
   const parts = {
     name: step.name,

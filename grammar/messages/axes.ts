@@ -32,6 +32,27 @@ export const axisMessages = {
       hint: `axes that can be scored are ${list(p.axes)}`,
     }),
   ),
+  "not-summed": message("error", (p: { readonly axis: string; readonly reason: string }) => ({
+    message: `the scores of \`${p.axis}\` cannot be added up batch by batch: ${p.reason}`,
+    hint: "let the criterion depend on windows through sums alone, as `mean[window]` does",
+  })),
+  "unknown-tap": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly tap: string | null;
+      readonly known: readonly string[];
+    }) => ({
+      message:
+        p.tap === null
+          ? `nothing is tapped for \`${p.axis}\` without a name`
+          : `nothing is tapped for \`${p.axis}\` as \`${p.tap}\``,
+      hint:
+        p.known.length === 0
+          ? "leave `of` and the name out"
+          : `write \`of\` and one of: ${list(p.known)}`,
+    }),
+  ),
   "unscored-axis": message("error", (p: { readonly axis: string; readonly score: string }) => ({
     message: `\`${p.score}\` has no scores for \`${p.axis}\``,
     hint: `add \`${p.axis} by\` and a criterion to \`${p.score}\``,

@@ -1,5 +1,11 @@
 /** From a spec to its plan, counting windows where a stage takes all of a data set. */
-import { compile, countedData, DoesNotFit, type WindowCounts } from "../../compiler/compile.js";
+import {
+  compile,
+  countedData,
+  DoesNotFit,
+  NotSegmentable,
+  type WindowCounts,
+} from "../../compiler/compile.js";
 import type { Plan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { openCorpus } from "../data/corpus.js";
@@ -35,6 +41,11 @@ export const planOf = async (recipe: Recipe, base: string, memory?: string): Pro
   try {
     return compile(recipe, counts, { ...bindingLimit(), memory: memoryOf(memory) });
   } catch (error) {
+    if (error instanceof NotSegmentable)
+      throw new CommandError(
+        `a stage cannot go through its model layer by layer, as ${error.message}`,
+        { hint: "allow more --memory, or score by criteria that look at one layer at a time" },
+      );
     if (!(error instanceof DoesNotFit)) throw error;
     throw new CommandError(
       `${error.stage} takes ${memoryText(error.needed)} of device memory at once, even window by window and with one layer's activations at a time`,

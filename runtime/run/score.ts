@@ -1,16 +1,8 @@
 /** The score stage: importance of every unit, read back once at the end of the sweep. */
 import type { ScoreStage } from "../../compiler/plan.js";
+import type { AxisScores } from "../weights/decisions.js";
 import type { RunContext } from "./context.js";
 import { runSweep, sweepWindows } from "./sweep.js";
-
-/** One axis: scores in the original order, a list per kept set (one per index of the `along` axes, row-major). */
-export interface AxisScores {
-  readonly axis: string;
-  readonly criterion: string;
-  readonly along: readonly { readonly name: string; readonly size: number }[];
-  readonly size: number;
-  readonly scores: readonly number[];
-}
 
 export interface ScoreResult {
   readonly model: string;
@@ -24,11 +16,12 @@ export const runScore = async (context: RunContext, stage: ScoreStage): Promise<
   const windows = sweepWindows(context, stage.sweep, stage.name);
   const { name, model, sweep } = stage;
   const { outputs: results } = await runSweep(context, name, model, sweep, windows);
-  const tables = stage.tables.map(({ axis, criterion, outputs, along, size }) => ({
+  const tables = stage.tables.map(({ axis, criterion, outputs, along, size, runs }) => ({
     axis,
     criterion,
     along,
     size,
+    runs,
     scores: outputs.flatMap((output) => [...(results.get(output) ?? [])]),
   }));
   return { model: stage.model, data: stage.sweep.data, windows, tables };

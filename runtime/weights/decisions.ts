@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { ModelLayout, PruneStage } from "../../compiler/plan.js";
 import { fileError, RunError, systemCode } from "../errors.js";
 import type { Kept, KeptAxis } from "./kept.js";
-import { selectKept } from "./select.js";
+import { selectKept, withoutRun } from "./select.js";
 
 const index = z.int().nonnegative();
 
@@ -24,7 +24,7 @@ const axisSchema = z.object({
     z.object({
       /** Where, by axis and in the source's numbers: { layer: 3, group: 1 }; {} where there is one set. */
       at: z.record(z.string(), index),
-      /** Of every unit, in the original order. */
+      /** Of every unit, in the original order; of runs, the shortest first and those in the order of their first units. */
       scores: z.array(z.number()),
       /** Original indices, ascending. */
       kept: z.array(index),
@@ -47,12 +47,16 @@ export const decisionsSchema = z.object({ format: z.literal(1), prunes: z.array(
 export type PruneRecord = z.infer<typeof pruneSchema>;
 export type DecisionsFile = z.infer<typeof decisionsSchema>;
 
-/** Scores of one axis: over `along`, then the axis, row-major, in the original order. */
+/**
+ * Scores of one axis: over `along`, then the axis, row-major, in the original order; or of its runs, the shortest first and
+ * those in the order of their first units.
+ */
 export interface AxisScores {
   readonly axis: string;
   readonly criterion: string;
   readonly along: readonly { readonly name: string; readonly size: number }[];
   readonly size: number;
+  readonly runs: boolean;
   readonly scores: readonly number[];
 }
 
@@ -79,10 +83,13 @@ const places = (along: KeptAxis["along"]): Record<string, number>[] =>
 const whole = (size: number): number[] => Array.from({ length: size }, (_, unit) => unit);
 
 const keptOf = (table: AxisScores, keep: number, paired: boolean): KeptAxis => {
-  const { axis, along, size, scores } = table;
+  const { axis, along, size, runs, scores } = table;
   try {
     const sizes = along.map((step) => step.size);
-    return { axis, along, from: size, keep, sets: selectKept(scores, sizes, size, keep, paired) };
+    const sets = runs
+      ? [withoutRun(scores, size, keep)]
+      : selectKept(scores, sizes, size, keep, paired);
+    return { axis, along, from: size, keep, sets };
   } catch (cause) {
     if (!(cause instanceof RunError)) throw cause;
     throw new RunError(`axis ${axis}: ${cause.message}`, { cause });
@@ -96,7 +103,9 @@ const recordOf = (table: AxisScores, kept: KeptAxis): PruneRecord["axes"][number
   keep: kept.keep,
   sets: places(table.along).map((at, place) => ({
     at,
-    scores: table.scores.slice(place * table.size, (place + 1) * table.size),
+    scores: table.runs
+      ? [...table.scores]
+      : table.scores.slice(place * table.size, (place + 1) * table.size),
     kept: [...(kept.sets[place] ?? [])],
   })),
 });

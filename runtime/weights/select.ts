@@ -9,6 +9,34 @@ export const bestOf = (scores: ArrayLike<number>, keep: number): number[] =>
     .map(({ index }) => index)
     .sort((a, b) => a - b);
 
+/** RunError where a score is not a finite number: order among such has no meaning. */
+const requireFinite = (scores: readonly number[], called: (place: number) => string): void => {
+  const wrong = scores.findIndex((score) => !Number.isFinite(score));
+  if (wrong >= 0)
+    throw new RunError(`the score of ${called(wrong)} is ${scores[wrong]}, not a finite number`);
+};
+
+/**
+ * All of `size` units but the run of `size - keep` whose score is least (of equal ones the first). `scores` are of runs, the
+ * shortest first and those in the order of their first units. RunError where a score is not a finite number.
+ */
+export const withoutRun = (scores: ArrayLike<number>, size: number, keep: number): number[] => {
+  if (scores.length !== (size * (size + 1)) / 2)
+    throw new RunError(`${scores.length} scores where those of all runs of ${size} are wanted`);
+  if (keep < 1 || keep > size) throw new RunError(`cannot keep ${keep} of ${size}`);
+  const all = Array.from(scores);
+  requireFinite(all, (place) => `run ${place}`);
+  const length = size - keep;
+  // Of runs of n units there are size - n + 1.
+  const before = Array.from({ length: Math.max(0, length - 1) }, (_, less) => size - less);
+  const from = before.reduce((sum, count) => sum + count, 0);
+  const own = all.slice(from, from + keep + 1);
+  const start = length === 0 ? size : own.indexOf(Math.min(...own));
+  return Array.from({ length: size }, (_, unit) => unit).filter(
+    (unit) => unit < start || unit >= start + length,
+  );
+};
+
 /** As bestOf, of pairs i and i + n / 2, each worth the sum of its two scores. */
 const bestPairs = (scores: readonly number[], keep: number): number[] => {
   const half = scores.length / 2;
@@ -19,8 +47,7 @@ const bestPairs = (scores: readonly number[], keep: number): number[] => {
 
 /**
  * Kept indices for each place of the `along` axes, row-major: `scores` is over `along`, then the axis of `size` units,
- * which may come in pairs.
- * RunError where a score is not a finite number: order among such has no meaning.
+ * which may come in pairs. RunError where a score is not a finite number.
  */
 export const selectKept = (
   scores: ArrayLike<number>,
@@ -34,9 +61,7 @@ export const selectKept = (
     throw new RunError(`${scores.length} scores where ${places} × ${size} are wanted`);
   if (keep < 1 || keep > size) throw new RunError(`cannot keep ${keep} of ${size}`);
   const all = Array.from(scores);
-  const wrong = all.findIndex((score) => !Number.isFinite(score));
-  if (wrong >= 0)
-    throw new RunError(`the score of unit ${wrong % size} is ${all[wrong]}, not a finite number`);
+  requireFinite(all, (place) => `unit ${place % size}`);
   if (paired && (size % 2 > 0 || keep % 2 > 0))
     throw new RunError(`cannot keep ${keep} of ${size} units that come in pairs`);
   return Array.from({ length: places }, (_, place) => {

@@ -75,6 +75,28 @@ const CASES: readonly Case[] = [
   one("target-empty", HIDDEN, "hidden 128 -> «0» "),
   one("target-empty", HIDDEN, "hidden 128 -> «0.1%» ", "percentage"),
   one("target-fraction", HIDDEN, "hidden 128 -> «96.5» "),
+  one(
+    "unknown-tap",
+    "hidden, mlp, query by activation(batch: l2, position: mean)",
+    "«mlp» by activation of befor",
+  ),
+  one(
+    "unknown-tap",
+    "hidden, mlp, query by activation(batch: l2, position: mean)",
+    "hidden, mlp by activation\n  «query» by magnitude of output",
+    "weight",
+  ),
+  {
+    code: "not-summed",
+    edits: [
+      ["use minitron", 'use minitron\nuse "./peak.prune"'],
+      [
+        "hidden, mlp, query by activation(batch: l2, position: mean)",
+        "«hidden» by peak\n  mlp by activation",
+      ],
+    ],
+    texts: { "peak.prune": "edition 1\ncriterion peak of tap x = max[window, position](abs(x))\n" },
+  },
   {
     code: "target-unpaired",
     edits: [

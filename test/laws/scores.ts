@@ -21,6 +21,7 @@ const criterionOf = (product: Product, { shape }: Model, text: string): Criterio
   return {
     definition,
     args: new Map(args.map((arg) => [arg.name?.name ?? "", arg.value])),
+    tap: null,
     text,
   };
 };
@@ -43,13 +44,15 @@ export const scoreGraph = (
 ): ScoreGraph => {
   const { shape, layout } = model;
   const builder = new product.Builder();
-  const tokens = builder.input("tokens", feedsOf(drawn).axes, "u32");
+  const { axes } = feedsOf(drawn);
+  const tokens = builder.input("tokens", axes, "u32");
+  const labels = builder.input("labels", axes, "u32");
   const forward = must(product.forward(shape, builder, { model: layout.name, tokens, cut }));
   const nodes: Record<string, Node> = {};
   const outputs = new Map<string, readonly string[]>();
   for (const [axis, text] of Object.entries(criteria)) {
     const use = criterionOf(product, model, text);
-    const subject = { forward, model: layout.name, axis };
+    const subject = { forward, tokens, labels, seed: drawn.seed, model: layout.name, axis };
     const scores = must(product.scoreOf(use, shape.library, builder, shape, subject));
     const names = scores.map((node, i) => {
       nodes[`${axis}@${i}`] = node;
@@ -65,7 +68,7 @@ export const scoreInputs = (
   model: Model,
   drawn: ModelCase,
 ): ReadonlyMap<string, Dense> =>
-  new Map([...weightsOf(product, model), ["tokens", feedsOf(drawn).values.tokens] as const]);
+  new Map([...weightsOf(product, model), ...Object.entries(feedsOf(drawn).values)]);
 
 export const scoresOf = (
   product: Product,
@@ -80,6 +83,7 @@ export const scoresOf = (
     criterion: criteria[axis] ?? "",
     along: model.shape.along.get(axis) ?? [],
     size: model.shape.axes.find(({ name }) => name === axis)?.size ?? 0,
+    runs: false,
     scores: names.flatMap((name) => [...(found[name]?.data ?? [])]),
   }));
 };

@@ -11,7 +11,7 @@ import {
   type Scores,
   writeDecisions,
 } from "../../runtime/weights/decisions.js";
-import { bestOf, selectKept } from "../../runtime/weights/select.js";
+import { bestOf, selectKept, withoutRun } from "../../runtime/weights/select.js";
 import { layoutFrom } from "../support/layout.js";
 import { inScratch } from "../support/scratch.js";
 
@@ -60,6 +60,17 @@ describe("selection", () => {
     expect(() => selectKept([1, 2, 3, 4], [], 4, 3, true)).toThrow(/pairs/);
   });
 
+  test("of runs, the one with the least score goes; of equal ones the first", () => {
+    // Runs of 1, 2, 3 and 4 of four units.
+    const scores = [9, 8, 7, 6, 5, 3, 4, 2, 2, 0];
+    expect(withoutRun(scores, 4, 4)).toEqual([0, 1, 2, 3]);
+    expect(withoutRun(scores, 4, 3)).toEqual([0, 1, 2]);
+    expect(withoutRun(scores, 4, 2)).toEqual([0, 3]);
+    expect(withoutRun(scores, 4, 1)).toEqual([3]);
+    expect(() => withoutRun(scores, 3, 1)).toThrow(/those of all runs of 3/);
+    expect(() => withoutRun([...scores.slice(1), Number.NaN], 4, 2)).toThrow(/run 9 is NaN/);
+  });
+
   test("is of each place on its own", () => {
     expect(selectKept([1, 2, 3, 9, 8, 7, 5, 5, 5, 0, 1, 0], [2, 2], 3, 2)).toEqual([
       [1, 2],
@@ -90,6 +101,7 @@ const scores: Scores = {
       criterion: "norm",
       along: [],
       size: 3,
+      runs: false,
       scores: [0.1, 0.3, 0.2].map(Math.fround),
     },
     {
@@ -97,9 +109,10 @@ const scores: Scores = {
       criterion: "norm",
       along: [layers, { name: "group", size: 2 }],
       size: 2,
+      runs: false,
       scores: [1, 2, 4, 3, 5, 5, 0, 1e-40].map(Math.fround),
     },
-    { axis: "layer", criterion: "influence", along: [], size: 2, scores: [2, 1] },
+    { axis: "layer", criterion: "influence", along: [], size: 2, runs: false, scores: [2, 1] },
   ],
 };
 const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
@@ -142,6 +155,17 @@ describe("decisions", () => {
     });
   });
 
+  test("runs are cut whole, and recorded with the scores of all runs", () => {
+    const table = { axis: "layer", criterion: "far", along: [], size: 2, runs: true };
+    const tables = [{ ...table, scores: [2, 1, 3] }];
+    const made = decide(stage([{ axis: "layer", from: 2, keep: 1 }]), source, {
+      ...scores,
+      tables,
+    });
+    expect(made.kept.get("layer")?.sets).toEqual([[0]]);
+    expect(made.record.axes[0]?.sets).toEqual([{ at: {}, scores: [2, 1, 3], kept: [0] }]);
+  });
+
   test("an axis that stays whole needs no scores; one that is cut does", () => {
     const only = { ...scores, tables: [] };
     const { kept } = decide(stage([{ axis: "hidden", from: 3, keep: 3 }]), source, only);
@@ -171,7 +195,8 @@ describe("decisions", () => {
       await fc.assert(
         fc.asyncProperty(words, async (bits) => {
           const values = [...new Float32Array(Uint32Array.from(bits).buffer)];
-          const tables = [{ axis: "hidden", criterion: "c", along: [], size: 3, scores: values }];
+          const table = { axis: "hidden", criterion: "c", along: [], size: 3, runs: false };
+          const tables = [{ ...table, scores: values }];
           const made = decide(stage([{ axis: "hidden", from: 3, keep: 2 }]), source, {
             ...scores,
             tables,

@@ -1,10 +1,12 @@
 /** `score NAME of MODEL on DATA`: criteria that say how much each unit of an axis matters (Minitron, section 2.2). */
 import type { Argument, CallExpr, Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
+import type { Node } from "../../ir/tensor.js";
 import { builtins } from "../../library/builtins.js";
 import { scoreOf } from "../../library/criterion.js";
 import { functionNamed } from "../../library/elaborate.js";
 import type { CriterionUse, Forward, ModelShape } from "../../library/library.js";
+import { decompose } from "../../passes/decompose.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
@@ -12,7 +14,7 @@ import { type Context, excerpt, find, passOn, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
 import { readSettings } from "../settings.js";
 import { axisNamed, isTapped } from "./axis.js";
-import { forwardOf, type Symbolic, symbolic, TRIAL } from "./symbolic.js";
+import { forwardOf, type Symbolic, shallow, symbolic, TRIAL } from "./symbolic.js";
 
 /** Fewer windows than this score mostly noise. */
 const FEW_WINDOWS = 16;
@@ -20,6 +22,8 @@ const FEW_WINDOWS = 16;
 interface Subject {
   readonly model: string;
   readonly shape: ModelShape;
+  /** Of few layers, and its pass. */
+  readonly trial: ModelShape;
   readonly symbols: Symbolic;
   readonly pass: Forward;
 }
@@ -74,11 +78,36 @@ const functionsKnown = (
   return unknown.length === 0;
 };
 
+/** `activation(…) of before`: the criterion, and the name of the taps it looks at; undefined where that is no name. */
+const tappedBy = (
+  item: Expr | undefined,
+): { readonly expr: Expr | undefined; readonly tap: string | null | undefined } => {
+  if (item?.kind !== "binary" || item.op !== "of") return { expr: item, tap: null };
+  return { expr: item.left, tap: item.right.kind === "name" ? item.right.name : undefined };
+};
+
+/** Whether the axis has the tap that a criterion looks at; says which it has if not. */
+const tapKnown = (
+  context: Context,
+  { pass }: Subject,
+  head: Name,
+  { definition, tap }: CriterionUse,
+): boolean => {
+  if (definition.decl.subject?.of !== "tap" && tap === null) return true;
+  const taps = pass.taps.filter(({ axis }) => axis === head.name);
+  const known = definition.decl.subject?.of === "tap" ? [...new Set(taps.map((t) => t.name))] : [];
+  if (known.includes(tap)) return true;
+  const names = known.filter((name) => name !== null);
+  say(context, "unknown-tap", head.span, { axis: head.name, tap, known: names });
+  return false;
+};
+
 /** The criterion of a `by`, with its arguments. */
 const criterionOf = (context: Context, statement: Statement): CriterionUse | null => {
-  const [, expr, more] = statement.items;
+  const [, item, more] = statement.items;
+  const { expr, tap } = tappedBy(item);
   const callee = expr?.kind === "call" ? expr.callee : expr;
-  if (expr === undefined || callee?.kind !== "name" || more !== undefined) {
+  if (expr === undefined || tap === undefined || callee?.kind !== "name" || more !== undefined) {
     say(context, "setting-form", statement.span, {
       name: "by",
       takes: "one criterion",
@@ -95,12 +124,28 @@ const criterionOf = (context: Context, statement: Statement): CriterionUse | nul
     say(context, "unknown-definition", callee.span, parameters);
     return null;
   }
-  const text = excerpt(context, expr.span);
-  if (expr.kind !== "call") return { definition, args: new Map(), text };
+  const text = excerpt(context, item?.span ?? expr.span);
+  if (expr.kind !== "call") return { definition, args: new Map(), tap, text };
   const parameters = definition.decl.parameters.map((p) => p.name.name);
   const args = argumentsOf(context, expr, parameters);
   if (args === null || !functionsKnown(context, definition, args)) return null;
-  return { definition, args, text };
+  return { definition, args, tap, text };
+};
+
+/** Whether scores are sums over windows, so that batches of them add up; says what is in the way. */
+const addsUp = (
+  context: Context,
+  { symbols }: Subject,
+  head: Name,
+  scores: readonly Node[],
+): boolean => {
+  const [windows] = symbols.tokens.axes;
+  if (windows === undefined) return true;
+  const outputs = Object.fromEntries(scores.map((node, at) => [`${head.name}@${at}`, node]));
+  const split = decompose({ outputs }, windows.name, windows.size, 1, symbols.builder);
+  if ("failure" in split)
+    say(context, "not-summed", head.span, { axis: head.name, reason: split.failure });
+  return !("failure" in split);
 };
 
 /** The entry of one axis, after trying the criterion on the model's own graph. */
@@ -110,18 +155,23 @@ const entryOf = (
   head: Name,
   criterion: CriterionUse,
 ): Entry | null => {
-  const { model, shape, symbols, pass } = subject;
+  const { model, shape, trial, symbols, pass } = subject;
   const axis = axisNamed(context, head, model, shape);
   if (axis === null) return null;
   if (!isTapped(context, head, model, shape)) return null;
-  const scores = scoreOf(criterion, context.library, symbols.builder, shape, {
+  if (!tapKnown(context, subject, head, criterion)) return null;
+  const scores = scoreOf(criterion, context.library, symbols.builder, trial, {
     forward: pass,
+    tokens: symbols.tokens,
+    labels: symbols.labels,
+    seed: 0,
     model,
     axis: axis.name,
     place: { path: context.file.path, span: head.span },
   });
   if (!scores.ok) passOn(context, scores.diagnostics, head.span);
-  return scores.ok ? { axis: axis.name, criterion } : null;
+  if (!scores.ok || !addsUp(context, subject, head, scores.value)) return null;
+  return { axis: axis.name, criterion };
 };
 
 /** All entries; null in the place of one that is wrong. */
@@ -156,12 +206,13 @@ const subjectOf = (
   if (model === null || entry === null) return null;
   // Axes are worth checking without data too: the window's size does not matter to them.
   const symbols = symbolic(data ?? TRIAL);
-  const pass = forwardOf(symbols, model.name, entry.shape);
+  const shape = shallow(entry.shape);
+  const pass = forwardOf(symbols, model.name, shape);
   if (!pass.ok) {
     passOn(context, pass.diagnostics, model.span);
     return null;
   }
-  return { model: model.name, shape: entry.shape, symbols, pass: pass.value };
+  return { model: model.name, shape: entry.shape, trial: shape, symbols, pass: pass.value };
 };
 
 const warnOfFew = (

@@ -34,7 +34,7 @@ export const symbolic = (data: DataSource): Symbolic => {
 const LAYERS = 2;
 
 /** The shape with few layers, so that a trial costs the same however deep the model is. */
-const shallow = (shape: ModelShape): ModelShape => ({
+export const shallow = (shape: ModelShape): ModelShape => ({
   ...shape,
   axes: shape.axes.map((axis) =>
     axis.name === shape.layerAxis ? { ...axis, size: Math.min(axis.size, LAYERS) } : axis,

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { Kernel, Plan } from "../compiler/plan.js";
 import { silent } from "./run/reporter.js";
 import { type RunOutcome, startRun } from "./run/run.js";
+import { scoresBeside } from "./run/score-cache.js";
 
 export type { Plan } from "../compiler/plan.js";
 export type { Reporter } from "./run/reporter.js";
@@ -24,6 +25,7 @@ export const runPlan = (plan: Plan, options: RunPlanOptions): Promise<RunOutcome
     spec: null,
     base: options.base,
     out: options.out,
+    scores: scoresBeside(options.out),
     adapter: options.adapter ?? "auto",
     force: false,
     reporter: silent,

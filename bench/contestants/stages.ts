@@ -64,6 +64,7 @@ export const openSession = async (
     uploaded: new Set(),
     corpora,
     programs: new Map(),
+    scores: null,
     interrupted: () => false,
   };
   for (const stage of plan.stages) if (stage.kind === "open") await runStage(context, stage);

@@ -10,6 +10,7 @@ import { loadLibrary } from "../../compiler/library/load.js";
 import type { Plan } from "../../compiler/plan.js";
 import { parse } from "../../grammar/parse.js";
 import { type RunOutcome, startRun } from "../run/run.js";
+import { scoresBeside } from "../run/score-cache.js";
 import { EXIT } from "./exit.js";
 import { fileHost } from "./host.js";
 import { interruptible } from "./interrupt.js";
@@ -111,6 +112,7 @@ export const evalCommand = async (folder: string, options: EvalOptions): Promise
         spec: null,
         base,
         out,
+        scores: scoresBeside(out),
         adapter: options.adapter ?? "auto",
         force: true,
         reporter: reporterFor(process.stderr.isTTY === true),

@@ -23,6 +23,12 @@ const memoryOption = (): Option =>
     "device memory that a stage may take, like 2GiB: larger models are scored and evaluated layer by layer, training keeps fewer activations",
   );
 
+const scoresOption = (): Option =>
+  new Option(
+    "--scores <dir>",
+    "folder in which scores are kept and found again (default: .espalier/scores beside the output folder)",
+  );
+
 /** A command with what its `--help` says; after a mistake, where to look. */
 const command = (program: Command, name: CommandName): Command =>
   program
@@ -76,6 +82,7 @@ const createProgram = (): Command => {
     .addOption(memoryOption())
     .requiredOption("--out <dir>", "output folder (required); also the run's journal")
     .addOption(adapterOption())
+    .addOption(scoresOption())
     .option("--force", "start again, whatever run the folder holds")
     .option("--json", "the result as JSON on stdout")
     .action(async (spec, options) => (await import("./run.js")).runCommand(spec, options));
@@ -84,6 +91,7 @@ const createProgram = (): Command => {
     .description("go on with a run that was interrupted or killed, to the same bits")
     .argument("<dir>", "the run's output folder")
     .addOption(adapterOption())
+    .addOption(scoresOption())
     .option("--json", "the result as JSON on stdout")
     .action(async (dir, options) => (await import("./resume.js")).resumeCommand(dir, options));
 

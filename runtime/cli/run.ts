@@ -5,11 +5,13 @@ import { interruptible } from "./interrupt.js";
 import { planSpec } from "./planned.js";
 import { reporterFor } from "./progress.js";
 import { finishCommand } from "./result.js";
+import { scoresFolder } from "./scores.js";
 import type { SpecOptions } from "./spec.js";
 
 export interface RunOptions extends SpecOptions {
   readonly out: string;
   readonly adapter?: string;
+  readonly scores?: string;
   readonly force?: boolean;
 }
 
@@ -23,6 +25,7 @@ export const runCommand = async (spec: string, options: RunOptions): Promise<voi
       spec: checked.path,
       base: checked.base,
       out: resolve(options.out),
+      scores: scoresFolder(options),
       adapter: options.adapter ?? "auto",
       force: options.force === true,
       reporter: reporterFor(process.stderr.isTTY === true),

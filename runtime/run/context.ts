@@ -9,6 +9,7 @@ import type { Weights } from "../formats/weights.js";
 import type { Journal } from "./journal.js";
 import type { MetricsLog } from "./metrics-log.js";
 import type { Reporter } from "./reporter.js";
+import type { ScoreCache } from "./score-cache.js";
 
 /** A model of the run: where its weights are to be had, and what else goes with it. */
 export interface RunModel {
@@ -32,6 +33,8 @@ export interface RunContext {
   readonly uploaded: Set<string>;
   readonly corpora: ReadonlyMap<string, Corpus>;
   readonly programs: Map<string, Promise<LoadedProgram>>;
+  /** Scores kept from run to run; null where none are. */
+  readonly scores: ScoreCache | null;
   /** Set when the user asks to stop; training ends at the next step with a checkpoint. */
   readonly interrupted: () => boolean;
 }

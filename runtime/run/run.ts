@@ -65,6 +65,8 @@ interface Session {
   readonly out: string;
   /** What the user asked for; null keeps the journal's adapter. */
   readonly adapter: string;
+  /** Folder in which scores are kept from run to run. */
+  readonly scores: string;
   readonly reporter: Reporter;
   readonly interrupted: () => boolean;
 }
@@ -175,6 +177,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       uploaded: new Set(),
       corpora,
       programs: new Map(),
+      scores: { folder: session.scores, inputs },
       interrupted: session.interrupted,
     };
     try {
@@ -199,6 +202,8 @@ export interface StartOptions {
   readonly base: string;
   readonly out: string;
   readonly adapter: string;
+  /** Folder in which scores are kept from run to run. */
+  readonly scores: string;
   /** Clear an output folder that holds another run. */
   readonly force: boolean;
   readonly reporter: Reporter;
@@ -256,7 +261,7 @@ export const startRun = async (options: StartOptions): Promise<RunOutcome> => {
 
 /** Goes on with the run in a folder. */
 export const resumeRun = async (
-  options: Pick<StartOptions, "out" | "reporter" | "interrupted"> & {
+  options: Pick<StartOptions, "out" | "scores" | "reporter" | "interrupted"> & {
     readonly adapter: string | null;
   },
 ): Promise<RunOutcome> => {

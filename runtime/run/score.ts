@@ -1,7 +1,8 @@
-/** The score stage: importance of every unit, read back once at the end of the sweep. */
+/** The score stage: importance of every unit, read back once at the end of the sweep, or kept from an earlier run. */
 import type { ScoreStage } from "../../compiler/plan.js";
 import type { AxisScores } from "../weights/decisions.js";
 import type { RunContext } from "./context.js";
+import { keepScores, keptScores } from "./score-cache.js";
 import { runSweep, sweepWindows } from "./sweep.js";
 
 export interface ScoreResult {
@@ -14,6 +15,8 @@ export interface ScoreResult {
 
 export const runScore = async (context: RunContext, stage: ScoreStage): Promise<ScoreResult> => {
   const windows = sweepWindows(context, stage.sweep, stage.name);
+  const kept = await keptScores(context, stage, windows);
+  if (kept !== null) return kept;
   const { name, model, sweep } = stage;
   const { outputs: results } = await runSweep(context, name, model, sweep, windows);
   const tables = stage.tables.map(({ axis, criterion, outputs, along, size, runs }) => ({
@@ -24,5 +27,7 @@ export const runScore = async (context: RunContext, stage: ScoreStage): Promise<
     runs,
     scores: outputs.flatMap((output) => [...(results.get(output) ?? [])]),
   }));
-  return { model: stage.model, data: stage.sweep.data, windows, tables };
+  const result = { model: stage.model, data: stage.sweep.data, windows, tables };
+  await keepScores(context, stage, result);
+  return result;
 };

@@ -50,6 +50,7 @@ export const contextOf = async (plan: Plan, device: Device, out: string): Promis
     uploaded: new Set(),
     corpora,
     programs: new Map(),
+    scores: null,
     interrupted: () => false,
   };
 };

@@ -59,6 +59,7 @@ const run = (name: string, plan: Plan): Promise<RunOutcome> =>
     spec: null,
     base: project.folder,
     out: join(project.folder, name),
+    scores: join(project.folder, `${name}-scores`),
     adapter: process.env.ESPALIER_ADAPTER ?? "embedded",
     force: true,
     reporter: silent,

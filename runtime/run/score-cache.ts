@@ -1,0 +1,136 @@
+/**
+ * Scores kept from run to run, each in a file named by a hash of all that they depend on: the programs that compute them
+ * (so criterion, library and architecture), the model's weights, the windows, versions and adapter. What a spec says
+ * besides, such as the sizes to cut to, is not among it: another target finds the scores of the one before.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import type { Plan, ScoreStage, Sweep } from "../../compiler/plan.js";
+import { RunError } from "../errors.js";
+import type { RunContext } from "./context.js";
+import { canonicalJson, type LockInputs } from "./lock.js";
+import type { ScoreResult } from "./score.js";
+import { writeWhole } from "./write-whole.js";
+
+/** Where scores are kept, and what this run is a function of. */
+export interface ScoreCache {
+  readonly folder: string;
+  readonly inputs: LockInputs;
+}
+
+/** Beside a run's output folder, so that runs into neighbouring folders find each other's. */
+export const scoresBeside = (out: string): string => join(dirname(out), ".espalier", "scores");
+
+const tableSchema = z.object({
+  axis: z.string(),
+  criterion: z.string(),
+  along: z.array(z.object({ name: z.string(), size: z.int() })),
+  size: z.int(),
+  runs: z.boolean(),
+  scores: z.array(z.number()),
+});
+
+const fileSchema = z.object({
+  format: z.literal(1),
+  result: z.object({
+    model: z.string(),
+    data: z.string(),
+    windows: z.array(z.int()),
+    tables: z.array(tableSchema),
+  }),
+});
+
+const hash = (value: unknown): string =>
+  createHash("sha256").update(canonicalJson(value)).digest("hex");
+
+const programsOf = ({ batches, finish, streaming }: Sweep): string[] => [
+  ...batches.map(({ program }) => program),
+  ...(streaming?.segments ?? []).flatMap((segment) => [
+    ...segment.batches.map(({ program }) => program),
+    ...(segment.conclude === null ? [] : [segment.conclude]),
+  ]),
+  finish,
+];
+
+/** Programs and the kernels they launch. */
+const codeOf = ({ programs, kernels }: Plan, names: readonly string[]) => {
+  const used = names.map((name) => programs[name]);
+  const ids = used.flatMap((program) =>
+    (program?.dispatches ?? []).flatMap(({ launches }) => launches.map(({ kernel }) => kernel)),
+  );
+  return { used, kernels: [...new Set(ids)].map((id) => kernels[id]) };
+};
+
+/** What a model's weights are a function of. */
+const identityOf = (context: RunContext, inputs: LockInputs, name: string): string => {
+  const { plan, journal } = context;
+  for (const [index, stage] of plan.stages.entries()) {
+    if (stage.kind === "open" && stage.model === name) return hash(inputs.models[name]);
+    if (stage.kind === "distill" && stage.name === name) return hash([inputs, stage, index]);
+    if (stage.kind === "prune" && stage.name === name) {
+      const scored = plan.stages.findIndex((s) => s.kind === "score" && s.name === stage.scores);
+      const source = identityOf(context, inputs, stage.source);
+      return hash([source, stage.cuts, journal.result(scored)]);
+    }
+  }
+  throw new RunError(`the plan does not say where ${name} comes from`);
+};
+
+const pathOf = (
+  context: RunContext,
+  cache: ScoreCache,
+  stage: ScoreStage,
+  windows: readonly number[],
+): string => {
+  const { plan } = context;
+  const { inputs } = cache;
+  const opened = plan.stages.find((s) => s.kind === "open");
+  const key = hash({
+    versions: inputs.versions,
+    adapter: inputs.adapter,
+    model: identityOf(context, inputs, stage.model),
+    // Texts are read by the tokenizer of the first model.
+    tokenizer: opened === undefined ? null : inputs.models[opened.model],
+    data: [plan.data[stage.sweep.data], inputs.data[stage.sweep.data]],
+    windows,
+    stage,
+    code: codeOf(plan, programsOf(stage.sweep)),
+  });
+  return join(cache.folder, `${key}.json`);
+};
+
+/** Scores of this stage that an earlier run left; null where there are none that can be read. */
+export const keptScores = async (
+  context: RunContext,
+  stage: ScoreStage,
+  windows: readonly number[],
+): Promise<ScoreResult | null> => {
+  if (context.scores === null) return null;
+  const path = pathOf(context, context.scores, stage, windows);
+  try {
+    const { result } = fileSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    context.reporter.line(`scores reused: ${path}`);
+    return result;
+  } catch {
+    return null;
+  }
+};
+
+/** Keeps the scores of a stage for later runs; a folder that cannot be written to costs only them. */
+export const keepScores = async (
+  context: RunContext,
+  stage: ScoreStage,
+  result: ScoreResult,
+): Promise<void> => {
+  if (context.scores === null) return;
+  const path = pathOf(context, context.scores, stage, result.windows);
+  const criteria = stage.tables.map(({ axis, criterion }) => `${axis} by ${criterion}`);
+  try {
+    await mkdir(context.scores.folder, { recursive: true });
+    await writeWhole(path, `${JSON.stringify({ format: 1, criteria, result }, null, 1)}\n`);
+  } catch {
+    context.reporter.line(`warning: scores cannot be kept in ${context.scores.folder}`);
+  }
+};

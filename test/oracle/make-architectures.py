@@ -3,7 +3,8 @@
     python3 test/oracle/make-architectures.py test/oracle/architectures
 
 Needs torch and transformers. Each folder has config.json and model.safetensors as transformers saves them, and
-expected.json: tokens, and the logits of each case. A case may set keys of config.json and leave out others, so that older
+expected.json: tokens, and of each case the logits, and the gradient of the mean cross-entropy of each token after its
+predecessors, as a digest of each weight's. A case may set keys of config.json and leave out others, so that older
 spellings and options are tried on the same weights.
 """
 
@@ -130,10 +131,22 @@ def write_json(path, value):
         file.write("\n")
 
 
-def logits_of(folder, tokens):
+def digest(gradient):
+    """Σ gᵢ · (1 + i mod 97)."""
+    flat = gradient.double().flatten()
+    return float(f"{(flat * (1 + torch.arange(flat.numel()) % 97)).sum().item():.6g}")
+
+
+def outcome_of(folder, tokens):
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-    with torch.no_grad():
-        return model(torch.tensor([tokens])).logits[0]
+    # PyTorch leaves the padding token's row out of gradients, as a matter of training.
+    model.get_input_embeddings().padding_idx = None
+    logits = model(torch.tensor([tokens])).logits[0]
+    torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(tokens[1:])).backward()
+    # GPT-NeoX's output is called otherwise in files than in the model.
+    renamed = {"lm_head.weight": "embed_out.weight"} if model.config.model_type == "gpt_neox" else {}
+    gradients = {renamed.get(name, name): digest(p.grad) for name, p in model.named_parameters()}
+    return {"logits": [[round(v, 4) for v in row] for row in logits.tolist()], "gradients": gradients}
 
 
 def make(family, target):
@@ -160,9 +173,8 @@ def make(family, target):
         scratch = folder + ".case"
         shutil.copytree(folder, scratch)
         write_json(os.path.join(scratch, "config.json"), {**kept, **changes["config"]})
-        logits = logits_of(scratch, tokens)
+        found.append({"name": name, **changes, **outcome_of(scratch, tokens)})
         shutil.rmtree(scratch)
-        found.append({"name": name, **changes, "logits": [[round(v, 4) for v in row] for row in logits.tolist()]})
     expected = {
         "what": f"PyTorch {torch.__version__}, transformers {transformers.__version__}; made by make-architectures.py",
         "tokens": tokens,

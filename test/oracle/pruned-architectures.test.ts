@@ -20,7 +20,7 @@ import type { Kept } from "../../runtime/weights/kept.js";
 import { keptBy, type Model, randomScores, removedAt, zeroed } from "../laws/model.js";
 import * as product from "../laws/product.js";
 import { memoryHost } from "../support/memory-host.js";
-import { inFloat64, logitsGraph } from "../support/model-logits.js";
+import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
 import { arenaOf, weightsIn } from "../support/weights.js";
@@ -45,7 +45,7 @@ const cases = families.flatMap((family) =>
 );
 
 const logitsOf = async (shape: ModelShape, weights: Weights, tokens: readonly number[]) =>
-  inFloat64(await logitsGraph(shape, weights, tokens));
+  logitsIn(inFloat64(await logitsGraph(shape, weights, tokens)));
 
 interface Cut {
   readonly whole: Model;

@@ -28,6 +28,8 @@ const expectedIn = z.object({
       config: z.record(z.string(), z.unknown()),
       without: z.array(z.string()),
       logits: z.array(z.array(z.number())),
+      /** By tensor, Σ gᵢ · (1 + i mod 97). */
+      gradients: z.record(z.string(), z.number()),
     }),
   ),
 });

@@ -40,7 +40,7 @@ export const runLowered = async (
   const feeds = Object.fromEntries(
     [...values].map(([name, { data }]) => [
       name,
-      name === "tokens" ? Uint32Array.from(data) : Float32Array.from(data),
+      name === "tokens" || name === "following" ? Uint32Array.from(data) : Float32Array.from(data),
     ]),
   );
   await loaded.run(feeds);

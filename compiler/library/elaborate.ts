@@ -13,6 +13,7 @@ import type {
 } from "../../grammar/ast.js";
 import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
+import type { Node } from "../ir/tensor.js";
 import { arithmetic } from "./arithmetic.js";
 import { builtins, callBuiltin } from "./builtins.js";
 import {
@@ -26,7 +27,7 @@ import {
 } from "./environment.js";
 import type { Library, Located } from "./library.js";
 import { mistake } from "./report.js";
-import { axesText, describeValue, NULL, numberValue, type Value } from "./value.js";
+import { axesText, describeValue, NULL, numberValue, tensorValue, type Value } from "./value.js";
 
 const lookUp = (env: Environment, { name, span }: Name): Value => {
   if (name === "null") return NULL;
@@ -52,6 +53,8 @@ export const functionNamed = (
 const member = (env: Environment, expr: Extract<Expr, { kind: "member" }>): Value => {
   const target = evaluate(env, expr.target);
   if (target.kind === "null") return NULL;
+  if (target.kind === "list" && expr.member.name === "count")
+    return numberValue(target.items.length);
   if (target.kind !== "record")
     return mistake("wrong-value", env.file, expr.target.span, {
       wanted: "something with members",
@@ -68,12 +71,29 @@ const member = (env: Environment, expr: Extract<Expr, { kind: "member" }>): Valu
   });
 };
 
-const entryOf = (
-  env: Environment,
-  { items }: Extract<Value, { kind: "list" }>,
-  expr: Expr,
-): Value => {
-  const at = numberOf(env, evaluate(env, expr), expr.span);
+type List = Extract<Value, { kind: "list" }>;
+
+/** The numbers at the places that a tensor holds, by halves; before the first and after the last, those. */
+const entriesAt = (env: Environment, { items }: List, at: Node, span: Span): Value => {
+  const { builder } = env;
+  const numbers = items.map((item) => builder.constant(numberOf(env, item, span)));
+  const among = (from: number, to: number): Node => {
+    const only = numbers[from];
+    if (only !== undefined && to - from === 1) return only;
+    const middle = Math.floor((from + to) / 2);
+    const isLow = builder.binary("less", at, builder.constant(middle));
+    return builder.select(isLow, among(from, middle), among(middle, to));
+  };
+  if (numbers.length === 0)
+    return mistake("wrong-value", env.file, span, { wanted: "an entry", found: "an empty list" });
+  return tensorValue(among(0, numbers.length));
+};
+
+const entryOf = (env: Environment, list: List, expr: Expr): Value => {
+  const { items } = list;
+  const index = evaluate(env, expr);
+  if (index.kind === "tensor") return entriesAt(env, list, index.node, expr.span);
+  const at = numberOf(env, index, expr.span);
   const found = items[at];
   const wanted = `a whole number from 0 to ${items.length - 1}`;
   return (

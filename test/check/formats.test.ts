@@ -82,6 +82,23 @@ test("layers that differ can be cut where windows are too short to show it", () 
   expect(codes(gemma2, "mlp -> 50%", 33)).toEqual([]);
 });
 
+test("a list with a factor for each pair of a head is refused where there would be other pairs", () => {
+  const factors = Array.from({ length: 4 }, (_, at) => 1 + at);
+  const phi3 = {
+    ...gemma2,
+    architectures: ["Phi3ForCausalLM"],
+    head_dim: 8,
+    sliding_window: null,
+    original_max_position_embeddings: 16,
+    rope_scaling: { type: "longrope", short_factor: factors, long_factor: factors },
+  };
+  expect(codes(phi3, "mlp -> 50%")).toEqual([]);
+  // transformers counts pairs by hidden_size and the heads.
+  expect(codes(phi3, "hidden -> 50%")).toEqual(["config-unsupported"]);
+  const short = { ...phi3, rope_scaling: { ...phi3.rope_scaling, short_factor: [1] } };
+  expect(codes(short, "mlp -> 50%")).toEqual(["config-unsupported"]);
+});
+
 test("Gemma's embeddings, scaled by the root of the hidden size, are rescaled when it is cut", () => {
   const stepOf = (config: Readonly<Record<string, unknown>>) =>
     checked(config, "hidden 32 -> 8").recipe?.steps.find(({ kind }) => kind === "prune");

@@ -62,6 +62,7 @@ ROPE = {
     ),
 }
 
+LONG = {"type": "longrope", "short_factor": [1.0, 1.1, 1.5, 2.0], "long_factor": [1.0, 2.0, 5.0, 9.0]}
 SLIDING = {"use_sliding_window": True, "sliding_window": 5}
 
 # Family → (keys, cases).
@@ -77,7 +78,7 @@ FAMILIES = {
         },
     ),
     "qwen3": (grouped, {"as saved": SAVED}),
-    "gemma": (grouped, {"as saved": SAVED}),
+    "gemma": (grouped, {"as saved": SAVED, "as first published": case(hidden_act="gelu")}),
     "gemma2": (
         {**grouped, "query_pre_attn_scalar": 24, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 4.0},
         {
@@ -90,8 +91,13 @@ FAMILIES = {
     "nemotron": (grouped, {"as saved": SAVED, "older keys": older(partial_rotary_factor=0.25)}),
     "olmo2": (grouped, {"as saved": SAVED}),
     "phi3": (
-        {**grouped, "sliding_window": None, "pad_token_id": 0},
-        {"as saved": SAVED, "sliding window": case(sliding_window=5)},
+        {**grouped, "hidden_size": 32, "sliding_window": None, "pad_token_id": 0},
+        {
+            "as saved": SAVED,
+            "sliding window": case(sliding_window=5),
+            "short window": scaled(LONG, max_position_embeddings=64, original_max_position_embeddings=16),
+            "long window": scaled(LONG, max_position_embeddings=64, original_max_position_embeddings=8),
+        },
     ),
     "gpt2": (
         dict(vocab_size=VOCAB, n_embd=16, n_inner=24, n_layer=2, n_head=4, n_positions=16),
@@ -173,8 +179,10 @@ def make(family, target):
         scratch = folder + ".case"
         shutil.copytree(folder, scratch)
         write_json(os.path.join(scratch, "config.json"), {**kept, **changes["config"]})
-        found.append({"name": name, **changes, **outcome_of(scratch, tokens)})
-        shutil.rmtree(scratch)
+        try:
+            found.append({"name": name, **changes, **outcome_of(scratch, tokens)})
+        finally:
+            shutil.rmtree(scratch)
     expected = {
         "what": f"PyTorch {torch.__version__}, transformers {transformers.__version__}; made by make-architectures.py",
         "tokens": tokens,

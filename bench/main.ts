@@ -124,6 +124,16 @@ program
   .action(async (options) => (await import("./memory.js")).memoryCommand(options));
 
 program
+  .command("paper")
+  .description("runs the specs of examples/paper and prints their tables")
+  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--out <dir>", "where the runs are kept, to go on from", "out/paper")
+  .option("--seeds <list>", "one run of each spec for each", "0")
+  .option("--amount <tokens>", "the unit of training in every spec", "20K tokens")
+  .option("--only <text>", "only specs whose name contains this")
+  .action(async (options) => (await import("./paper.js")).paperCommand(options));
+
+program
   .command("figure")
   .description("draws the results of scaling as an SVG")
   .argument("<json>")

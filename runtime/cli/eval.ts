@@ -16,7 +16,7 @@ import { fileHost } from "./host.js";
 import { interruptible } from "./interrupt.js";
 import { madeRecipe } from "./made-recipe.js";
 import { wholeOption } from "./number-option.js";
-import { openedModel, openingText, SUBJECT, windowOf } from "./opened.js";
+import { openedModel, openingText, SUBJECT, type UsedFiles, windowOf } from "./opened.js";
 import { planOf } from "./planned.js";
 import { reporterFor } from "./progress.js";
 
@@ -24,6 +24,7 @@ export interface EvalOptions {
   readonly data: string;
   readonly window?: string;
   readonly take?: string;
+  readonly use?: UsedFiles;
   readonly adapter?: string;
   readonly memory?: string;
   readonly json?: boolean;
@@ -41,7 +42,7 @@ const recipeText = (model: string, window: number, options: EvalOptions): string
   const take =
     options.take === undefined ? "" : `\n  take ${wholeOption(options.take, "--take")} windows`;
   return [
-    openingText(model),
+    openingText(model, options.use),
     `data documents = ${kind}(${JSON.stringify(resolve(options.data))}) {`,
     `  window ${window}${take}`,
     "}",
@@ -101,7 +102,7 @@ const reportText = ({ measures, tokens, windows, window, seconds, adapter }: Eva
 
 export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
   const base = process.cwd();
-  const window = windowOf(openedModel("eval", folder).shape, options.window);
+  const window = windowOf(openedModel("eval", folder, options.use).shape, options.window);
   const recipe = madeRecipe("eval", recipeText(folder, window, options), base);
   const plan = await planOf(recipe, base, options.memory);
   const out = await mkdtemp(join(tmpdir(), "espalier-eval-"));

@@ -11,7 +11,7 @@ import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
 import { interruptible } from "./interrupt.js";
 import { realOption, wholeOption } from "./number-option.js";
-import { openedModel, SUBJECT, windowOf } from "./opened.js";
+import { openedModel, SUBJECT, type UsedFiles, windowOf } from "./opened.js";
 
 export interface GenerateCommandOptions {
   readonly prompt?: string;
@@ -21,6 +21,7 @@ export interface GenerateCommandOptions {
   readonly topP?: string;
   readonly seed: string;
   readonly window?: string;
+  readonly use?: UsedFiles;
   readonly adapter?: string;
   readonly json?: boolean;
 }
@@ -75,7 +76,7 @@ export const generateCommand = async (
 ): Promise<void> => {
   const sampling = samplingOf(options);
   const count = wholeOption(options.tokens, "--tokens");
-  const { shape, open } = openedModel("generate", folder);
+  const { shape, open } = openedModel("generate", folder, options.use);
   const window = windowOf(shape, options.window);
   const prompt = await promptOf(options);
   const tokenizer = await modelTokenizer(open.path, open.gguf);

@@ -29,6 +29,12 @@ const scoresOption = (): Option =>
     "folder in which scores are kept and found again (default: .espalier/scores beside the output folder)",
   );
 
+const useOption = (): Option =>
+  new Option(
+    "--use <file>",
+    "a .prune file with the model's architecture, where the library has none (repeatable)",
+  ).argParser(collect);
+
 /** A command with what its `--help` says; after a mistake, where to look. */
 const command = (program: Command, name: CommandName): Command =>
   program
@@ -105,6 +111,7 @@ const createProgram = (): Command => {
       "predicted tokens per window (default: the model's context, at most 1024)",
     )
     .option("--take <windows>", "only the first so many windows (default: all)")
+    .addOption(useOption())
     .addOption(adapterOption())
     .option("--json", "the result as JSON on stdout")
     .action(async (model, options) => (await import("./eval.js")).evalCommand(model, options));
@@ -125,6 +132,7 @@ const createProgram = (): Command => {
       "--window <tokens>",
       "tokens that the model sees at once (default: its context, at most 1024)",
     )
+    .addOption(useOption())
     .addOption(adapterOption())
     .option("--json", "the result as JSON on stdout")
     .action(async (model, options) =>

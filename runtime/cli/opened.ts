@@ -15,13 +15,21 @@ export interface OpenedModel {
 /** The name of the model in recipes that commands make. */
 export const SUBJECT = "subject";
 
+/** Files of definitions that `--use` names. */
+export type UsedFiles = readonly string[] | undefined;
+
 /** The lines of a recipe that opens it. */
-export const openingText = (path: string): string =>
-  `edition 1\nmodel ${SUBJECT} = open(${JSON.stringify(resolve(path))})\n`;
+export const openingText = (path: string, used: UsedFiles): string =>
+  [
+    "edition 1",
+    ...(used ?? []).map((file) => `use ${JSON.stringify(resolve(file))}`),
+    `model ${SUBJECT} = open(${JSON.stringify(resolve(path))})`,
+    "",
+  ].join("\n");
 
 /** Reads what the model says of itself; `purpose` is the command. */
-export const openedModel = (purpose: string, path: string): OpenedModel => {
-  const { models, steps } = madeRecipe(purpose, openingText(path), process.cwd());
+export const openedModel = (purpose: string, path: string, used: UsedFiles): OpenedModel => {
+  const { models, steps } = madeRecipe(purpose, openingText(path, used), process.cwd());
   const shape = models.get(SUBJECT)?.shape;
   const open = steps.find((step) => step.kind === "open");
   if (shape === undefined || open === undefined) throw new RunError(`${path} is no model`);

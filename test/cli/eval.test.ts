@@ -1,5 +1,5 @@
 /** `espalier eval` on the example's model, against the same windows in PyTorch, and its windows on small texts. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTokenizer } from "../../runtime/formats/tokenizer.js";
@@ -78,6 +78,26 @@ describe("windows", () => {
     expect(stdout).toMatch(
       /^loss \d+\.\d+\nperplexity \d+(\.\d+)?\nover 32 tokens: 2 windows of 16\ntime [\d.]+ s on .+\n$/,
     );
+  });
+
+  test("of a model whose architecture stands in a file of the user's", async () => {
+    const library = readFileSync(join(root, "stdlib/architectures/llama.prune"), "utf8");
+    const own = library.replace("architecture llama", "architecture house");
+    const folder = join(project.folder, "house");
+    cpSync(project.model, folder, { recursive: true });
+    const config = readFileSync(join(folder, "config.json"), "utf8");
+    for (const [path, text] of [
+      [join(folder, "config.json"), config],
+      [join(project.folder, "house.prune"), own],
+    ] as const)
+      writeFileSync(path, text.replace("LlamaForCausalLM", "HouseForCausalLM"));
+    const args = ["--data", "two/*.txt", "--window", "16", "--take", "2"];
+    const known = await evaluate(["model", ...args], project.folder);
+    const used = await evaluate(["house", ...args, "--use", "house.prune"], project.folder);
+    expect(used.loss).toBe(known.loss);
+    const without = await espalier(["eval", "house", ...args], project.folder);
+    expect(without.code).toBe(3);
+    expect(without.stderr).toContain("HouseForCausalLM");
   });
 
   test.each([

@@ -160,7 +160,9 @@ const entriesOf = <K extends Kind, T>(
 
 const recipeOf = (context: Context): Recipe => {
   const { file, library, scope, steps, sources, host } = context;
-  const models = entriesOf(scope, "model", (name, { shape }): RecipeModel => ({ name, shape }));
+  const named = entriesOf(scope, "model", (name, { shape }): RecipeModel => ({ name, shape }));
+  const between = [...context.between].map(([name, shape]) => [name, { name, shape }] as const);
+  const models = new Map([...named, ...between]);
   const data = entriesOf(scope, "data", (_name, source): DataSource => source);
   const hashes = [...sources]
     .filter(([path]) => !path.startsWith("--"))
@@ -204,6 +206,7 @@ export const check = (
     unread: { evaluations: false },
     sources,
     trials: createTrials(),
+    between: new Map(),
   };
   declareAll(scope, profiled.file, uses);
   applyParams(context, [...profiled.params, ...readSets(context, options.set ?? {}, sources)]);

@@ -210,6 +210,17 @@ export interface PruneStage {
   readonly cuts: readonly Cut[];
   /** By weight, w becomes scale · w + shift: for models that compute with the size of an axis itself. */
   readonly rescaled: Readonly<Record<string, { readonly scale: number; readonly shift: number }>>;
+  readonly folds: readonly Fold[];
+}
+
+/**
+ * What becomes of kept units where others are cut: of L units K stay, and in order of their scores kept unit i (from 1) takes
+ * in cut unit 2K − i + 1, where there is one, in every weight that carries the axis.
+ */
+export interface Fold {
+  readonly axis: string;
+  /** Over the variables "kept" and "cut"; "kept" where both are the same. */
+  readonly value: Scalar;
 }
 
 export interface LearnedMap {

@@ -315,7 +315,7 @@ export interface ArchitectureDecl {
  */
 export interface DefinitionDecl {
   readonly kind: "definition";
-  readonly keyword: "function" | "loss" | "schedule" | "metric" | "criterion";
+  readonly keyword: "function" | "loss" | "schedule" | "metric" | "criterion" | "fold";
   readonly keywordSpan: Span;
   readonly name: Name;
   readonly axes: readonly Name[];

@@ -34,7 +34,7 @@ const STAGES: readonly StageKeyword[] = [
   "evaluate",
   "export",
 ];
-const DEFINITIONS = ["function", "loss", "schedule", "metric", "criterion"] as const;
+const DEFINITIONS = ["function", "loss", "schedule", "metric", "criterion", "fold"] as const;
 const WORDS: readonly string[] = [
   ...STAGES,
   ...DEFINITIONS,

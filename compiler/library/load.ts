@@ -31,6 +31,7 @@ export const loadLibrary = (
     schedule: new Map(),
     metric: new Map(),
     criterion: new Map(),
+    fold: new Map(),
   };
   const add = <D extends ArchitectureDecl | DefinitionDecl | PretokenizerDecl>(
     into: Map<string, Located<D>>,

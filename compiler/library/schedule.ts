@@ -1,4 +1,4 @@
-/** Schedules: a rate as a scalar expression over `step` (from 0) and `steps`, kept as data in the plan. */
+/** Schedules, a rate over `step` (from 0) and `steps`, and folds, a weight over two, as scalar expressions in the plan. */
 import type { DefinitionDecl, Expr } from "../../grammar/ast.js";
 import { nearest } from "../../grammar/suggest.js";
 import type { Scalar } from "../plan.js";
@@ -107,6 +107,19 @@ const bind = (
   return names;
 };
 
+/** Assignments in order, then the result. */
+const bodyOf = ({ decl, file }: Located<DefinitionDecl>, given: Names): Scalar => {
+  let names = given;
+  for (const line of decl.body.lines)
+    if (line.kind === "assign")
+      names = new Map(names).set(line.name.name, evaluate(file, names, line.value));
+  if (decl.body.result === null)
+    return mistake("wrong-arguments", file, decl.name.span, {
+      reason: `\`${decl.name.name}\` gives no value`,
+    });
+  return evaluate(file, names, decl.body.result);
+};
+
 /** The rate that a call of a library schedule stands for. */
 export const elaborateSchedule = (rate: Located<Expr>, library: Library): Outcome<Scalar> =>
   outcome(() => {
@@ -125,14 +138,23 @@ export const elaborateSchedule = (rate: Located<Expr>, library: Library): Outcom
         name,
         near: nearest(name, schedules.keys()),
       });
-    let names = bind(rate, definition, expr);
-    const { body } = definition.decl;
-    for (const line of body.lines)
-      if (line.kind === "assign")
-        names = new Map(names).set(line.name.name, evaluate(definition.file, names, line.value));
-    if (body.result === null)
-      return mistake("wrong-arguments", definition.file, definition.decl.name.span, {
-        reason: `\`${name}\` gives no value`,
+    return bodyOf(definition, bind(rate, definition, expr));
+  });
+
+/** What a `fold` makes of a kept and a cut unit, over the variables "kept" and "cut". */
+export const elaborateFold = (definition: Located<DefinitionDecl>): Outcome<Scalar> =>
+  outcome(() => {
+    const { decl, file } = definition;
+    const [kept, cut, more] = decl.parameters;
+    if (kept === undefined || cut === undefined || more !== undefined)
+      return mistake("wrong-arguments", file, decl.name.span, {
+        reason: `\`${decl.name.name}\` takes a kept unit and a cut one`,
       });
-    return evaluate(definition.file, names, body.result);
+    return bodyOf(
+      definition,
+      new Map([
+        [kept.name.name, variable("kept")],
+        [cut.name.name, variable("cut")],
+      ]),
+    );
   });

@@ -3,7 +3,7 @@ import type { Name, SourceFile, StageDecl } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import type { Host } from "../host.js";
-import type { Library, Located } from "../library/library.js";
+import type { Library, Located, ModelShape } from "../library/library.js";
 import type { Step } from "./recipe.js";
 import type { Code, Extra, Parameters, Report } from "./report.js";
 import type { Kind, Kinds, Scope } from "./scope.js";
@@ -22,6 +22,8 @@ export interface Context {
   readonly unread: { evaluations: boolean };
   readonly sources: Map<string, string>;
   readonly trials: Trials;
+  /** Models between the rounds of a pruning, which no name of the spec stands for. */
+  readonly between: Map<string, ModelShape>;
 }
 
 /** Reports about the spec itself. */

@@ -5,7 +5,7 @@
 import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
 import type { Rescale } from "../library/rescale.js";
-import type { DataSource, ExpectStage, ExportStage, OpenStage, Scalar } from "../plan.js";
+import type { DataSource, ExpectStage, ExportStage, Fold, OpenStage, Scalar } from "../plan.js";
 
 /** Every model of the recipe by name: opened, pruned or distilled. */
 export interface RecipeModel {
@@ -41,6 +41,7 @@ export interface PruneStep {
   readonly cuts: readonly { readonly axis: string; readonly from: number; readonly keep: number }[];
   /** Weights whose numbers change, by name. */
   readonly rescaled: Readonly<Record<string, Rescale>>;
+  readonly folds: readonly Fold[];
 }
 
 export interface DistillStep {

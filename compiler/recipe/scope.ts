@@ -3,6 +3,7 @@ import type { Expr, Name, SourceFile, StageKeyword } from "../../grammar/ast.js"
 import { nearest } from "../../grammar/suggest.js";
 import type { ModelShape } from "../library/library.js";
 import type { DataSource } from "../plan.js";
+import type { ScoreStep } from "./recipe.js";
 import { label, type Report } from "./report.js";
 import type { Quantity } from "./units.js";
 
@@ -16,6 +17,8 @@ export interface ScoreEntry {
   readonly model: string;
   /** Axes that have scores; null where some could not be read, so that their absence means nothing. */
   readonly axes: ReadonlySet<string> | null;
+  /** Null where anything of it is wrong. */
+  readonly step: ScoreStep | null;
 }
 export interface Kinds {
   readonly model: ModelEntry;

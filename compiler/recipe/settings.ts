@@ -56,7 +56,9 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
   },
   score: { take: TAKE },
   search: {},
-  prune: {},
+  prune: {
+    rounds: { kind: "quantity", units: ["number"], optional: true, example: "rounds 4" },
+  },
   distill: {
     loss: { kind: "expression", optional: false, example: "loss EXPRESSION" },
     stop: {

@@ -32,6 +32,13 @@ export const axisMessages = {
       hint: `axes that can be scored are ${list(p.axes)}`,
     }),
   ),
+  "fold-axis": message("error", (p: { readonly axis: string }) => ({
+    message: `units of \`${p.axis}\` cannot take in others: they are layers, or come in pairs`,
+  })),
+  "fold-changes": message("error", (p: { readonly fold: string }) => ({
+    message: `\`${p.fold}\` changes a unit that takes in itself, and so those that have no cut unit to take in`,
+    hint: "let it give `kept` where `kept` and `cut` are the same",
+  })),
   "not-summed": message("error", (p: { readonly axis: string; readonly reason: string }) => ({
     message: `the scores of \`${p.axis}\` cannot be added up batch by batch: ${p.reason}`,
     hint: "let the criterion depend on windows through sums alone, as `mean[window]` does",

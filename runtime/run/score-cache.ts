@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Plan, ScoreStage, Sweep } from "../../compiler/plan.js";
+import type { Plan, ScoreStage, Stage, Sweep } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import type { RunContext } from "./context.js";
 import { canonicalJson, type LockInputs } from "./lock.js";
@@ -63,19 +63,36 @@ const codeOf = ({ programs, kernels }: Plan, names: readonly string[]) => {
   return { used, kernels: [...new Set(ids)].map((id) => kernels[id]) };
 };
 
+/** The stage that a model comes from. */
+const makes = (stage: Stage, name: string): boolean => {
+  switch (stage.kind) {
+    case "open":
+    case "random":
+      return stage.model === name;
+    case "prune":
+    case "distill":
+      return stage.name === name;
+    case "score":
+    case "evaluate":
+    case "expect":
+    case "export":
+      return false;
+    default:
+      return stage satisfies never;
+  }
+};
+
 /** What a model's weights are a function of. */
 const identityOf = (context: RunContext, inputs: LockInputs, name: string): string => {
   const { plan, journal } = context;
-  for (const [index, stage] of plan.stages.entries()) {
-    if (stage.kind === "open" && stage.model === name) return hash(inputs.models[name]);
-    if (stage.kind === "distill" && stage.name === name) return hash([inputs, stage, index]);
-    if (stage.kind === "prune" && stage.name === name) {
-      const scored = plan.stages.findIndex((s) => s.kind === "score" && s.name === stage.scores);
-      const source = identityOf(context, inputs, stage.source);
-      return hash([source, stage.cuts, journal.result(scored)]);
-    }
-  }
-  throw new RunError(`the plan does not say where ${name} comes from`);
+  const stage = plan.stages.find((one) => makes(one, name));
+  if (stage === undefined) throw new RunError(`the plan does not say where ${name} comes from`);
+  if (stage.kind === "open") return hash(inputs.models[name]);
+  if (stage.kind !== "prune") return hash([inputs, stage]);
+  const scored = plan.stages.findIndex((s) => s.kind === "score" && s.name === stage.scores);
+  const source = identityOf(context, inputs, stage.source);
+  const { name: _name, source: _source, scores: _scores, ...how } = stage;
+  return hash([source, how, journal.result(scored)]);
 };
 
 const pathOf = (

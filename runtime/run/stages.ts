@@ -18,7 +18,7 @@ import { openModel, sideFilesOf } from "../formats/model-source.js";
 import { ofFloats, type StoredTensor } from "../formats/stored-tensor.js";
 import { elementsOf, unexpectedTensors, weightsOf } from "../formats/weights.js";
 import { type Decisions, decide, writeDecisions } from "../weights/decisions.js";
-import { prune } from "../weights/gather.js";
+import { pruneFolding } from "../weights/fold.js";
 import { dropTraining, openTrained, saveTrained } from "./checkpoint.js";
 import { layoutNamed, modelNamed, type RunContext } from "./context.js";
 import { type DistillResult, runDistill } from "./distill.js";
@@ -99,7 +99,9 @@ const scoresNamed = (context: RunContext, name: string): ScoreResult => {
 const pruneModel = (context: RunContext, stage: PruneStage): Decisions => {
   const { weights, side } = modelNamed(context, stage.source);
   const decisions = decide(stage, weights.layout, scoresNamed(context, stage.scores));
-  const pruned = prune(weights, decisions.kept, layoutNamed(context, stage.name), stage.rescaled);
+  const { kept, foldings } = decisions;
+  const target = layoutNamed(context, stage.name);
+  const pruned = pruneFolding(weights, kept, foldings, target, stage.rescaled);
   context.models.set(stage.name, { weights: pruned, side });
   return decisions;
 };

@@ -6,10 +6,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
-import type { ModelLayout, PruneStage } from "../../compiler/plan.js";
+import type { Fold, ModelLayout, PruneStage } from "../../compiler/plan.js";
 import { fileError, RunError, systemCode } from "../errors.js";
+import type { Folding } from "./fold.js";
 import type { Kept, KeptAxis } from "./kept.js";
-import { selectKept, withoutRun } from "./select.js";
+import { partnersOf, selectKept, withoutRun } from "./select.js";
 
 const index = z.int().nonnegative();
 
@@ -69,6 +70,7 @@ export interface Scores {
 
 export interface Decisions {
   readonly kept: Kept;
+  readonly foldings: readonly Folding[];
   readonly record: PruneRecord;
 }
 
@@ -110,6 +112,18 @@ const recordOf = (table: AxisScores, kept: KeptAxis): PruneRecord["axes"][number
   })),
 });
 
+const foldingOf = (fold: Fold, { tables }: Scores, kept: Kept): Folding => {
+  const table = tables.find(({ axis }) => axis === fold.axis);
+  const keep = kept.get(fold.axis)?.keep;
+  if (table === undefined || table.runs || keep === undefined)
+    throw new RunError(`axis ${fold.axis} is folded, but not cut unit by unit`);
+  const { size, scores } = table;
+  const partners = Array.from({ length: scores.length / size }, (_, place) =>
+    partnersOf(scores.slice(place * size, (place + 1) * size), keep),
+  );
+  return { fold, partners };
+};
+
 /** Decides what a pruning keeps: for each cut the best by its scores; axes without a cut stay whole. */
 export const decide = (stage: PruneStage, source: ModelLayout, scores: Scores): Decisions => {
   const kept = new Map<string, KeptAxis>();
@@ -130,10 +144,11 @@ export const decide = (stage: PruneStage, source: ModelLayout, scores: Scores): 
     if (cut !== undefined) kept.set(table.axis, choice);
     axes.push(recordOf(table, choice));
   }
+  const foldings = stage.folds.map((fold) => foldingOf(fold, scores, kept));
   const { data, windows } = scores;
   const { name, source: from } = stage;
   const record = { name, source: from, scores: stage.scores, data, windows: [...windows], axes };
-  return { kept, record };
+  return { kept, foldings, record };
 };
 
 const decisionsPath = (out: string): string => join(out, "decisions.json");

@@ -9,6 +9,20 @@ export const bestOf = (scores: ArrayLike<number>, keep: number): number[] =>
     .map(({ index }) => index)
     .sort((a, b) => a - b);
 
+/**
+ * For each unit that bestOf keeps, in its order, the cut unit that goes with it: of K kept, in order of their scores, unit i
+ * (from 1) goes with cut unit 2K − i + 1; where there is none, with itself.
+ */
+export const partnersOf = (scores: ArrayLike<number>, keep: number): number[] => {
+  const ranked = Array.from(scores, (score, index) => ({ score, index })).sort(
+    (a, b) => b.score - a.score || a.index - b.index,
+  );
+  return bestOf(scores, keep).map((unit) => {
+    const rank = ranked.findIndex(({ index }) => index === unit);
+    return ranked[2 * keep - 1 - rank]?.index ?? unit;
+  });
+};
+
 /** RunError where a score is not a finite number: order among such has no meaning. */
 const requireFinite = (scores: readonly number[], called: (place: number) => string): void => {
   const wrong = scores.findIndex((score) => !Number.isFinite(score));

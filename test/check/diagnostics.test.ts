@@ -97,6 +97,23 @@ const CASES: readonly Case[] = [
     ],
     texts: { "peak.prune": "edition 1\ncriterion peak of tap x = max[window, position](abs(x))\n" },
   },
+  one("unknown-definition", MLP, `${MLP}  query 2 -> 1\n  fold query by «residul»\n`, "fold"),
+  one("setting-form", MLP, `${MLP}  «fold query residual»\n`, "fold"),
+  {
+    code: "fold-axis",
+    edits: [
+      ["hidden, mlp, query by", "hidden, mlp, dim by"],
+      [MLP, `${MLP}  dim    16 -> 12\n  fold «dim» by residual\n`],
+    ],
+  },
+  {
+    code: "fold-changes",
+    edits: [
+      ["use minitron", 'use minitron\nuse "./sum.prune"'],
+      [MLP, `${MLP}  fold mlp by «both»\n`],
+    ],
+    texts: { "sum.prune": "edition 1\nfold both(kept, cut) = kept + cut\n" },
+  },
   {
     code: "target-unpaired",
     edits: [

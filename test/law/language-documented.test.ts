@@ -97,7 +97,9 @@ test("every builtin, unit and setting is on the page", () => {
 test("everything that the standard library defines for recipes is on the page", () => {
   const files = [...memoryHost().stdlib().values()];
   const defined = files.flatMap((text) =>
-    [...text.matchAll(/^(?:criterion|loss|metric|schedule) (\w+)/gm)].map(([, name = ""]) => name),
+    [...text.matchAll(/^(?:criterion|loss|metric|schedule|fold) (\w+)/gm)].map(
+      ([, name = ""]) => name,
+    ),
   );
   expect(defined.length).toBeGreaterThan(8);
   expect(defined.filter((name) => !mentioned(name))).toEqual([]);

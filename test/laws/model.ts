@@ -92,6 +92,7 @@ const stage = (cuts: PruneStage["cuts"]): PruneStage => ({
   scores: "merit",
   cuts,
   rescaled: {},
+  folds: [],
 });
 
 export const keptBy = (

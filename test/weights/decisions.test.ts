@@ -122,6 +122,7 @@ const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
   scores: "merit",
   cuts,
   rescaled: {},
+  folds: [],
 });
 const cuts = [
   { axis: "query", from: 2, keep: 1 },

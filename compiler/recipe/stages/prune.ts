@@ -1,14 +1,21 @@
 /** `prune NAME from MODEL using SCORES`: how many units of each axis stay (`hidden 128 -> 96`, `mlp -> 66%`). */
 import type { Name, StageDecl, Statement } from "../../../grammar/ast.js";
-import type { ModelShape } from "../../library/library.js";
-import { rescaled } from "../../library/rescale.js";
 import { nameIn, readClauses } from "../clauses.js";
-import { type Context, find, passOn, say } from "../context.js";
+import { type Context, find, say } from "../context.js";
 import { label } from "../report.js";
 import type { ScoreEntry } from "../scope.js";
+import { readSettings, SETTINGS } from "../settings.js";
 import { isTapped } from "./axis.js";
 import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
+import { foldsOf, isFold } from "./fold.js";
+import { pushRounds } from "./rounds.js";
+import { shapeAt } from "./shape-at.js";
 import { type Cut, cutOf, type Source } from "./targets.js";
+
+/** Lines that say how, and not what of an axis, unless there is an axis of that name. */
+const isPruneSetting = ({ heads }: Statement, { shape }: Source): boolean =>
+  heads.some(({ name }) => Object.hasOwn(SETTINGS.prune, name)) &&
+  shape.axes.every(({ name }) => name !== heads[0]?.name);
 
 /** Reports every name that stands at the head of a second line; returns whether there was one. */
 const reportRepeated = (context: Context, lines: readonly Statement[]): boolean => {
@@ -24,8 +31,7 @@ const reportRepeated = (context: Context, lines: readonly Statement[]): boolean 
  * Cuts of all lines; null in the place of a wrong one. Lines without a target are cut evenly until the model has no more
  * parameters than `params` says.
  */
-const cutsOf = (context: Context, source: Source, stage: StageDecl): (Cut | null)[] => {
-  const lines = stage.body ?? [];
+const cutsOf = (context: Context, source: Source, lines: readonly Statement[]): (Cut | null)[] => {
   const repeated = reportRepeated(context, lines);
   const budget = lines.find((line) => isBudget(line, source)) ?? null;
   const free = lines.filter((line) => budget !== null && line !== budget && isFree(line));
@@ -77,22 +83,6 @@ const sameModel = (context: Context, using: Name, scores: ScoreEntry, source: So
   return false;
 };
 
-/** The shape at the targets; null where the architecture cannot have it, its forward pass included. */
-const shapeOf = (
-  context: Context,
-  name: Name,
-  source: Source,
-  cuts: readonly Cut[],
-): ModelShape | null => {
-  const sizes = new Map(cuts.map((cut) => [cut.axis, cut.keep]));
-  const shape = context.trials.resized(source.shape, sizes, {
-    path: context.file.path,
-    span: name.span,
-  });
-  if (!shape.ok) passOn(context, shape.diagnostics, name.span);
-  return shape.ok ? shape.value : null;
-};
-
 /**
  * Defines the pruned model. Its shape is known as soon as all targets are, even where the scores could not be read,
  * so that what follows is checked.
@@ -106,26 +96,26 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const using = nameIn(context, clauses, "using");
   const scores = using === null ? null : find(context, "score", using);
   if (source === null) return;
-  const cuts = cutsOf(context, source, stage);
+  const lines = stage.body ?? [];
+  const isSetting = (line: Statement): boolean => isPruneSetting(line, source);
+  const settings = readSettings(context, stage, lines.filter(isSetting));
+  const rounds = settings.has("rounds") ? (settings.quantity("rounds")?.value ?? null) : 1;
+  const folded = lines.filter((line) => isFold(line, source));
+  const cuts = cutsOf(
+    context,
+    source,
+    lines.filter((line) => !isSetting(line) && !folded.includes(line)),
+  );
   const good = cuts.filter((cut) => cut !== null).filter((cut) => cut.keep < cut.from);
+  const folds = foldsOf(context, source, folded, good);
   const same = using !== null && scores !== null && sameModel(context, using, scores, source);
   const scored = !same || checkScored(context, stage, using, scores, source, good);
-  if (cuts.includes(null) || !scored) return;
-  const shape = shapeOf(context, name, source, good);
+  if (cuts.includes(null) || !scored || rounds === null) return;
+  const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
+  const shape = shapeAt(context, name, source, sizes);
   if (shape === null) return;
   context.scope.define("model", name.name, { shape });
-  if (!same || scores.axes === null) return;
-  const change = rescaled(source.shape, shape);
-  if (!change.ok) {
-    passOn(context, change.diagnostics, name.span);
-    return;
-  }
-  const step = {
-    name: name.name,
-    source: source.model,
-    scores: using.name,
-    cuts: good,
-    rescaled: Object.fromEntries(change.value),
-  };
-  context.steps.push({ kind: "prune", ...step });
+  if (!same || scores.step === null) return;
+  const pruning = { name: name.name, source: source.model, scores: using.name, cuts: good, folds };
+  pushRounds(context, name, source, pruning, scores.step, rounds);
 };

@@ -256,14 +256,17 @@ export const checkScore = (context: Context, stage: StageDecl): void => {
   warnOfFew(context, subject, good, take);
   const whole = good.length === entries.length && lines.length > 0;
   const axes = whole ? new Set(good.map((entry) => entry.axis)) : null;
-  context.scope.define("score", name.name, { model: subject.model, axes });
-  if (data === null || !whole) return;
-  context.steps.push({
-    kind: "score",
-    name: name.name,
-    model: subject.model,
-    data: data.name,
-    take: take?.value ?? null,
-    entries: good,
-  });
+  const step: ScoreStep | null =
+    data === null || !whole
+      ? null
+      : {
+          kind: "score",
+          name: name.name,
+          model: subject.model,
+          data: data.name,
+          take: take?.value ?? null,
+          entries: good,
+        };
+  context.scope.define("score", name.name, { model: subject.model, axes, step });
+  if (step !== null) context.steps.push(step);
 };

@@ -23,6 +23,7 @@ import { checkExport } from "./recipe/stages/export.js";
 import { checkModel } from "./recipe/stages/model.js";
 import { checkPrune } from "./recipe/stages/prune.js";
 import { checkScore } from "./recipe/stages/score.js";
+import { checkSearch } from "./recipe/stages/search.js";
 import { createTrials } from "./recipe/stages/symbolic.js";
 import { printQuantity } from "./recipe/units.js";
 import { resolveUses, type Uses } from "./recipe/uses.js";
@@ -50,10 +51,10 @@ const kindOf = (stage: StageDecl): Kind | null => {
     case "model":
     case "prune":
     case "distill":
+    case "search":
       return "model";
     case "data":
     case "score":
-    case "search":
       return stage.keyword;
     case "evaluate":
     case "export":
@@ -106,7 +107,7 @@ const checkStage = (context: Context, stage: StageDecl): void => {
       checkExport(context, stage);
       break;
     case "search":
-      say(context, "unsupported-stage", stage.keywordSpan, { keyword: stage.keyword });
+      checkSearch(context, stage);
       break;
     default:
       stage.keyword satisfies never;
@@ -160,7 +161,10 @@ const entriesOf = <K extends Kind, T>(
 
 const recipeOf = (context: Context): Recipe => {
   const { file, library, scope, steps, sources, host } = context;
-  const named = entriesOf(scope, "model", (name, { shape }): RecipeModel => ({ name, shape }));
+  // A search's name stands for its candidates, which are among those between.
+  const named = [...entriesOf(scope, "model", (name, entry) => ({ name, ...entry }))]
+    .filter(([, { candidates }]) => candidates === undefined)
+    .map(([name, { shape }]): [string, RecipeModel] => [name, { name, shape }]);
   const between = [...context.between].map(([name, shape]) => [name, { name, shape }] as const);
   const models = new Map([...named, ...between]);
   const data = entriesOf(scope, "data", (_name, source): DataSource => source);

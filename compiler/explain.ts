@@ -98,6 +98,7 @@ const runsOf = (stage: Stage): Run[] => {
     case "open":
     case "random":
     case "prune":
+    case "rank":
     case "expect":
     case "export":
       return [];
@@ -150,6 +151,19 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
         details: stage.entries
           .slice(0, 1)
           .map((e) => `${e.metrics.join(", ")} on ${e.sweep.data}, ${e.sweep.windows} windows`),
+      };
+    case "rank":
+      return {
+        title: `rank ${stage.of} by ${stage.metric}`,
+        details: [
+          `${stage.candidates.length} candidates, of which ${stage.keep ?? "all"} go on`,
+          ...stage.candidates.map(
+            ({ model, sizes }) =>
+              `${model}: ${Object.entries(sizes)
+                .map(([axis, size]) => `${axis} ${size}`)
+                .join(", ")}, ${plan.models[model]?.parameters.toLocaleString("en")} parameters`,
+          ),
+        ],
       };
     case "expect":
       return { title: "expect", details: stage.conditions.map((condition) => condition.text) };

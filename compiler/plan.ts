@@ -273,6 +273,23 @@ export interface EvaluateStage {
   }[];
 }
 
+/**
+ * Ranks the candidates of a search by a metric of the stages before, the least first. Those that do not go on are left out
+ * of every later stage, of whatever model was made of them.
+ */
+export interface RankStage {
+  readonly kind: "rank";
+  readonly search: string;
+  readonly of: string;
+  readonly metric: string;
+  readonly keep: number | null;
+  readonly candidates: readonly {
+    readonly id: number;
+    readonly sizes: Readonly<Record<string, number>>;
+    readonly model: string;
+  }[];
+}
+
 /** Variables are "params(NAME)" and "METRIC(NAME)", as written in the spec. */
 export interface ExpectStage {
   readonly kind: "expect";
@@ -301,6 +318,7 @@ export type Stage =
   | PruneStage
   | DistillStage
   | EvaluateStage
+  | RankStage
   | ExpectStage
   | ExportStage;
 

@@ -76,6 +76,7 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
   switch (step.kind) {
     case "open":
     case "prune":
+    case "rank":
     case "expect":
     case "export":
       return step;

@@ -73,6 +73,22 @@ export interface EvaluateStep {
   readonly metrics: readonly Located<DefinitionDecl>[];
 }
 
+/** Ranks the candidates of a search by what was last measured of them. */
+export interface RankStep {
+  readonly kind: "rank";
+  readonly search: string;
+  /** The name that stands for them: the search's, or that of a distillation of them. */
+  readonly of: string;
+  readonly metric: string;
+  /** So many go on; null for all. */
+  readonly keep: number | null;
+  readonly candidates: readonly {
+    readonly id: number;
+    readonly sizes: Readonly<Record<string, number>>;
+    readonly model: string;
+  }[];
+}
+
 export type ExpectStep = ExpectStage;
 
 export type ExportStep = ExportStage;
@@ -84,6 +100,7 @@ export type Step =
   | PruneStep
   | DistillStep
   | EvaluateStep
+  | RankStep
   | ExpectStep
   | ExportStep;
 

@@ -10,8 +10,26 @@ import type { Quantity } from "./units.js";
 /** A constant's value: a quantity or a text. */
 export type Value = Quantity | string;
 
-export interface ModelEntry {
+/** A shape that a search tries. */
+export interface Candidate {
+  /** From 1, in the order of the search's lines. */
+  readonly id: number;
+  readonly sizes: Readonly<Record<string, number>>;
   readonly shape: ModelShape;
+}
+export interface CandidateSet {
+  readonly search: string;
+  /** How many go on after each ranking. */
+  readonly keeps: readonly number[];
+  /** Rankings so far. */
+  readonly ranked: { count: number };
+  readonly list: readonly Candidate[];
+}
+export interface ModelEntry {
+  /** Of the first candidate, where there are several. */
+  readonly shape: ModelShape;
+  /** The models that a search's name stands for. */
+  readonly candidates?: CandidateSet;
 }
 export interface ScoreEntry {
   readonly model: string;
@@ -25,7 +43,6 @@ export interface Kinds {
   readonly data: DataSource;
   readonly score: ScoreEntry;
   readonly constant: Value;
-  readonly search: never;
 }
 export type Kind = keyof Kinds;
 
@@ -43,7 +60,6 @@ const CALLED: Readonly<Record<Kind, string>> = {
   data: "data",
   score: "scores",
   constant: "a constant",
-  search: "a search",
 };
 
 export interface Scope {
@@ -84,8 +100,7 @@ export const createScope = (report: Report): Scope => {
     const labels = [label(entry.file, entry.name.span, "declared here")];
     if (entry.kind !== kind) {
       const parameters = { name: name.name, is: CALLED[entry.kind], wanted: CALLED[kind] };
-      if (entry.kind !== "search")
-        report.say("wrong-kind", file, name.span, parameters, { labels });
+      report.say("wrong-kind", file, name.span, parameters, { labels });
       return null;
     }
     if (!values.has(name.name)) {

@@ -55,7 +55,10 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
     take: TAKE,
   },
   score: { take: TAKE },
-  search: {},
+  search: {
+    within: { kind: "expression", optional: true, example: "within params == 4B params ± 5%" },
+    keep: { kind: "expression", optional: true, example: "keep 6" },
+  },
   prune: {
     rounds: { kind: "quantity", units: ["number"], optional: true, example: "rounds 4" },
   },

@@ -39,6 +39,24 @@ export const axisMessages = {
     message: `\`${p.fold}\` changes a unit that takes in itself, and so those that have no cut unit to take in`,
     hint: "let it give `kept` where `kept` and `cut` are the same",
   })),
+  "candidates-many": message("error", (p: { readonly name: string; readonly count: number }) => ({
+    message: `\`${p.name}\` is not one model, it is a search of ${number(p.count)}`,
+    hint: "distil and evaluate it; when a run has ranked its candidates, write the sizes of one in `prune`",
+  })),
+  "search-empty": message(
+    "error",
+    (p: { readonly choices: number; readonly least: number; readonly most: number }) => ({
+      message:
+        p.choices === 0
+          ? "no size of some axis of this search can be pruned to"
+          : `none of ${number(p.choices)} shapes meets \`within\`: they have ${number(p.least)} to ${number(p.most)} parameters`,
+      hint: "widen `within`, or the ranges",
+    }),
+  ),
+  "search-wide": message("error", (p: { readonly count: number; readonly most: number }) => ({
+    message: `this search has ${number(p.count)} shapes, more than ${number(p.most)}`,
+    hint: "narrow `within`, or take larger steps",
+  })),
   "not-summed": message("error", (p: { readonly axis: string; readonly reason: string }) => ({
     message: `the scores of \`${p.axis}\` cannot be added up batch by batch: ${p.reason}`,
     hint: "let the criterion depend on windows through sums alone, as `mean[window]` does",

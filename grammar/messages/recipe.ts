@@ -9,10 +9,6 @@ export const recipeMessages = {
     message: `edition ${p.found} is not known to this compiler`,
     hint: "write `edition 1`",
   })),
-  "unsupported-stage": message("error", (p: { readonly keyword: string }) => ({
-    message: `\`${p.keyword}\` is not available yet`,
-    hint: "state the sizes in `prune` instead",
-  })),
   "unknown-setting": message(
     "error",
     (p: {

@@ -18,6 +18,7 @@ const programsOf = (stage: Stage): readonly string[] => {
     case "open":
     case "random":
     case "prune":
+    case "rank":
     case "expect":
     case "export":
       return [];

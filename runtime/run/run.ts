@@ -30,6 +30,7 @@ import {
 } from "./lock.js";
 import { changesLine, differenceLine, pinnedTuning } from "./lock-changes.js";
 import { openMetricsLog } from "./metrics-log.js";
+import { isLeftOut, releaseCandidates } from "./rank.js";
 import type { Reporter } from "./reporter.js";
 import { afterCommit, restoreStage, runStage, type StageResult } from "./stages.js";
 import { stageDetail, stageSummary, stageTitle } from "./words.js";
@@ -115,16 +116,19 @@ const outcomeOf = (
 const runStages = async (context: RunContext): Promise<void> => {
   const { plan, journal, reporter } = context;
   for (const [index, stage] of plan.stages.entries()) {
-    if (journal.result(index) !== undefined) {
-      await restoreStage(context, stage);
+    const done = journal.result(index) as StageResult | undefined;
+    if (done !== undefined) {
+      if (done.kind !== "skipped") await restoreStage(context, stage);
       continue;
     }
     if (context.interrupted()) throw new Interrupted();
     reporter.begin(stageTitle(stage), stageDetail(plan, stage));
     const began = performance.now();
-    const result = await runStage(context, stage);
+    const skipped = isLeftOut(context, stage);
+    const result: StageResult = skipped ? { kind: "skipped" } : await runStage(context, stage);
     await journal.commit(index, stage.kind, result, (performance.now() - began) / 1000);
-    await afterCommit(context, stage);
+    if (!skipped) await afterCommit(context, stage);
+    releaseCandidates(context, stage);
     reporter.end(stageSummary(plan, stage, result));
   }
 };

@@ -74,6 +74,7 @@ const makes = (stage: Stage, name: string): boolean => {
       return stage.name === name;
     case "score":
     case "evaluate":
+    case "rank":
     case "expect":
     case "export":
       return false;

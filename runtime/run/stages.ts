@@ -24,6 +24,7 @@ import { layoutNamed, modelNamed, type RunContext } from "./context.js";
 import { type DistillResult, runDistill } from "./distill.js";
 import { type EvaluateResult, runEvaluate } from "./evaluate.js";
 import { judge, type Verdict } from "./expect.js";
+import { type Ranking, runRank } from "./rank.js";
 import { runScore, type ScoreResult } from "./score.js";
 
 /** What a complete stage leaves in the journal. */
@@ -34,6 +35,9 @@ export type StageResult =
   | { readonly kind: "prune" }
   | ({ readonly kind: "distill" } & DistillResult)
   | ({ readonly kind: "evaluate" } & EvaluateResult)
+  | { readonly kind: "rank"; readonly ranking: Ranking }
+  /** Of a candidate that an earlier ranking left out. */
+  | { readonly kind: "skipped" }
   | { readonly kind: "expect"; readonly verdicts: readonly Verdict[] }
   | { readonly kind: "export"; readonly folder: string };
 
@@ -169,6 +173,8 @@ export const runStage = async (context: RunContext, stage: Stage): Promise<Stage
       return keepDistilled(context, stage);
     case "evaluate":
       return { kind: "evaluate", ...(await runEvaluate(context, stage)) };
+    case "rank":
+      return { kind: "rank", ...(await runRank(context, stage)) };
     case "expect":
       return { kind: "expect", verdicts: judge(stage, measuresOf(context)) };
     case "export":
@@ -200,6 +206,7 @@ export const restoreStage = async (context: RunContext, stage: Stage): Promise<v
       return;
     case "score":
     case "evaluate":
+    case "rank":
     case "expect":
     case "export":
       return;

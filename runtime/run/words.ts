@@ -12,6 +12,8 @@ export const stageTitle = (stage: Stage): string => {
     case "prune":
     case "distill":
       return `${stage.kind} ${stage.name}`;
+    case "rank":
+      return `rank ${stage.of}`;
     case "evaluate":
     case "expect":
       return stage.kind;
@@ -36,6 +38,8 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
     }
     case "evaluate":
       return stage.entries.map((entry) => entry.model).join(", ");
+    case "rank":
+      return `${stage.candidates.length} candidates by ${stage.metric}`;
     case "expect":
       return stage.conditions.map((condition) => condition.text).join("; ");
     case "export":
@@ -59,6 +63,12 @@ export const stageSummary = (plan: Plan, stage: Stage, result: StageResult): str
       return `loss ${result.loss.toFixed(4)} after ${result.tokens.toLocaleString("en")} tokens`;
     case "evaluate":
       return result.measures.map((m) => `${m.model} ${m.metric} ${m.value.toFixed(3)}`).join(", ");
+    case "rank": {
+      const [best] = result.ranking.rows;
+      return best === undefined ? "" : `${best.model} is best`;
+    }
+    case "skipped":
+      return "left out";
     case "expect":
       return result.verdicts.every((verdict) => verdict.holds) ? "all hold" : "not all hold";
     case "export":

@@ -136,9 +136,25 @@ const CASES: readonly Case[] = [
   one("value-range", "clip: 1.0", "clip: «0»", "clip"),
   one("unknown-edition", "edition 1", "edition «2»"),
   one(
-    "unsupported-stage",
+    "candidates-many",
     "prune student",
-    "«search» shape of teacher using merit {\n  hidden 64..128\n}\nprune student",
+    'search shape of teacher using merit { mlp 256..384 step 64 }\nexport «shape» to "shape"\nprune student',
+  ),
+  one(
+    "search-empty",
+    "prune student",
+    "search «shape» of teacher using merit {\n  mlp    256..384 step 64\n  within params <= 1K params\n}\nprune student",
+  ),
+  one(
+    "search-wide",
+    "prune student",
+    "search «shape» of teacher using merit {\n  hidden 1..128\n  mlp    1..384\n}\nprune student",
+  ),
+  one(
+    "condition-value",
+    "prune student",
+    "search shape of teacher using merit {\n  mlp    256..384 step 64\n  within params <= «loss(teacher)»\n}\nprune student",
+    "search",
   ),
   one("unknown-setting", "  stop ", "  «temprature» 2\n  stop "),
   one("unknown-setting", "  batch  ", "  «bach»  ", "missing too"),

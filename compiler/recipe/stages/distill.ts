@@ -5,15 +5,18 @@ import type { DataSource, Scalar } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
 import { type Context, find, located, passOn, say } from "../context.js";
+import type { DistillStep } from "../recipe.js";
 import { readSettings, type Settings } from "../settings.js";
+import { pushDistills } from "./candidates.js";
 import { checkLossAlone, lossOf, type Parties, type Party, unitsFit } from "./loss.js";
+import { one } from "./one-model.js";
 import { optimizerOf } from "./optimizer.js";
 
 /** Steps between checkpoints where the spec does not say. */
 const CHECKPOINT_EVERY = 50;
 
 const partyNamed = (context: Context, name: Name | null): Party | null => {
-  const entry = name === null ? null : find(context, "model", name);
+  const entry = name === null ? null : one(context, name);
   return name === null || entry === null ? null : { name: name.name, shape: entry.shape };
 };
 
@@ -66,14 +69,17 @@ const settingsOf = (context: Context, stage: StageDecl) => {
 
 const partiesOf = (context: Context, stage: StageDecl): Parties | null => {
   const clauses = readClauses(context, stage);
-  const student = partyNamed(context, studentName(context, stage));
+  const named = studentName(context, stage);
+  const entry = named === null ? null : find(context, "model", named);
+  const student =
+    named === null || entry === null ? null : { name: named.name, shape: entry.shape };
   const from = nameIn(context, clauses, "from");
   const teacher = partyNamed(context, from);
   const on = nameIn(context, clauses, "on");
   const data = on === null ? null : find(context, "data", on);
   // The trained model has its student's shape, whatever else is wrong.
   const name = stage.names[0]?.name ?? "";
-  context.scope.define("model", name, student === null ? null : { shape: student.shape });
+  context.scope.define("model", name, entry);
   const taught = teacher !== null || !clauses.has("from");
   return student === null || data === null || !taught ? null : { student, teacher, data };
 };
@@ -90,7 +96,7 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
   const steps = batch === null ? null : stepsOf(stop, batch.value, data);
   const broken = loss === null || optimizer === null || rate === null || checkpoint === null;
   if (broken || steps === null || batch === null) return;
-  context.steps.push({
+  const step: DistillStep = {
     kind: "distill",
     name: stage.names[0]?.name ?? "",
     student: student.name,
@@ -102,5 +108,8 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     optimizer,
     rate,
     checkpointEvery: checkpoint,
-  });
+  };
+  const { candidates } = context.scope.peek("model", step.name) ?? {};
+  if (candidates === undefined) context.steps.push(step);
+  else pushDistills(context, step, candidates);
 };

@@ -6,12 +6,15 @@ import { elaborateMetric } from "../../library/metric.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { type Context, find, passOn, say } from "../context.js";
+import type { CandidateSet } from "../scope.js";
+import { pushRanking } from "./candidates.js";
 
 type Metric = Located<DefinitionDecl>;
 
 interface Subject {
   readonly name: Name;
   readonly shape: ModelShape;
+  readonly candidates?: CandidateSet;
 }
 
 const metricNamed = (context: Context, head: Name): Metric | null => {
@@ -78,7 +81,7 @@ export const checkEvaluate = (context: Context, stage: StageDecl): void => {
   const data = on === null ? null : find(context, "data", on);
   const subjects = stage.names.map((name): Subject | null => {
     const entry = find(context, "model", name);
-    return entry === null ? null : { name, shape: entry.shape };
+    return entry === null ? null : { name, ...entry };
   });
   const metrics = metricsOf(context, stage);
   const models = subjects.filter((subject) => subject !== null);
@@ -91,6 +94,10 @@ export const checkEvaluate = (context: Context, stage: StageDecl): void => {
     good.every((metric) => tryMetric(context, subject, metric, data)),
   );
   if (!fits) return;
-  const names = models.map((subject) => subject.name.name);
-  context.steps.push({ kind: "evaluate", models: names, data: data.name, metrics: good });
+  const step = { kind: "evaluate", data: data.name, metrics: good } as const;
+  const alone = models.filter(({ candidates }) => candidates === undefined);
+  const names = alone.map((subject) => subject.name.name);
+  if (names.length > 0) context.steps.push({ ...step, models: names });
+  for (const { name, candidates } of models)
+    if (candidates !== undefined) pushRanking(context, step, name.name, candidates);
 };

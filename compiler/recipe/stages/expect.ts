@@ -6,8 +6,9 @@ import type { BinaryExpr, BinaryOp, CallExpr, ExpectDecl, Expr } from "../../../
 import { nearest } from "../../../grammar/suggest.js";
 import type { ExpectStage, Scalar } from "../../plan.js";
 import { evaluate } from "../constant.js";
-import { type Context, excerpt, find, say } from "../context.js";
+import { type Context, excerpt, say } from "../context.js";
 import { type Arithmetic, combine, type Quantity, type UnitKind, unitLabel } from "../units.js";
+import { one } from "./one-model.js";
 
 type Condition = ExpectStage["conditions"][number];
 type Relation = Condition["relation"];
@@ -52,7 +53,7 @@ const measure = (context: Context, call: CallExpr): Side | null => {
     say(context, "unknown-measure", call.callee.span, { name: measured, near, known });
     return null;
   }
-  const entry = find(context, "model", model);
+  const entry = one(context, model);
   if (entry === null) return null;
   const name = `${measured}(${model.name})`;
   const scalar: Scalar = { op: "variable", name };

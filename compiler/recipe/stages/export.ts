@@ -6,8 +6,9 @@ import { pretokenizersOf } from "../../library/pretokenizer.js";
 import type { GgufTarget } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
-import { type Context, find, passOn, say } from "../context.js";
+import { type Context, passOn, say } from "../context.js";
 import { readSettings, type Settings } from "../settings.js";
+import { one } from "./one-model.js";
 
 const DTYPES = ["f32", "f16", "bf16"] as const;
 /** Blocks of 8-bit numbers, which only GGUF has. */
@@ -77,7 +78,7 @@ const dtypeOf = <D extends string>(
 export const checkExport = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0];
   if (name === undefined) return;
-  const model = find(context, "model", name);
+  const model = one(context, name);
   const path = pathOf(context, stage);
   const settings = readSettings(context, stage, stage.body ?? []);
   if (settings.word("format") === "gguf") {

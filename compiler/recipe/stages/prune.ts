@@ -8,6 +8,7 @@ import { readSettings, SETTINGS } from "../settings.js";
 import { isTapped } from "./axis.js";
 import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
 import { foldsOf, isFold } from "./fold.js";
+import { one } from "./one-model.js";
 import { pushRounds } from "./rounds.js";
 import { shapeAt } from "./shape-at.js";
 import { type Cut, cutOf, type Source } from "./targets.js";
@@ -71,7 +72,7 @@ const checkScored = (
 };
 
 const modelOf = (context: Context, name: Name | null): Source | null => {
-  const entry = name === null ? null : find(context, "model", name);
+  const entry = name === null ? null : one(context, name);
   return name === null || entry === null ? null : { model: name.name, shape: entry.shape };
 };
 

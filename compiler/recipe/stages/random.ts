@@ -1,7 +1,8 @@
 /** `model NAME = random(MODEL)`: another model's shape with weights that have not been trained, to train from scratch. */
 import type { CallExpr } from "../../../grammar/ast.js";
 import { evaluate } from "../constant.js";
-import { type Context, find, say } from "../context.js";
+import { type Context, say } from "../context.js";
+import { one } from "./one-model.js";
 
 const EXAMPLE = "model NAME = random(MODEL, deviation: 0.02)";
 
@@ -35,7 +36,7 @@ export const checkRandom = (context: Context, name: string, call: CallExpr): voi
   const read = argumentsOf(context, call);
   if (read === null || read.like.kind !== "name") return;
   const { like, deviation } = read;
-  const entry = find(context, "model", like);
+  const entry = one(context, like);
   if (entry === null) return;
   context.scope.define("model", name, { shape: entry.shape });
   context.steps.push({ kind: "random", model: name, like: like.name, deviation });

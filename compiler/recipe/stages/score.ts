@@ -14,6 +14,7 @@ import { type Context, excerpt, find, passOn, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
 import { readSettings } from "../settings.js";
 import { axisNamed, isTapped } from "./axis.js";
+import { one } from "./one-model.js";
 import { forwardOf, type Symbolic, shallow, symbolic, TRIAL } from "./symbolic.js";
 
 /** Fewer windows than this score mostly noise. */
@@ -202,7 +203,7 @@ const subjectOf = (
   model: Name | null,
   data: DataSource | null,
 ): Subject | null => {
-  const entry = model === null ? null : find(context, "model", model);
+  const entry = model === null ? null : one(context, model);
   if (model === null || entry === null) return null;
   // Axes are worth checking without data too: the window's size does not matter to them.
   const symbols = symbolic(data ?? TRIAL);

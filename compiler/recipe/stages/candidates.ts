@@ -1,0 +1,36 @@
+/** A search's name stands for many models: what a stage does to it, it does to each, and evaluations rank them. */
+import type { Context } from "../context.js";
+import type { DistillStep, EvaluateStep } from "../recipe.js";
+import type { CandidateSet } from "../scope.js";
+
+/** The model of a candidate, of the search or of what was made of it. */
+export const candidateName = (set: string, id: number): string => `${set}.${id}`;
+
+/** Distils each candidate. */
+export const pushDistills = (context: Context, step: DistillStep, set: CandidateSet): void => {
+  for (const { id, shape } of set.list) {
+    const name = candidateName(step.name, id);
+    context.between.set(name, shape);
+    context.steps.push({ ...step, name, student: candidateName(step.student, id) });
+  }
+};
+
+/** Evaluates each candidate, and ranks them by the first metric; of a search that says so, only the best go on. */
+export const pushRanking = (
+  context: Context,
+  step: Omit<EvaluateStep, "models">,
+  name: string,
+  set: CandidateSet,
+): void => {
+  for (const { id } of set.list) context.steps.push({ ...step, models: [candidateName(name, id)] });
+  const keep = set.keeps[set.ranked.count] ?? null;
+  set.ranked.count++;
+  context.steps.push({
+    kind: "rank",
+    search: set.search,
+    of: name,
+    metric: step.metrics[0]?.decl.name.name ?? "",
+    keep,
+    candidates: set.list.map(({ id, sizes }) => ({ id, sizes, model: candidateName(name, id) })),
+  });
+};

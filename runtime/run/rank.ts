@@ -1,0 +1,184 @@
+/**
+ * Ranking a search: its candidates by what the stage before measured of each, the best first, written to search.json and
+ * shown. Those that do not go on are left out of all later stages, so that a hopeless shape costs no training.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Plan, RankStage, Stage } from "../../compiler/plan.js";
+import { RunError, systemCode } from "../errors.js";
+import type { RunContext } from "./context.js";
+import type { EvaluateResult } from "./evaluate.js";
+import { writeWhole } from "./write-whole.js";
+
+const rowSchema = z.object({
+  id: z.int(),
+  model: z.string(),
+  sizes: z.record(z.string(), z.int()),
+  parameters: z.int(),
+  flopsPerToken: z.number(),
+  /** Of the metric; null for those that an earlier ranking left out. */
+  value: z.number().nullable(),
+  /** Whether it goes on. */
+  kept: z.boolean(),
+});
+
+const rankingSchema = z.object({
+  search: z.string(),
+  /** What was ranked: the search, or a distillation of it. */
+  of: z.string(),
+  metric: z.string(),
+  /** The best first. */
+  rows: z.array(rowSchema),
+});
+
+export const searchSchema = z.object({ format: z.literal(1), rankings: z.array(rankingSchema) });
+
+export type Ranking = z.infer<typeof rankingSchema>;
+
+type Done = Pick<RunContext, "plan" | "journal">;
+
+const rankingsOf = ({ plan, journal }: Done, search: string): Ranking[] =>
+  plan.stages.flatMap((stage, index) => {
+    const result = stage.kind === "rank" && stage.search === search ? journal.result(index) : null;
+    return result === null || result === undefined
+      ? []
+      : [(result as { ranking: Ranking }).ranking];
+  });
+
+/** Candidates of a search that some ranking has left out. */
+const leftOut = (done: Done, search: string): ReadonlySet<number> =>
+  new Set(
+    rankingsOf(done, search).flatMap(({ rows }) =>
+      rows.filter(({ kept }) => !kept).map(({ id }) => id),
+    ),
+  );
+
+/** The models of a stage that may be a candidate's. */
+const modelsOf = (stage: Stage): readonly string[] => {
+  switch (stage.kind) {
+    case "distill":
+      return [stage.name, stage.student];
+    case "evaluate":
+      return stage.entries.map(({ model }) => model);
+    case "open":
+    case "random":
+    case "prune":
+    case "score":
+    case "rank":
+    case "expect":
+    case "export":
+      return [];
+    default:
+      return stage satisfies never;
+  }
+};
+
+/** The candidate that a model is, of the search or of what was made of it. */
+const candidateOf = ({ stages }: Plan, model: string): { search: string; id: number } | null => {
+  for (const stage of stages)
+    if (stage.kind === "rank")
+      for (const candidate of stage.candidates)
+        if (candidate.model === model) return { search: stage.search, id: candidate.id };
+  return null;
+};
+
+/** Whether a stage is about a candidate that no longer goes on. */
+export const isLeftOut = (done: Done, stage: Stage): boolean =>
+  modelsOf(stage).some((model) => {
+    const candidate = candidateOf(done.plan, model);
+    return candidate !== null && leftOut(done, candidate.search).has(candidate.id);
+  });
+
+/** Lets go of the weights of candidates, so that a search takes the memory of one of them. */
+export const releaseCandidates = ({ plan, executor, uploaded }: RunContext, stage: Stage): void => {
+  for (const model of modelsOf(stage))
+    if (candidateOf(plan, model) !== null && uploaded.delete(model))
+      executor.release(`${model}.weights`);
+};
+
+/** The last measure of a model by a metric. */
+const measured = ({ plan, journal }: Done, model: string, metric: string): number | null => {
+  const values = plan.stages.flatMap((stage, index) => {
+    const result = stage.kind === "evaluate" ? journal.result(index) : undefined;
+    return ((result as EvaluateResult | undefined)?.measures ?? [])
+      .filter((measure) => measure.model === model && measure.metric === metric)
+      .map(({ value }) => value);
+  });
+  return values.at(-1) ?? null;
+};
+
+/** Numbers that are none come last. */
+const order = (value: number | null): number =>
+  value === null || !Number.isFinite(value) ? Number.POSITIVE_INFINITY : value;
+
+const rank = (done: Done, stage: RankStage): Ranking => {
+  const out = leftOut(done, stage.search);
+  const rows = stage.candidates
+    .map(({ id, model, sizes }) => {
+      const { parameters = 0, flopsPerToken = 0 } = done.plan.models[model] ?? {};
+      const value = out.has(id) ? null : measured(done, model, stage.metric);
+      return { id, model, sizes: { ...sizes }, parameters, flopsPerToken, value };
+    })
+    .sort((a, b) => order(a.value) - order(b.value) || a.id - b.id);
+  const keep = stage.keep ?? rows.length;
+  const { search, of, metric } = stage;
+  return {
+    search,
+    of,
+    metric,
+    rows: rows.map((row, at) => ({ ...row, kept: at < keep && !out.has(row.id) })),
+  };
+};
+
+const cells = (ranking: Ranking): string[][] => {
+  const axes = Object.keys(ranking.rows[0]?.sizes ?? {});
+  const head = ["rank", ...axes, "parameters", "MFLOP/token", ranking.metric, ""];
+  const rows = ranking.rows.map((row, at) => [
+    String(at + 1),
+    ...axes.map((axis) => String(row.sizes[axis])),
+    row.parameters.toLocaleString("en"),
+    (row.flopsPerToken / 1e6).toFixed(2),
+    row.value === null ? "-" : row.value.toFixed(4),
+    row.kept ? "" : "left out",
+  ]);
+  return [head, ...rows];
+};
+
+/** The ranking as lines of a table. */
+export const rankingLines = (ranking: Ranking): string[] => {
+  const all = cells(ranking);
+  const widths = (all[0] ?? []).map((_, column) =>
+    Math.max(...all.map((row) => row[column]?.length ?? 0)),
+  );
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padStart(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+};
+
+const searchPath = (out: string): string => join(out, "search.json");
+
+const readRankings = async (out: string): Promise<readonly Ranking[]> => {
+  try {
+    return searchSchema.parse(JSON.parse(await readFile(searchPath(out), "utf8"))).rankings;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw new RunError(`${searchPath(out)} is not a record of a search`, { cause: error });
+  }
+};
+
+/** Ranks, keeps the table and shows it. */
+export const runRank = async (
+  context: RunContext,
+  stage: RankStage,
+): Promise<{ readonly ranking: Ranking }> => {
+  const ranking = rank(context, stage);
+  const before = (await readRankings(context.out)).filter(({ of }) => of !== ranking.of);
+  const file = { format: 1, rankings: [...before, ranking] };
+  await writeWhole(searchPath(context.out), `${JSON.stringify(file, null, 1)}\n`);
+  for (const line of rankingLines(ranking)) context.reporter.line(line);
+  return { ranking };
+};

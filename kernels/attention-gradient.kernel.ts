@@ -7,7 +7,7 @@ import {
   type AttentionSpec,
   attentionHeader,
   attentionParams,
-  each,
+  eachOf,
   queryRow,
   tileVariants,
 } from "./attention.kernel.js";
@@ -24,23 +24,21 @@ const queryWgsl = (dim: number): string =>
     ["delta", "read"],
     ["dq", "read_write"],
   ])}${queryRow}  let own = p.rows + id * ${dim}u;
-${each(
-  dim,
-  (i) => `  let q${i} = q[own + ${i}u] * p.scale;
-  let g${i} = dOut[own + ${i}u];
-  var d${i} = 0.0;`,
-)}
+  var mine: array<f32, ${dim}>;
+  var given: array<f32, ${dim}>;
+  var sums: array<f32, ${dim}>;
+  ${eachOf(dim, "mine[i] = q[own + i] * p.scale; given[i] = dOut[own + i];")}
   let rowLse = lse[lseAt];
   let rowDelta = delta[lseAt];
   for (var source = 0u; source <= position; source++) {
     let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
     var dp = 0.0;
-${each(dim, (i) => `    let k${i} = k[row + ${i}u];\n    s = fma(q${i}, k${i}, s);\n    dp = fma(g${i}, v[row + ${i}u], dp);`)}
+    ${eachOf(dim, "s = fma(mine[i], k[row + i], s); dp = fma(given[i], v[row + i], dp);")}
     let ds = exp(s - rowLse) * (dp - rowDelta) * p.scale;
-${each(dim, (i) => `    d${i} = fma(ds, k${i}, d${i});`)}
+    ${eachOf(dim, "sums[i] = fma(ds, k[row + i], sums[i]);")}
   }
-${each(dim, (i) => `  dq[own + ${i}u] = d${i};`)}
+  ${eachOf(dim, "dq[own + i] = sums[i];")}
 }
 `;
 
@@ -60,32 +58,24 @@ const keyValueWgsl = (dim: number): string =>
   let source = at % p.position;
   let start = at - source;
   let own = p.keys + id * ${dim}u;
-${each(
-  dim,
-  (i) => `  let k${i} = k[own + ${i}u] * p.scale;
-  let v${i} = v[own + ${i}u];
-  var dk${i} = 0.0;
-  var dv${i} = 0.0;`,
-)}
+  var key: array<f32, ${dim}>;
+  var value: array<f32, ${dim}>;
+  var keySums: array<f32, ${dim}>;
+  var valueSums: array<f32, ${dim}>;
+  ${eachOf(dim, "key[i] = k[own + i] * p.scale; value[i] = v[own + i];")}
   for (var position = source; position < p.position; position++) {
     for (var query = 0u; query < p.queries; query++) {
       let head = ((start + position) * p.groups + group) * p.queries + query;
       let row = p.rows + head * ${dim}u;
       var s = 0.0;
       var dp = 0.0;
-${each(
-  dim,
-  (i) => `      let q${i} = q[row + ${i}u];
-      let g${i} = dOut[row + ${i}u];
-      s = fma(q${i}, k${i}, s);
-      dp = fma(g${i}, v${i}, dp);`,
-)}
+      ${eachOf(dim, "s = fma(q[row + i], key[i], s); dp = fma(dOut[row + i], value[i], dp);")}
       let e = exp(s - lse[p.lse + head]);
       let ds = e * (dp - delta[p.lse + head]) * p.scale;
-${each(dim, (i) => `      dv${i} = fma(e, g${i}, dv${i});\n      dk${i} = fma(ds, q${i}, dk${i});`)}
+      ${eachOf(dim, "valueSums[i] = fma(e, dOut[row + i], valueSums[i]); keySums[i] = fma(ds, q[row + i], keySums[i]);")}
     }
   }
-${each(dim, (i) => `  dk[own + ${i}u] = dk${i};\n  dv[own + ${i}u] = dv${i};`)}
+  ${eachOf(dim, "dk[own + i] = keySums[i]; dv[own + i] = valueSums[i];")}
 }
 `;
 

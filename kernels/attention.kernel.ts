@@ -25,8 +25,8 @@ export interface AttentionSpec {
 
 export const ATTENTION_WORKGROUP = 64;
 
-export const each = (count: number, line: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join("\n");
+export const eachOf = (count: number, line: string): string =>
+  `for (var i = 0u; i < ${count}u; i++) { ${line} }`;
 
 export const attentionParams = (spec: AttentionSpec): number[] => [
   spec.batch,
@@ -92,6 +92,7 @@ export const tileVariants = (
     };
   });
 
+/** In loops over dim, so that a text is short whatever dim is: compilers of GPUs unroll them, others are slow at long texts. */
 const wgsl = (dim: number): string =>
   `${attentionHeader([
     ["q", "read"],
@@ -100,24 +101,23 @@ const wgsl = (dim: number): string =>
     ["out", "read_write"],
     ["lse", "read_write"],
   ])}${queryRow}  let own = p.rows + id * ${dim}u;
-${each(dim, (i) => `  let q${i} = q[own + ${i}u] * p.scale;\n  var o${i} = 0.0;`)}
+  var mine: array<f32, ${dim}>;
+  var sums: array<f32, ${dim}>;
+  ${eachOf(dim, "mine[i] = q[own + i] * p.scale;")}
   var most = -3.0e38;
   var total = 0.0;
   for (var source = 0u; source <= position; source++) {
     let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
-${each(dim, (i) => `    s = fma(q${i}, k[row + ${i}u], s);`)}
-    if (s > most) {
-      let shrink = exp(most - s);
-      total *= shrink;
-${each(dim, (i) => `      o${i} *= shrink;`)}
-      most = s;
-    }
-    let e = exp(s - most);
-    total += e;
-${each(dim, (i) => `    o${i} = fma(e, v[row + ${i}u], o${i});`)}
+    ${eachOf(dim, "s = fma(mine[i], k[row + i], s);")}
+    let m = max(most, s);
+    let shrink = exp(most - m);
+    let e = exp(s - m);
+    most = m;
+    total = fma(total, shrink, e);
+    ${eachOf(dim, "sums[i] = fma(sums[i], shrink, e * v[row + i]);")}
   }
-${each(dim, (i) => `  out[own + ${i}u] = o${i} / total;`)}
+  ${eachOf(dim, "out[own + i] = sums[i] / total;")}
   lse[lseAt] = most + log(total);
 }
 `;

@@ -118,7 +118,7 @@ law("permuting units, then pruning, keeps the corresponding ones", always(cases,
   // The first units, whatever their scores.
   {
     file: "runtime/weights/select.ts",
-    find: "b.score - a.score || a.index - b.index",
-    replace: "a.index - b.index",
+    find: "b.score - a.score || a.index - b.index)",
+    replace: "a.index - b.index)",
   },
 ]);

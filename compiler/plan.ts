@@ -63,16 +63,32 @@ export interface ModelLayout {
 
 // ── data ─────────────────────────────────────────────────────────────────────────────────────
 
-export interface DataSource {
+interface WindowedData {
   readonly name: string;
-  readonly kind: "text" | "jsonl";
-  /** Glob relative to the spec's folder. */
-  readonly glob: string;
   /** Predicted tokens per window (windows hold one more). */
   readonly window: number;
   /** At most so many windows, from the front; null for all. */
   readonly take: number | null;
 }
+
+/** Documents of files, cut into windows. */
+export interface DocumentSource extends WindowedData {
+  readonly kind: "text" | "jsonl" | "parquet";
+  /** Glob relative to the spec's folder. */
+  readonly glob: string;
+  /** What of a line or row is the document. */
+  readonly field: string;
+  /** Whether documents are joined before they are cut, or each is cut by itself. */
+  readonly documents: "joined" | "apart";
+}
+
+/** Windows of other data, by weight. */
+export interface MixSource extends WindowedData {
+  readonly kind: "mix";
+  readonly parts: readonly { readonly data: string; readonly weight: number }[];
+}
+
+export type DataSource = DocumentSource | MixSource;
 
 // ── stages ───────────────────────────────────────────────────────────────────────────────────
 

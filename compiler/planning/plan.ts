@@ -47,8 +47,7 @@ const totalWindows = (planning: Planning, data: DataSource, take: number | null)
 /** FLOPs of the forward pass per token at windows of `context` tokens. */
 const flopsPerToken = (shape: ModelShape, context: number): number => {
   const builder = new Builder();
-  const data = { name: "", kind: "text", glob: "", window: context, take: null } as const;
-  const { tokens } = feedInputs(builder, windowAxes(1, data));
+  const { tokens } = feedInputs(builder, windowAxes(1, { window: context }));
   const pass = must(forward(shape, builder, { model: "model", tokens }));
   return graphFlops({ outputs: Object.fromEntries(pass.values) }) / context;
 };

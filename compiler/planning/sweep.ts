@@ -20,7 +20,10 @@ import { streamSweep } from "./stream.js";
 const BATCH_TOKENS = 2048;
 
 /** The axes of a batch of windows. */
-export const windowAxes = (windows: number, data: DataSource): readonly [Axis, Axis] => [
+export const windowAxes = (
+  windows: number,
+  data: Pick<DataSource, "window">,
+): readonly [Axis, Axis] => [
   { name: "window", size: windows },
   { name: "position", size: data.window },
 ];

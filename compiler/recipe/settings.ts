@@ -53,6 +53,13 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
       example: "window 256",
     },
     take: TAKE,
+    field: { kind: "expression", optional: true, example: 'field "text"' },
+    documents: {
+      kind: "word",
+      choices: ["joined", "apart"],
+      optional: true,
+      example: "documents apart",
+    },
   },
   score: { take: TAKE },
   search: {
@@ -164,8 +171,8 @@ const collect = (
   context: Context,
   stage: StageDecl,
   statements: readonly Statement[],
+  table: Readonly<Record<string, Setting>>,
 ): Map<string, Statement> => {
-  const table = SETTINGS[stage.keyword];
   const found = new Map<string, Statement>();
   for (const statement of statements)
     for (const head of statement.heads) {
@@ -190,14 +197,17 @@ const reportUnknown = (
   say(context, "unknown-setting", head.span, parameters, fix);
 };
 
-/** Reads the settings of a stage from those of its statements that are not its own (axes, metrics). */
+/** Reads the settings of a stage from those of its statements that are not its own (axes, metrics); `without` some. */
 export const readSettings = (
   context: Context,
   stage: StageDecl,
   statements: readonly Statement[],
+  without: readonly string[] = [],
 ): Settings => {
-  const table = SETTINGS[stage.keyword];
-  const found = collect(context, stage, statements);
+  const table: Readonly<Record<string, Setting>> = Object.fromEntries(
+    Object.entries(SETTINGS[stage.keyword]).filter(([name]) => !without.includes(name)),
+  );
+  const found = collect(context, stage, statements, table);
   const missing = Object.entries(table).filter(([name, s]) => !s.optional && !found.has(name));
   // A missing setting that is there misspelt was reported already.
   const misspelt = new Set(

@@ -37,8 +37,11 @@ const metricNames = (): string[] => {
   return [...library.definitions.metric.keys()];
 };
 
+const kindOf = (glob: string): string =>
+  glob.endsWith(".jsonl") ? "jsonl" : glob.endsWith(".parquet") ? "parquet" : "text";
+
 const recipeText = (model: string, window: number, options: EvalOptions): string => {
-  const kind = options.data.endsWith(".jsonl") ? "jsonl" : "text";
+  const kind = kindOf(options.data);
   const take =
     options.take === undefined ? "" : `\n  take ${wholeOption(options.take, "--take")} windows`;
   return [

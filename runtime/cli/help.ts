@@ -60,7 +60,8 @@ run was a function of.`,
     ['espalier eval out/my/healed --data "valid/*.jsonl" --take 40', ""],
   ])}
 
-A document is a text file, or the "text" of a line of a .jsonl file. Documents
+A document is a text file, or the "text" of a line of a .jsonl file or of a row
+of a .parquet file. Documents
 are read in order of name, each after the model's start token, joined and cut
 into windows; a short one at the end is left out.`,
   generate: `${examples([

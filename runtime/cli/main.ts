@@ -104,8 +104,8 @@ const createProgram = (): Command => {
   command(program, "eval")
     .description("measure loss and perplexity of a model over text")
     .addOption(memoryOption())
-    .argument("<model>", "a Hugging Face model folder")
-    .requiredOption("--data <glob>", "text or .jsonl files (required), in quotes")
+    .argument("<model>", "a Hugging Face model folder, or a .gguf file")
+    .requiredOption("--data <glob>", "text, .jsonl or .parquet files (required), in quotes")
     .option(
       "--window <tokens>",
       "predicted tokens per window (default: the model's context, at most 1024)",
@@ -118,7 +118,7 @@ const createProgram = (): Command => {
 
   command(program, "generate")
     .description("go on with a text, as a look at what a model knows")
-    .argument("<model>", "a Hugging Face model folder")
+    .argument("<model>", "a Hugging Face model folder, or a .gguf file")
     .option("--prompt <text>", "the text to go on with (default: the standard input)")
     .option("--tokens <count>", "at most so many new tokens", "64")
     .option(

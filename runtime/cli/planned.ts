@@ -6,9 +6,9 @@ import {
   NotSegmentable,
   type WindowCounts,
 } from "../../compiler/compile.js";
-import type { Plan } from "../../compiler/plan.js";
+import type { DataSource, Plan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
-import { openCorpus } from "../data/corpus.js";
+import { openCorpora } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import { tokenizerOf } from "../run/tokenizer-of.js";
 import { EXIT } from "./exit.js";
@@ -22,17 +22,28 @@ const bindingLimit = (): { maxBinding?: number } => {
   return Number.isInteger(value) && value >= 4096 ? { maxBinding: value } : {};
 };
 
+/** The data of these names, with what mixtures among them are made of, in order of declaration. */
+const withParts = (recipe: Recipe, names: readonly string[]): readonly DataSource[] => {
+  const wanted = new Set(names);
+  const sources = [...recipe.data.values()];
+  // Parts are declared before what they are mixed into.
+  for (const source of sources.toReversed())
+    if (wanted.has(source.name) && source.kind === "mix")
+      for (const { data } of source.parts) wanted.add(data);
+  return sources.filter(({ name }) => wanted.has(name));
+};
+
 const countWindows = async (recipe: Recipe, base: string): Promise<WindowCounts> => {
-  const counts: Record<string, number> = {};
+  const counted = countedData(recipe);
+  if (counted.length === 0) return {};
   const opened = recipe.steps.find((step) => step.kind === "open");
-  for (const name of countedData(recipe)) {
-    const source = recipe.data.get(name);
-    if (source === undefined || opened?.kind !== "open")
-      throw new RunError(`the windows of ${name} cannot be counted without an opened model`);
-    const tokenizer = await tokenizerOf(base, opened);
-    counts[name] = (await openCorpus(source, base, tokenizer)).windows;
-  }
-  return counts;
+  if (opened?.kind !== "open")
+    throw new RunError(`the windows of ${counted[0]} cannot be counted without an opened model`);
+  const tokenizer = await tokenizerOf(base, opened);
+  const corpora = await openCorpora(withParts(recipe, counted), base, tokenizer);
+  const counts = [...corpora.values()].map(({ name, windows }) => [name, windows] as const);
+  for (const corpus of corpora.values()) corpus.close();
+  return Object.fromEntries(counts);
 };
 
 /** The plan; `memory` as in `--memory`. What takes more than that is a CommandError that says what would fit. */

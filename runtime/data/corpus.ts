@@ -1,15 +1,18 @@
 /**
- * A data set as windows of tokens: files in order of name, each document beginning with the start token, all joined and
- * cut (windows.ts). Tokens are held in memory, in 16 bits where they fit.
+ * A data set as windows of tokens: files in order of name, each document beginning with the start token, cut (windows.ts).
+ * Tokens wait on disk (token-store.ts), so that memory does not grow with the files.
  */
 import { relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
-import type { DataSource } from "../../compiler/plan.js";
+import type { DataSource, DocumentSource } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import { type FileHash, hashFile } from "../formats/hash.js";
 import type { Encoder } from "../formats/tokenizer.js";
 import { type DataFile, jsonlDocuments, textDocuments } from "./documents.js";
-import { cutWindows } from "./windows.js";
+import { openMix } from "./mix.js";
+import { parquetDocuments } from "./parquet.js";
+import { openTokenStore } from "./token-store.js";
+import { joinedWindows, separateWindows, type WindowCutter } from "./windows.js";
 
 export interface Corpus {
   readonly name: string;
@@ -22,26 +25,31 @@ export interface Corpus {
   readonly tokens: number;
   /** Every file that the glob names, in order. */
   readonly files: readonly FileHash[];
+  readonly close: () => void;
 }
 
 /** The same in every locale. */
 const byName = (a: DataFile, b: DataFile): number =>
   a.shown < b.shown ? -1 : a.shown > b.shown ? 1 : 0;
 
-const filesOf = async (source: DataSource, base: string): Promise<readonly DataFile[]> => {
+/** The files that a glob names, in order of name. */
+export const dataFiles = async (
+  name: string,
+  pattern: string,
+  base: string,
+): Promise<readonly DataFile[]> => {
   const root = resolve(base);
-  const found = await glob(source.glob, { cwd: root, absolute: true, expandDirectories: false });
+  const found = await glob(pattern, { cwd: root, absolute: true, expandDirectories: false });
   const files = found.map((file) => ({
     file,
     shown: relative(root, file).split(sep).join("/"),
   }));
-  if (files.length === 0)
-    throw new RunError(`data ${source.name}: no file matches ${source.glob} in ${base}`);
+  if (files.length === 0) throw new RunError(`data ${name}: no file matches ${pattern} in ${base}`);
   return files.sort(byName);
 };
 
 async function* documentsOf(
-  kind: DataSource["kind"],
+  { kind, field }: DocumentSource,
   files: readonly DataFile[],
 ): AsyncGenerator<string> {
   for (const file of files)
@@ -50,65 +58,89 @@ async function* documentsOf(
         yield* textDocuments(file);
         break;
       case "jsonl":
-        yield* jsonlDocuments(file);
+        yield* jsonlDocuments(file, field);
+        break;
+      case "parquet":
+        yield* parquetDocuments(file, field);
         break;
       default:
         kind satisfies never;
     }
 }
 
-const joined = (parts: readonly Uint32Array[], length: number): Uint16Array | Uint32Array => {
-  const narrow = parts.every((part) => part.every((token) => token < 2 ** 16));
-  const tokens = narrow ? new Uint16Array(length) : new Uint32Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    tokens.set(part, offset);
-    offset += part.length;
+/** Tokenizes documents until there are windows enough; returns the tokens that were read. */
+const fill = async (
+  windows: WindowCutter,
+  source: DocumentSource,
+  files: readonly DataFile[],
+  tokenizer: Encoder,
+): Promise<number> => {
+  let tokens = 0;
+  for await (const text of documentsOf(source, files)) {
+    const ids = tokenizer.encode(text);
+    const document = new Uint32Array(1 + ids.length);
+    document[0] = tokenizer.start;
+    document.set(ids, 1);
+    windows.add(document);
+    tokens += document.length;
+    if (source.take !== null && windows.count() >= source.take) break;
   }
   return tokens;
 };
 
-/** Tokens of all documents, or of as many as `enough` tokens take. */
-const tokensOf = async (
-  source: DataSource,
-  files: readonly DataFile[],
+const openDocuments = async (
+  source: DocumentSource,
+  base: string,
   tokenizer: Encoder,
-): Promise<Uint16Array | Uint32Array> => {
-  const enough = source.take === null ? Number.POSITIVE_INFINITY : source.take * source.window + 1;
-  const parts: Uint32Array[] = [];
-  let length = 0;
-  for await (const text of documentsOf(source.kind, files)) {
-    const ids = tokenizer.encode(text);
-    parts.push(Uint32Array.of(tokenizer.start), ids);
-    length += 1 + ids.length;
-    if (length >= enough) break;
+): Promise<Corpus> => {
+  const { name, window, take } = source;
+  const files = await dataFiles(name, source.glob, base);
+  const hashes: FileHash[] = [];
+  for (const { file, shown } of files) hashes.push(await hashFile(file, shown));
+  const store = await openTokenStore();
+  try {
+    const cut = source.documents === "apart" ? separateWindows : joinedWindows;
+    const windows = cut(store, window);
+    const tokens = await fill(windows, source, files, tokenizer);
+    const count = Math.min(windows.count(), take ?? Number.POSITIVE_INFINITY);
+    if (count < (take ?? 1))
+      throw new RunError(
+        `data ${name} has ${count} windows of ${window} tokens (${tokens} tokens in all), ${take ?? 1} asked for`,
+        { hint: "take fewer windows, shorten them, or give it more text" },
+      );
+    const at = (index: number): Uint32Array => {
+      if (index >= count) throw new RangeError(`window ${index} of ${count}`);
+      return windows.at(index);
+    };
+    return { name, window, windows: count, at, tokens, files: hashes, close: store.close };
+  } catch (error) {
+    store.close();
+    throw error;
   }
-  return joined(parts, length);
 };
 
-/** Opens a data source relative to `base`; RunError where there is less of it than it says. */
+/** Opens a data source relative to `base`; RunError where there is less of it than it says. `opened` are parts of mixtures. */
 export const openCorpus = async (
   source: DataSource,
   base: string,
   tokenizer: Encoder,
-): Promise<Corpus> => {
-  const files = await filesOf(source, base);
-  const hashes: FileHash[] = [];
-  for (const { file, shown } of files) hashes.push(await hashFile(file, shown));
-  const tokens = await tokensOf(source, files, tokenizer);
-  const { count, at } = cutWindows(tokens, source.window, source.take);
-  const wanted = source.take ?? 1;
-  if (count < wanted)
-    throw new RunError(
-      `data ${source.name} has ${count} windows of ${source.window} tokens (${tokens.length} tokens in all), ${wanted} asked for`,
-      { hint: "take fewer windows, shorten them, or give it more text" },
-    );
-  return {
-    name: source.name,
-    window: source.window,
-    windows: count,
-    at,
-    tokens: tokens.length,
-    files: hashes,
-  };
+  opened: ReadonlyMap<string, Corpus> = new Map(),
+): Promise<Corpus> =>
+  source.kind === "mix" ? openMix(source, opened) : openDocuments(source, base, tokenizer);
+
+/** Opens data in order of declaration, so that what a mixture is made of is there before it. */
+export const openCorpora = async (
+  sources: Iterable<DataSource>,
+  base: string,
+  tokenizer: Encoder,
+): Promise<ReadonlyMap<string, Corpus>> => {
+  const corpora = new Map<string, Corpus>();
+  try {
+    for (const source of sources)
+      corpora.set(source.name, await openCorpus(source, base, tokenizer, corpora));
+    return corpora;
+  } catch (error) {
+    for (const corpus of corpora.values()) corpus.close();
+    throw error;
+  }
 };

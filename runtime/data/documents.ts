@@ -1,4 +1,4 @@
-/** The documents of a file: the whole of a text file, or the "text" of each line of a JSONL file. */
+/** The documents of a file: the whole of a text file, or a field of each line of a JSONL file. */
 import { z } from "zod";
 import { fileError, RunError } from "../errors.js";
 import { decodeText } from "../formats/json-file.js";
@@ -58,27 +58,42 @@ async function* linesOf({ file, shown }: DataFile): AsyncGenerator<Uint8Array> {
   }
 }
 
-const lineSchema = z.object({ text: z.string() });
+const objectSchema = z.record(z.string(), z.unknown());
 
-const textOf = (line: string, where: string): string => {
+/** An object of a JSONL file, and where it stands. */
+export interface JsonLine {
+  readonly where: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+const objectOf = (line: string, where: string): JsonLine => {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch (cause) {
     throw new RunError(`${where}: not valid JSON`, { cause });
   }
-  const parsed = lineSchema.safeParse(value);
-  if (!parsed.success) throw new RunError(`${where}: not an object with a "text"`);
-  return parsed.data.text;
+  const parsed = objectSchema.safeParse(value);
+  if (!parsed.success) throw new RunError(`${where}: not an object`);
+  return { where, value: parsed.data };
 };
 
-/** A JSONL file: each line an object whose "text" is a document; blank lines are passed over. */
-export async function* jsonlDocuments(source: DataFile): AsyncGenerator<string> {
+/** The objects of a JSONL file, one to a line; blank lines are passed over. */
+export async function* jsonLines(source: DataFile): AsyncGenerator<JsonLine> {
   let number = 0;
   for await (const bytes of linesOf(source)) {
     number++;
     const where = `${source.shown}:${number}`;
     const line = decodeText(bytes, where);
-    if (line.trim() !== "") yield textOf(line, where);
+    if (line.trim() !== "") yield objectOf(line, where);
+  }
+}
+
+/** A JSONL file: each line an object of which a field is a document. */
+export async function* jsonlDocuments(source: DataFile, field: string): AsyncGenerator<string> {
+  for await (const { where, value } of jsonLines(source)) {
+    const text = Object.hasOwn(value, field) ? value[field] : undefined;
+    if (typeof text !== "string") throw new RunError(`${where}: not an object with a "${field}"`);
+    yield text;
   }
 }

@@ -1,7 +1,7 @@
 /** Everything a run reads, opened and hashed before the first stage, so that a missing file is said at once. */
 import { resolve } from "node:path";
 import type { OpenStage, Plan } from "../../compiler/plan.js";
-import { type Corpus, openCorpus } from "../data/corpus.js";
+import { type Corpus, openCorpora } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import { hashModel } from "../formats/model-source.js";
 import type { InputHash } from "./lock.js";
@@ -21,14 +21,13 @@ export const openInputs = async (
 ): Promise<{ readonly corpora: ReadonlyMap<string, Corpus>; readonly hashes: InputHashes }> => {
   const stages = opened(plan);
   const [first] = stages;
-  const corpora = new Map<string, Corpus>();
+  let corpora: ReadonlyMap<string, Corpus> = new Map();
   const sources = Object.values(plan.data);
   if (sources.length > 0) {
     if (first === undefined)
       throw new RunError("a recipe with data opens a model, whose tokenizer reads it");
     const tokenizer = await tokenizerOf(base, first);
-    for (const source of sources)
-      corpora.set(source.name, await openCorpus(source, base, tokenizer));
+    corpora = await openCorpora(sources, base, tokenizer);
   }
   const models: Record<string, readonly InputHash[]> = {};
   for (const stage of stages) models[stage.model] = await hashModel(resolve(base, stage.path));

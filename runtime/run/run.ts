@@ -188,6 +188,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       await runStages(context);
     } finally {
       for (const { weights } of context.models.values()) await weights.close();
+      for (const corpus of corpora.values()) corpus.close();
       await journal.update({ tuning: tuning.choices() });
     }
     await finish(session, inputs, lock);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DataSource } from "../../compiler/plan.js";
+import type { DocumentSource } from "../../compiler/plan.js";
 import { type Corpus, openCorpus } from "../../runtime/data/corpus.js";
 import type { Encoder } from "../../runtime/formats/tokenizer.js";
 import { inScratch } from "../support/scratch.js";
@@ -13,10 +13,12 @@ const letters: Encoder = {
   start: START,
   encode: (text) => Uint32Array.from(text, (letter) => letter.codePointAt(0) ?? 0),
 };
-const source = (change: Partial<DataSource> = {}): DataSource => ({
+const source = (change: Partial<DocumentSource> = {}): DocumentSource => ({
   name: "words",
   kind: "text",
   glob: "texts/*",
+  field: "text",
+  documents: "joined",
   window: 2,
   take: null,
   ...change,
@@ -92,7 +94,11 @@ describe("a corpus", () => {
               letters,
             );
             if (whole.length < (take ?? 1)) await expect(opening).rejects.toThrow(/windows/);
-            else expect(windowsOf(await opening)).toEqual(whole.slice(0, take ?? whole.length));
+            else {
+              const corpus = await opening;
+              expect(windowsOf(corpus)).toEqual(whole.slice(0, take ?? whole.length));
+              corpus.close();
+            }
           },
         ),
         { numRuns: 150 },
@@ -134,7 +140,7 @@ describe("a corpus", () => {
 describe("what cannot be read", () => {
   const fails = (
     files: Readonly<Record<string, string | Uint8Array>>,
-    change: Partial<DataSource>,
+    change: Partial<DocumentSource>,
     says: RegExp,
   ) =>
     withFiles(files, (folder) =>
@@ -152,8 +158,8 @@ describe("what cannot be read", () => {
   const good = '{"text": "ab"}';
   test.each([
     ["{", /texts\/a:2: not valid JSON/],
-    ["[1]", /texts\/a:2: not an object with a "text"/],
-    ["null", /texts\/a:2: not an object with a "text"/],
+    ["[1]", /texts\/a:2: not an object/],
+    ["null", /texts\/a:2: not an object/],
     ['"text"', /texts\/a:2: not an object/],
     ['{"text": 5}', /texts\/a:2: not an object with a "text"/],
     ['{"txt": "ab"}', /texts\/a:2: not an object with a "text"/],

@@ -15,6 +15,8 @@ const unseen = {
   name: "unseen",
   kind: "text",
   glob: "data/sotu/valid/*.txt",
+  field: "text",
+  documents: "joined",
   window: 256,
   take: null,
 } as const;

@@ -18,9 +18,12 @@ export interface Symbolic {
 }
 
 /** Data to try a graph on where there is none yet: only sizes matter. */
-export const TRIAL: DataSource = { name: "", kind: "text", glob: "", window: 8, take: null };
+export const TRIAL = { window: 8 } as const;
 
-export const symbolic = (data: DataSource): Symbolic => {
+/** What of data a trial depends on. */
+export type TrialData = Pick<DataSource, "window">;
+
+export const symbolic = (data: TrialData): Symbolic => {
   const builder = new Builder();
   const axes = [
     { name: "window", size: WINDOWS },
@@ -46,12 +49,12 @@ export type Role = "model" | "teacher";
 
 /** What has been tried in a check: a spec speaks of the same few shapes and data again and again. */
 export interface Trials {
-  readonly symbols: (data: DataSource) => Symbolic;
+  readonly symbols: (data: TrialData) => Symbolic;
   /**
    * The values and states of a shape's forward pass, its weights named after its role. It is built of few layers: what
    * fits it fits any number of them.
    */
-  readonly values: (data: DataSource, role: Role, shape: ModelShape) => Outcome<Named>;
+  readonly values: (data: TrialData, role: Role, shape: ModelShape) => Outcome<Named>;
   /** As `resize`; the same sizes give the same shape. */
   readonly resized: (
     shape: ModelShape,
@@ -72,7 +75,7 @@ export const createTrials = (): Trials => {
   const known = new Map<number, Symbolic>();
   const shapes = new Map<ModelShape, Map<string, ModelShape>>();
   const passes = new Map<ModelShape, Map<string, Outcome<Named>>>();
-  const symbols = (data: DataSource): Symbolic => {
+  const symbols = (data: TrialData): Symbolic => {
     const made = known.get(data.window) ?? symbolic(data);
     known.set(data.window, made);
     return made;

@@ -15,7 +15,8 @@ const readsAll = (recipe: Recipe, step: Step): string | null => {
   const unbounded = (name: string): string | null =>
     recipe.data.get(name)?.take === null ? name : null;
   if (step.kind === "score" && step.take === null) return unbounded(step.data);
-  return step.kind === "evaluate" ? unbounded(step.data) : null;
+  if (step.kind !== "evaluate") return null;
+  return recipe.data.get(step.data)?.kind === "choices" ? null : unbounded(step.data);
 };
 
 /** Data sets whose number of windows the plan depends on, because a stage takes all of them. */

@@ -94,7 +94,12 @@ const runsOf = (stage: Stage): Run[] => {
         { program: stage.update, times: stage.steps },
       ];
     case "evaluate":
-      return stage.entries.flatMap((entry) => sweepRuns(entry.sweep));
+      return [
+        ...stage.entries.flatMap((entry) => sweepRuns(entry.sweep)),
+        ...stage.choices.flatMap(({ lengths }) =>
+          lengths.map(({ program }) => ({ program, times: 1 })),
+        ),
+      ];
     case "open":
     case "random":
     case "prune":
@@ -147,10 +152,18 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
       };
     case "evaluate":
       return {
-        title: `evaluate ${stage.entries.map((entry) => entry.model).join(", ")}`,
-        details: stage.entries
-          .slice(0, 1)
-          .map((e) => `${e.metrics.join(", ")} on ${e.sweep.data}, ${e.sweep.windows} windows`),
+        title: `evaluate ${[...stage.entries, ...stage.choices].map((entry) => entry.model).join(", ")}`,
+        details: [
+          ...stage.entries
+            .slice(0, 1)
+            .map((e) => `${e.metrics.join(", ")} on ${e.sweep.data}, ${e.sweep.windows} windows`),
+          ...stage.choices
+            .slice(0, 1)
+            .map(
+              (e) =>
+                `${e.metrics.map(({ name }) => name).join(", ")} on the questions of ${e.data}`,
+            ),
+        ],
       };
     case "rank":
       return {

@@ -88,7 +88,21 @@ export interface MixSource extends WindowedData {
   readonly parts: readonly { readonly data: string; readonly weight: number }[];
 }
 
-export type DataSource = DocumentSource | MixSource;
+/** Questions with choices, a line or row each; `window` is the most tokens of a question with a choice. */
+export interface ChoiceSource extends WindowedData {
+  readonly kind: "choices";
+  readonly glob: string;
+  /** The text before a choice, with `{field}` in the place of a field. */
+  readonly prompt: string;
+  /** Paths of fields: the choices, which of them is right, and what the answer calls them (null: by number or letter). */
+  readonly choices: string;
+  readonly answer: string;
+  readonly labels: string | null;
+  /** So many questions from the front stand answered before each of the others. */
+  readonly shots: number;
+}
+
+export type DataSource = DocumentSource | MixSource | ChoiceSource;
 
 // ── stages ───────────────────────────────────────────────────────────────────────────────────
 
@@ -279,8 +293,24 @@ export interface DistillStage {
   readonly checkpointEvery: number;
 }
 
+/** How a model judges choices: log likelihoods of tokens by program, a score of each choice from their sums. */
+export interface ChoiceEntry {
+  readonly model: string;
+  readonly data: string;
+  /** Variables of a score: "likelihood" in nats, "tokens", "characters" and "bytes" of the choice. */
+  readonly metrics: readonly { readonly name: string; readonly score: Scalar }[];
+  /** In ascending order of length; each program takes so many texts, filled up, and gives "likelihoods" [window, position]. */
+  readonly lengths: readonly {
+    readonly length: number;
+    readonly windows: number;
+    readonly program: string;
+  }[];
+}
+
 export interface EvaluateStage {
   readonly kind: "evaluate";
+  /** Where the data are questions; else empty. */
+  readonly choices: readonly ChoiceEntry[];
   /** One sweep per model; its `finish` outputs are the metrics by name. */
   readonly entries: readonly {
     readonly model: string;

@@ -320,9 +320,9 @@ export interface DefinitionDecl {
   readonly name: Name;
   readonly axes: readonly Name[];
   readonly parameters: readonly Parameter[];
-  /** Only on criteria: what it looks at; null where that is nothing. */
+  /** Of criteria: what it looks at; null where that is nothing. Of metrics: `of choice` where it judges choices. */
   readonly subject: {
-    readonly of: "tap" | "weight" | "run" | "rest";
+    readonly of: "tap" | "weight" | "run" | "rest" | "choice";
     readonly names: readonly Name[];
     readonly span: Span;
   } | null;

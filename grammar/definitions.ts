@@ -114,11 +114,14 @@ const bodyAfter = (reader: Reader, cursor: LineCursor): { body: Body; short: boo
 
 // ── definitions ──────────────────────────────────────────────────────────────────────────────
 
+const SUBJECTS = ["tap", "weight", "run", "rest", "choice"] as const;
+
 const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   if (!cursor.isWord("of")) return null;
   const start = spanOf(cursor.take()).start;
-  const of = (["tap", "weight", "run", "rest"] as const).find((word) => cursor.skipWord(word));
-  if (of === undefined) return cursor.fail("`tap`, `weight`, `run` or `rest`");
+  const of = SUBJECTS.find((word) => cursor.skipWord(word));
+  if (of === undefined) return cursor.fail("`tap`, `weight`, `run`, `rest` or `choice`");
+  if (of === "choice") return { of, names: [], span: cursor.spanFrom(start) };
   const names = nameList(cursor, "a name");
   return { of, names, span: cursor.spanFrom(start) };
 };

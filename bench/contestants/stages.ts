@@ -42,7 +42,7 @@ export const openSession = async (
   const { recipe, diagnostics } = check("bench.prune", spec, fileHost(base));
   if (recipe === null) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
   const plan = await planOf(recipe, base);
-  const { corpora } = await openInputs(plan, base);
+  const { corpora, questions } = await openInputs(plan, base);
   const out = mkdtempSync(join(tmpdir(), "espalier-bench-"));
   let seen: Moment[] = [];
   const context: RunContext = {
@@ -63,6 +63,7 @@ export const openSession = async (
     models: new Map(),
     uploaded: new Set(),
     corpora,
+    questions,
     programs: new Map(),
     scores: null,
     interrupted: () => false,

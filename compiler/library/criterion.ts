@@ -218,7 +218,8 @@ const fromNothing = (scoring: Scoring): Piece[] => {
 };
 
 const piecesOf = (scoring: Scoring): Piece[] => {
-  const of = scoring.use.definition.decl.subject?.of ?? "nothing";
+  const { decl, file } = scoring.use.definition;
+  const of = decl.subject?.of ?? "nothing";
   switch (of) {
     case "tap":
       return fromTaps(scoring);
@@ -230,6 +231,10 @@ const piecesOf = (scoring: Scoring): Piece[] => {
       return fromRuns(scoring);
     case "nothing":
       return fromNothing(scoring);
+    case "choice":
+      return mistake("wrong-arguments", file, decl.subject?.span ?? decl.name.span, {
+        reason: "only a metric is of a choice",
+      });
     default:
       return of satisfies never;
   }

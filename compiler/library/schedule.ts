@@ -41,7 +41,7 @@ const OPERATORS: Readonly<Record<string, Operation>> = {
 };
 
 /** Percentages in the arguments are of the steps. */
-const evaluate = (file: Located<Expr>["file"], names: Names, expr: Expr): Scalar => {
+export const evaluate = (file: Located<Expr>["file"], names: Names, expr: Expr): Scalar => {
   const inner = (e: Expr): Scalar => evaluate(file, names, e);
   switch (expr.kind) {
     case "number":

@@ -4,9 +4,10 @@ import { Builder } from "../ir/build.js";
 import { graphFlops } from "../ir/cost.js";
 import { forward } from "../library/forward.js";
 import type { ModelShape } from "../library/library.js";
-import type { DataSource, EvaluateStage, ModelLayout, Plan, Stage } from "../plan.js";
-import type { Recipe, Step } from "../recipe/recipe.js";
+import type { ChoiceSource, DataSource, EvaluateStage, ModelLayout, Plan, Stage } from "../plan.js";
+import type { EvaluateStep, Recipe, Step } from "../recipe/recipe.js";
 import type { Target } from "../schedule/target.js";
+import { planChoices } from "./choices.js";
 import { planDistill } from "./distill.js";
 import { planMetrics } from "./evaluate.js";
 import { layoutOf } from "./layout.js";
@@ -71,6 +72,21 @@ const layoutNamed = (planning: Planning, name: string): ModelLayout => {
   return layout;
 };
 
+const planAnswers = (
+  planning: Planning,
+  step: EvaluateStep,
+  index: number,
+  data: ChoiceSource,
+): EvaluateStage => {
+  const choices = step.models.map((model) => {
+    const shape = planning.recipe.models.get(model)?.shape;
+    if (shape === undefined) throw new Error(`the check let an unknown model through: ${model}`);
+    const name = `evaluate${index}.${model}`;
+    return planChoices(planning.into, name, shape, step, layoutNamed(planning, model), data);
+  });
+  return { kind: "evaluate", choices, entries: [] };
+};
+
 const planStep = (planning: Planning, step: Step, index: number): Stage => {
   switch (step.kind) {
     case "open":
@@ -96,6 +112,7 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
     }
     case "evaluate": {
       const data = sourceOf(planning, step.data);
+      if (data.kind === "choices") return planAnswers(planning, step, index, data);
       const total = totalWindows(planning, data, null);
       const metrics = step.metrics.map((metric) => metric.decl.name.name);
       const entries: EvaluateStage["entries"] = step.models.map((model) => ({
@@ -111,7 +128,7 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
           total,
         ),
       }));
-      return { kind: "evaluate", entries };
+      return { kind: "evaluate", choices: [], entries };
     }
     default:
       return step satisfies never;

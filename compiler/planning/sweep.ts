@@ -39,7 +39,7 @@ export const feedInputs = (builder: Builder, axes: readonly Axis[]): Feeds => ({
 });
 
 /** Windows per batch for at most BATCH_TOKENS tokens, at least one, at most all. */
-export const batchWindows = (total: number, data: DataSource): number =>
+export const batchWindows = (total: number, data: Pick<DataSource, "window">): number =>
   Math.max(1, Math.min(total, Math.floor(BATCH_TOKENS / data.window)));
 
 export interface SweepParts {

@@ -53,6 +53,15 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
       example: "window 256",
     },
     take: TAKE,
+    prompt: {
+      kind: "expression",
+      optional: true,
+      example: 'prompt "Question: {question}\\nAnswer:"',
+    },
+    choices: { kind: "expression", optional: true, example: 'choices "choices"' },
+    answer: { kind: "expression", optional: true, example: 'answer "answer"' },
+    labels: { kind: "expression", optional: true, example: 'labels "choices.label"' },
+    shots: { kind: "quantity", units: ["number"], optional: true, example: "shots 2" },
     field: { kind: "expression", optional: true, example: 'field "text"' },
     documents: {
       kind: "word",
@@ -244,6 +253,23 @@ export const readSettings = (
     },
     expression: (name) => item(name, "expression")?.expr ?? null,
   };
+};
+
+/** A setting that holds a text, or null after saying what is wrong; `usual` where it is not set. */
+export const textSetting = <D extends string | null>(
+  context: Context,
+  settings: Settings,
+  name: string,
+  usual: D,
+): string | D | null => {
+  if (!settings.has(name)) return usual;
+  const expr = settings.expression(name);
+  const value = expr === null ? null : evaluate(context, expr, context.file);
+  if (typeof value === "string" && value !== "") return value;
+  const { example } = SETTINGS.data[name] ?? { example: name };
+  if (expr !== null && value !== null)
+    say(context, "setting-form", expr.span, { name, takes: "one text in quotes", example });
+  return null;
 };
 
 /** The only text argument of a source such as `open("folder")`, or null after saying what is wrong. */

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import pc from "picocolors";
+import { judgesChoices } from "../../compiler/library/choice-metric.js";
 import { loadLibrary } from "../../compiler/library/load.js";
 import type { Plan } from "../../compiler/plan.js";
 import { parse } from "../../grammar/parse.js";
@@ -30,11 +31,13 @@ export interface EvalOptions {
   readonly json?: boolean;
 }
 
-/** Every metric of the standard library. */
+/** Every metric of texts in the standard library. */
 const metricNames = (): string[] => {
   const files = [...fileHost(".").stdlib()].map(([path, text]) => parse(path, text).file);
   const { library } = loadLibrary(files);
-  return [...library.definitions.metric.keys()];
+  return [...library.definitions.metric]
+    .filter(([, metric]) => !judgesChoices(metric))
+    .map(([name]) => name);
 };
 
 const kindOf = (glob: string): string =>

@@ -6,8 +6,9 @@ import {
   NotSegmentable,
   type WindowCounts,
 } from "../../compiler/compile.js";
-import type { DataSource, Plan } from "../../compiler/plan.js";
+import type { Plan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
+import type { Texts } from "../../compiler/recipe/texts.js";
 import { openCorpora } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import { tokenizerOf } from "../run/tokenizer-of.js";
@@ -23,9 +24,9 @@ const bindingLimit = (): { maxBinding?: number } => {
 };
 
 /** The data of these names, with what mixtures among them are made of, in order of declaration. */
-const withParts = (recipe: Recipe, names: readonly string[]): readonly DataSource[] => {
+const withParts = (recipe: Recipe, names: readonly string[]): readonly Texts[] => {
   const wanted = new Set(names);
-  const sources = [...recipe.data.values()];
+  const sources = [...recipe.data.values()].filter((source) => source.kind !== "choices");
   // Parts are declared before what they are mixed into.
   for (const source of sources.toReversed())
     if (wanted.has(source.name) && source.kind === "mix")

@@ -4,7 +4,7 @@
  */
 import { relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
-import type { DataSource, DocumentSource } from "../../compiler/plan.js";
+import type { DocumentSource, MixSource } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import { type FileHash, hashFile } from "../formats/hash.js";
 import type { Encoder } from "../formats/tokenizer.js";
@@ -121,7 +121,7 @@ const openDocuments = async (
 
 /** Opens a data source relative to `base`; RunError where there is less of it than it says. `opened` are parts of mixtures. */
 export const openCorpus = async (
-  source: DataSource,
+  source: DocumentSource | MixSource,
   base: string,
   tokenizer: Encoder,
   opened: ReadonlyMap<string, Corpus> = new Map(),
@@ -130,7 +130,7 @@ export const openCorpus = async (
 
 /** Opens data in order of declaration, so that what a mixture is made of is there before it. */
 export const openCorpora = async (
-  sources: Iterable<DataSource>,
+  sources: Iterable<DocumentSource | MixSource>,
   base: string,
   tokenizer: Encoder,
 ): Promise<ReadonlyMap<string, Corpus>> => {

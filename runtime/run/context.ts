@@ -1,6 +1,7 @@
 /** What every stage of a run works with. Built once by `run.ts`; stages add models as they make them. */
 import type { ModelLayout, Plan } from "../../compiler/plan.js";
 import type { Corpus } from "../data/corpus.js";
+import type { QuestionSet } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import type { Executor, LoadedProgram } from "../execute.js";
 import type { SideFile } from "../formats/side-files.js";
@@ -32,6 +33,7 @@ export interface RunContext {
   /** Names of models whose arenas are on the device. */
   readonly uploaded: Set<string>;
   readonly corpora: ReadonlyMap<string, Corpus>;
+  readonly questions: ReadonlyMap<string, QuestionSet>;
   readonly programs: Map<string, Promise<LoadedProgram>>;
   /** Scores kept from run to run; null where none are. */
   readonly scores: ScoreCache | null;

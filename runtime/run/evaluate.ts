@@ -1,5 +1,6 @@
 /** The evaluation stage: metrics of each model over the same windows. */
 import type { EvaluateStage } from "../../compiler/plan.js";
+import { runChoices } from "./choices.js";
 import type { RunContext } from "./context.js";
 import { runSweep, sweepWindows } from "./sweep.js";
 
@@ -47,6 +48,9 @@ export const runEvaluate = async (
         value: outputs.get(metric)?.[0] ?? Number.NaN,
       });
   }
+  for (const entry of stage.choices)
+    for (const { name, value } of await runChoices(context, entry))
+      measures.push({ model: entry.model, data: entry.data, metric: name, value });
   for (const measure of measures)
     await context.metrics.append({
       stage: "evaluate",

@@ -9,10 +9,13 @@ const programsOf = (stage: Stage): readonly string[] => {
     case "score":
       return [...stage.sweep.batches.map(({ program }) => program), stage.sweep.finish];
     case "evaluate":
-      return stage.entries.flatMap(({ sweep }) => [
-        ...sweep.batches.map(({ program }) => program),
-        sweep.finish,
-      ]);
+      return [
+        ...stage.entries.flatMap(({ sweep }) => [
+          ...sweep.batches.map(({ program }) => program),
+          sweep.finish,
+        ]),
+        ...stage.choices.flatMap(({ lengths }) => lengths.map(({ program }) => program)),
+      ];
     case "distill":
       return [stage.gradient, stage.update];
     case "open":

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { OpenStage, Plan } from "../../compiler/plan.js";
 import { type Corpus, openCorpora } from "../data/corpus.js";
+import { openQuestions, type QuestionSet } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import { hashModel } from "../formats/model-source.js";
 import type { InputHash } from "./lock.js";
@@ -15,22 +16,37 @@ export interface InputHashes {
 const opened = (plan: Plan): OpenStage[] =>
   plan.stages.filter((stage): stage is OpenStage => stage.kind === "open");
 
-export const openInputs = async (
+export interface Inputs {
+  readonly corpora: ReadonlyMap<string, Corpus>;
+  readonly questions: ReadonlyMap<string, QuestionSet>;
+  readonly hashes: InputHashes;
+}
+
+const openData = async (
   plan: Plan,
   base: string,
-): Promise<{ readonly corpora: ReadonlyMap<string, Corpus>; readonly hashes: InputHashes }> => {
-  const stages = opened(plan);
-  const [first] = stages;
-  let corpora: ReadonlyMap<string, Corpus> = new Map();
+  first: OpenStage | undefined,
+): Promise<Omit<Inputs, "hashes">> => {
   const sources = Object.values(plan.data);
-  if (sources.length > 0) {
-    if (first === undefined)
-      throw new RunError("a recipe with data opens a model, whose tokenizer reads it");
-    const tokenizer = await tokenizerOf(base, first);
-    corpora = await openCorpora(sources, base, tokenizer);
-  }
+  const questions = new Map<string, QuestionSet>();
+  if (sources.length === 0) return { corpora: new Map(), questions };
+  if (first === undefined)
+    throw new RunError("a recipe with data opens a model, whose tokenizer reads it");
+  const tokenizer = await tokenizerOf(base, first);
+  const texts = sources.filter((source) => source.kind !== "choices");
+  for (const source of sources)
+    if (source.kind === "choices")
+      questions.set(source.name, await openQuestions(source, base, tokenizer));
+  return { corpora: await openCorpora(texts, base, tokenizer), questions };
+};
+
+export const openInputs = async (plan: Plan, base: string): Promise<Inputs> => {
+  const stages = opened(plan);
+  const { corpora, questions } = await openData(plan, base, stages[0]);
   const models: Record<string, readonly InputHash[]> = {};
   for (const stage of stages) models[stage.model] = await hashModel(resolve(base, stage.path));
-  const data = Object.fromEntries([...corpora].map(([name, corpus]) => [name, corpus.files]));
-  return { corpora, hashes: { models, data } };
+  const data = Object.fromEntries(
+    [...corpora, ...questions].map(([name, { files }]) => [name, files]),
+  );
+  return { corpora, questions, hashes: { models, data } };
 };

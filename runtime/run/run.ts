@@ -161,7 +161,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     if (before !== "" && before !== identity)
       reporter.line(`warning: this run began on ${before}; its bits may differ from here on`);
     await journal.update({ adapter: identity });
-    const { corpora, hashes } = await openInputs(plan, journal.data().base);
+    const { corpora, questions, hashes } = await openInputs(plan, journal.data().base);
     const { spec } = journal.data();
     const inputs = lockInputs(plan, journal.data(), hashes);
     const lock = spec === null ? null : await readLock(spec);
@@ -180,6 +180,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       models: new Map(),
       uploaded: new Set(),
       corpora,
+      questions,
       programs: new Map(),
       scores: { folder: session.scores, inputs },
       interrupted: session.interrupted,

@@ -37,7 +37,7 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
       return `${stage.steps} steps of ${stage.windows * window} tokens`;
     }
     case "evaluate":
-      return stage.entries.map((entry) => entry.model).join(", ");
+      return [...stage.entries, ...stage.choices].map((entry) => entry.model).join(", ");
     case "rank":
       return `${stage.candidates.length} candidates by ${stage.metric}`;
     case "expect":

@@ -4,16 +4,26 @@ import { nearest } from "../../../grammar/suggest.js";
 import type { DataSource, DocumentSource, MixSource } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
-import { type Context, find, say } from "../context.js";
-import { readSettings, SETTINGS, type Settings, textArgument } from "../settings.js";
+import { type Context, say } from "../context.js";
+import { readSettings, type Settings, textArgument, textSetting } from "../settings.js";
+import { textsNamed } from "../texts.js";
+import { choicesOf, OF_CHOICES } from "./choices.js";
 
 const FILES = ["text", "jsonl", "parquet"] as const satisfies readonly DocumentSource["kind"][];
-const SOURCES = [...FILES, "mix"] as const;
+const SOURCES = [...FILES, "choices", "mix"] as const;
 const EXAMPLE = 'data NAME = text("data/*.txt")';
 const MIX = "data NAME = mix(A: 3, B: 1)";
 
-/** Settings that a mixture has from its parts. */
-const OF_DOCUMENTS = ["window", "field", "documents"];
+const OF_DOCUMENTS = ["field", "documents"];
+
+/** Settings that a source does not have: a mixture has its windows from its parts. */
+const NOT_OF: Readonly<Record<(typeof SOURCES)[number], readonly string[]>> = {
+  text: OF_CHOICES,
+  jsonl: OF_CHOICES,
+  parquet: OF_CHOICES,
+  choices: OF_DOCUMENTS,
+  mix: ["window", ...OF_DOCUMENTS, ...OF_CHOICES],
+};
 
 /** The source's call, or null after saying that there is none. */
 const callOf = (context: Context, stage: StageDecl) => {
@@ -28,22 +38,6 @@ const callOf = (context: Context, stage: StageDecl) => {
   return null;
 };
 
-/** The name of what of a line or row is the document; null after saying what is wrong. */
-const fieldOf = (context: Context, settings: Settings): string | null => {
-  if (!settings.has("field")) return "text";
-  const expr = settings.expression("field");
-  const value = expr === null ? null : evaluate(context, expr, context.file);
-  if (typeof value === "string" && value !== "") return value;
-  const { example } = SETTINGS.data.field ?? { example: "" };
-  if (expr !== null && value !== null)
-    say(context, "setting-form", expr.span, {
-      name: "field",
-      takes: "one text in quotes",
-      example,
-    });
-  return null;
-};
-
 const documentsOf = (
   context: Context,
   kind: DocumentSource["kind"],
@@ -52,7 +46,7 @@ const documentsOf = (
 ): Omit<DocumentSource, "name" | "take"> | null => {
   const glob = textArgument(context, call, EXAMPLE);
   const window = settings.quantity("window");
-  const field = fieldOf(context, settings);
+  const field = textSetting(context, settings, "field", "text");
   const word = settings.has("documents") ? settings.word("documents") : "joined";
   if (glob === null || window === null || field === null || word === null) return null;
   const documents = word === "apart" ? "apart" : "joined";
@@ -65,7 +59,7 @@ const partOf = (context: Context, { name, value, span }: CallExpr["args"][number
     say(context, "setting-form", span, { name: "mix", takes: "data with weights", example: MIX });
     return null;
   }
-  const data = find(context, "data", name);
+  const data = textsNamed(context, name);
   const weight = evaluate(context, value, context.file);
   if (data === null || weight === null) return null;
   const good =
@@ -111,7 +105,7 @@ export const checkData = (context: Context, stage: StageDecl): void => {
   context.scope.define("data", name, null);
   readClauses(context, stage);
   const source = callOf(context, stage);
-  const without = source?.kind === "mix" ? OF_DOCUMENTS : [];
+  const without = source === null ? [] : NOT_OF[source.kind];
   const settings = readSettings(context, stage, stage.body ?? [], without);
   const take = settings.quantity("take");
   const read =
@@ -119,7 +113,9 @@ export const checkData = (context: Context, stage: StageDecl): void => {
       ? null
       : source.kind === "mix"
         ? mixOf(context, source.call)
-        : documentsOf(context, source.kind, source.call, settings);
+        : source.kind === "choices"
+          ? choicesOf(context, source.call, settings)
+          : documentsOf(context, source.kind, source.call, settings);
   if (read === null || (settings.has("take") && take === null)) return;
   const made: DataSource = { name, ...read, take: take?.value ?? null };
   context.scope.define("data", name, made);

@@ -7,6 +7,7 @@ import { bindConstants } from "../constant.js";
 import { type Context, find, located, passOn, say } from "../context.js";
 import type { DistillStep } from "../recipe.js";
 import { readSettings, type Settings } from "../settings.js";
+import { textsNamed } from "../texts.js";
 import { pushDistills } from "./candidates.js";
 import { checkLossAlone, lossOf, type Parties, type Party, unitsFit } from "./loss.js";
 import { one } from "./one-model.js";
@@ -76,7 +77,7 @@ const partiesOf = (context: Context, stage: StageDecl): Parties | null => {
   const from = nameIn(context, clauses, "from");
   const teacher = partyNamed(context, from);
   const on = nameIn(context, clauses, "on");
-  const data = on === null ? null : find(context, "data", on);
+  const data = on === null ? null : textsNamed(context, on);
   // The trained model has its student's shape, whatever else is wrong.
   const name = stage.names[0]?.name ?? "";
   context.scope.define("model", name, entry);

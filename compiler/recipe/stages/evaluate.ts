@@ -1,6 +1,7 @@
 /** `evaluate A, B on DATA { METRIC }`: metrics of the library for each model. */
 import type { DefinitionDecl, Name, StageDecl } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
+import { elaborateChoiceMetric, judgesChoices } from "../../library/choice-metric.js";
 import type { Located, ModelShape } from "../../library/library.js";
 import { elaborateMetric } from "../../library/metric.js";
 import type { DataSource } from "../../plan.js";
@@ -17,8 +18,18 @@ interface Subject {
   readonly candidates?: CandidateSet;
 }
 
-const metricNamed = (context: Context, head: Name): Metric | null => {
-  const metrics = context.library.definitions.metric;
+/** Metrics of the library that fit the data: of tokens, or of choices. */
+const fitting = (context: Context, data: DataSource | null): Map<string, Metric> => {
+  const all = [...context.library.definitions.metric];
+  return new Map(
+    all.filter(
+      ([, metric]) => data === null || judgesChoices(metric) === (data.kind === "choices"),
+    ),
+  );
+};
+
+const metricNamed = (context: Context, head: Name, data: DataSource | null): Metric | null => {
+  const metrics = fitting(context, data);
   const metric = metrics.get(head.name);
   if (metric !== undefined) return metric;
   const known = [...metrics.keys()];
@@ -29,7 +40,11 @@ const metricNamed = (context: Context, head: Name): Metric | null => {
 };
 
 /** The metrics named in the braces; null in the place of an unknown one. */
-const metricsOf = (context: Context, stage: StageDecl): (Metric | null)[] => {
+const metricsOf = (
+  context: Context,
+  stage: StageDecl,
+  data: DataSource | null,
+): (Metric | null)[] => {
   const seen = new Set<string>();
   const lines = stage.body ?? [];
   for (const line of lines.filter((l) => l.items.length > 0)) {
@@ -38,7 +53,7 @@ const metricsOf = (context: Context, stage: StageDecl): (Metric | null)[] => {
   }
   const heads = lines.flatMap((line) => line.heads);
   if (heads.length === 0) {
-    const known = [...context.library.definitions.metric.keys()];
+    const known = [...fitting(context, data).keys()];
     say(context, "nothing-measured", stage.keywordSpan, { known });
   }
   return heads.map((head) => {
@@ -47,7 +62,7 @@ const metricsOf = (context: Context, stage: StageDecl): (Metric | null)[] => {
       return null;
     }
     seen.add(head.name);
-    return metricNamed(context, head);
+    return metricNamed(context, head, data);
   });
 };
 
@@ -58,6 +73,11 @@ const tryMetric = (
   metric: Metric,
   data: DataSource,
 ): boolean => {
+  if (data.kind === "choices") {
+    const score = elaborateChoiceMetric(metric);
+    if (!score.ok) passOn(context, score.diagnostics, name.span);
+    return score.ok;
+  }
   const { builder, labels } = context.trials.symbols(data);
   const pass = context.trials.values(data, "model", shape);
   const value = pass.ok
@@ -83,7 +103,7 @@ export const checkEvaluate = (context: Context, stage: StageDecl): void => {
     const entry = find(context, "model", name);
     return entry === null ? null : { name, ...entry };
   });
-  const metrics = metricsOf(context, stage);
+  const metrics = metricsOf(context, stage, data);
   const models = subjects.filter((subject) => subject !== null);
   const good = metrics.filter((metric) => metric !== null);
   for (const subject of models) for (const metric of good) note(context, subject, metric);

@@ -212,18 +212,20 @@ export const explainPlan = (plan: Plan): Explanation => {
     weightBytes: layout.bytes,
     flopsPerToken: layout.flopsPerToken,
   }));
-  const whole = ({ programs }: StageReport): number =>
-    sum(programs.map((program) => program.scratchBytes)) +
-    stateBytes(
-      plan,
-      programs.map((program) => program.name),
-    );
-  const peaks = plan.stages.map((stage, at) => {
-    const streamed = sweepsOf(stage).flatMap(({ streaming }) => streaming ?? []);
-    if (streamed.length > 0) return Math.max(...streamed.map(({ peakBytes }) => peakBytes));
-    const report = stages[at];
-    return report === undefined ? 0 : whole(report);
-  });
+  const scratch = new Map(
+    stages.flatMap(({ programs }) => programs.map((p) => [p.name, p.scratchBytes] as const)),
+  );
+  const together = (programs: readonly string[]): number =>
+    sum(programs.map((name) => scratch.get(name) ?? 0)) + stateBytes(plan, programs);
+  // One model after the other.
+  const peaks = plan.stages.flatMap((stage) =>
+    stage.kind === "distill"
+      ? [together([stage.gradient, stage.update])]
+      : sweepsOf(stage).map(
+          (sweep) =>
+            sweep.streaming?.peakBytes ?? together(sweepRuns(sweep).map(({ program }) => program)),
+        ),
+  );
   return {
     models,
     stages,

@@ -83,8 +83,17 @@ export const writeWeights = async (
     await writeTensor(context, state, weight.offset, tensor(weight));
 };
 
-/** Puts a model's weights on the device, once. */
+/** Frees the weights of all models but one: no stage reads those of two, and trained ones are states of their own. */
+export const keepOnly = (context: RunContext, name: string | null): void => {
+  for (const other of [...context.uploaded].filter((uploaded) => uploaded !== name)) {
+    context.executor.release(`${other}.weights`);
+    context.uploaded.delete(other);
+  }
+};
+
+/** Puts a model's weights on the device, once, in the place of others. */
 export const upload = async (context: RunContext, name: string): Promise<void> => {
+  keepOnly(context, name);
   if (context.uploaded.has(name)) return;
   const { weights } = modelNamed(context, name);
   const state = `${name}.weights`;

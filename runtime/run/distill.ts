@@ -12,6 +12,7 @@ import { batchOf } from "./batch.js";
 import { restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusNamed,
+  keepOnly,
   modelNamed,
   programNamed,
   type RunContext,
@@ -141,7 +142,8 @@ export const runDistill = async (
   context: RunContext,
   stage: DistillStage,
 ): Promise<DistillResult> => {
-  if (stage.teacher !== null) await upload(context, stage.teacher);
+  if (stage.teacher === null) keepOnly(context, null);
+  else await upload(context, stage.teacher);
   const begin = await start(context, stage);
   await context.metrics.rewind(stage.name, begin);
   const training: Training = {

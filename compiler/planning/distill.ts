@@ -7,7 +7,7 @@ import type { DataSource, DistillStage, ModelLayout } from "../plan.js";
 import type { DistillStep, Recipe } from "../recipe/recipe.js";
 import { DoesNotFit } from "./fit.js";
 import { addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
-import { addTraining, type Learner, type Lesson, type Recompute } from "./training.js";
+import { addTraining, type Learner, type Lesson, type Recompute, takesParts } from "./training.js";
 import { planUpdate } from "./update.js";
 
 /** Tokens per micro-batch: bounds the activations that live at once. */
@@ -70,7 +70,10 @@ const attempt = (
 
 const fitting = (target: Programs["target"], lesson: Lesson): Tried => {
   const { memory } = target;
-  const micros = microWindows(lesson.step.windows, lesson.data);
+  const { windows } = lesson.step;
+  const parts = microWindows(windows, lesson.data);
+  const asked = memory !== null || parts[0] !== windows;
+  const micros = asked && !takesParts(lesson) ? [windows] : parts;
   let least = Number.POSITIVE_INFINITY;
   for (const recompute of ["cheap", "layers"] as const)
     for (const micro of micros) {

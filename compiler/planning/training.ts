@@ -9,6 +9,7 @@ import { forward, wideAxes } from "../library/forward.js";
 import { isMapInput, type ModelShape, weightInput } from "../library/library.js";
 import { elaborateLoss, visible } from "../library/loss.js";
 import { differentiate } from "../passes/differentiate.js";
+import { isMeanOverWindows } from "../passes/mean-loss.js";
 import { simplify } from "../passes/simplify.js";
 import type { DataSource, LearnedMap, ModelLayout } from "../plan.js";
 import type { DistillStep, Recipe } from "../recipe/recipe.js";
@@ -87,11 +88,12 @@ const gradientsOf = (
   });
 };
 
-const lossGraph = (
+/** The loss over so many windows, and what the student's layers hand on. */
+const lossOver = (
   { recipe, step, student, teacher, data }: Lesson,
+  builder: Builder,
   windows: number,
-): LossGraph => {
-  const builder = new Builder();
+) => {
   const { tokens, labels } = feedInputs(builder, windowAxes(windows, data));
   const passOf = (of: Learner) =>
     must(forward(of.shape, builder, { model: of.layout.name, tokens }));
@@ -103,9 +105,22 @@ const lossGraph = (
   const loss = must(
     elaborateLoss(step.loss, recipe.library, builder, { ...scope, student: visible(pass) }),
   );
+  return { loss, edges: pass.carried.flatMap((values) => [...values.values()]) };
+};
+
+/** Whether a batch may be taken in parts: then the loss is the mean of theirs, and so are the gradients. */
+export const takesParts = (lesson: Lesson): boolean =>
+  isMeanOverWindows(
+    (builder, windows) => lossOver(lesson, builder, windows).loss,
+    windowAxes(1, lesson.data)[0].name,
+  );
+
+const lossGraph = (lesson: Lesson, windows: number): LossGraph => {
+  const builder = new Builder();
+  const { student } = lesson;
+  const { loss, edges } = lossOver(lesson, builder, windows);
   const maps = mapsOf(loss, student);
   const gradients = gradientsOf(builder, loss, student, maps);
-  const edges = pass.carried.flatMap((values) => [...values.values()]);
   const simple = simplify(builder, {
     outputs: {
       loss,

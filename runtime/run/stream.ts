@@ -157,14 +157,16 @@ export const runStreaming = async (
     ...streaming.segments.flatMap(({ batches }) => batches.map((batch) => batch.windows)),
     0,
   );
+  // Made here, as a criterion that looks at nothing goes through no segment.
+  for (const { state, bytes } of [streaming.weights, streaming.sums, streaming.accumulators])
+    executor.state(state, bytes);
   const store = openCarried(executor, streaming, most, context.out, name);
   try {
     for (const index of streaming.segments.keys()) await runSegment(stream, index, store);
   } finally {
     await store.close();
   }
-  executor.release(streaming.weights.state);
-  executor.release(streaming.sums.state);
+  for (const { state } of [streaming.weights, streaming.sums]) executor.release(state);
   for (const { taken, given } of streaming.carried)
     for (const state of [taken, given]) if (executor.has(state)) executor.release(state);
 };

@@ -104,12 +104,12 @@ export const rebuild = (builder: Builder, node: Node, operands: readonly Node[])
   }
 };
 
-/** A graph's nodes built again in `builder`, those that `replace` gives another for replaced. */
-export const copyGraph = (
+/** Copies of nodes and of all they need, each built just before it is needed first; `replace` may give another for one. */
+export const copyNodes = (
   builder: Builder,
-  { outputs }: Graph,
+  nodes: Iterable<Node>,
   replace: (node: Node) => Node | null,
-): Graph => {
+): ReadonlyMap<Node, Node> => {
   const done = new Map<Node, Node>();
   const visit = (node: Node): Node => {
     const known = done.get(node);
@@ -118,6 +118,19 @@ export const copyGraph = (
     done.set(node, copy);
     return copy;
   };
-  const copied = Object.entries(outputs).map(([name, node]) => [name, visit(node)] as const);
+  for (const node of nodes) visit(node);
+  return done;
+};
+
+/** A graph's nodes built again in `builder`, those that `replace` gives another for replaced. */
+export const copyGraph = (
+  builder: Builder,
+  { outputs }: Graph,
+  replace: (node: Node) => Node | null,
+): Graph => {
+  const copies = copyNodes(builder, Object.values(outputs), replace);
+  const copied = Object.entries(outputs).map(
+    ([name, node]) => [name, copies.get(node) ?? node] as const,
+  );
   return { outputs: Object.fromEntries(copied) };
 };

@@ -2,7 +2,7 @@
 import { Builder } from "../ir/build.js";
 import { graphFlops } from "../ir/cost.js";
 import { forward } from "./forward.js";
-import type { ModelShape } from "./library.js";
+import type { ModelShape, Outcome } from "./library.js";
 
 /** The shape at other sizes as far as a forward pass sees it; what config.json says of them stays as it was. */
 const seenAt = (shape: ModelShape, sizes: ReadonlyMap<string, number>): ModelShape => {
@@ -20,7 +20,8 @@ const seenAt = (shape: ModelShape, sizes: ReadonlyMap<string, number>): ModelSha
   };
 };
 
-const flopsOf = (shape: ModelShape, context: number): number => {
+/** Of the shape as it is, per token in windows of `context` tokens. */
+export const flopsPerToken = (shape: ModelShape, context: number): Outcome<number> => {
   const builder = new Builder();
   const tokens = builder.input(
     "tokens",
@@ -31,8 +32,14 @@ const flopsOf = (shape: ModelShape, context: number): number => {
     "u32",
   );
   const pass = forward(shape, builder, { model: "model", tokens });
-  if (!pass.ok) return Number.NaN;
-  return graphFlops({ outputs: Object.fromEntries(pass.value.values) }) / context;
+  if (!pass.ok) return pass;
+  const flops = graphFlops({ outputs: Object.fromEntries(pass.value.values) });
+  return { ok: true, value: flops / context };
+};
+
+const flopsOf = (shape: ModelShape, context: number): number => {
+  const flops = flopsPerToken(shape, context);
+  return flops.ok ? flops.value : Number.NaN;
 };
 
 /** Per token in windows of `context` tokens. Layers cost the same each: two models of one and two layers tell. */

@@ -4,7 +4,7 @@
  */
 import { Builder } from "../ir/build.js";
 import type { Axis, Graph, Node } from "../ir/tensor.js";
-import { nodesOf, operandsOf, reachable, rebuild } from "../ir/traverse.js";
+import { copyNodes, nodesOf, operandsOf, reachable } from "../ir/traverse.js";
 import { resized } from "./decompose.js";
 import { isGiven, keptValues } from "./kept.js";
 import type { Region } from "./region.js";
@@ -22,30 +22,14 @@ export interface Phases {
 
 const handedName = (node: Node): string => `value ${node.id}`;
 
-/** Copies of `nodes` and of what they need, each built just before it is needed first. */
-const copyInOrder = (
-  nodes: readonly Node[],
-  replace: (builder: Builder, node: Node) => Node | null,
-): ReadonlyMap<Node, Node> => {
-  const builder = new Builder();
-  const copies = new Map<Node, Node>();
-  const visit = (node: Node): Node => {
-    const known = copies.get(node);
-    if (known !== undefined) return known;
-    const copy = replace(builder, node) ?? rebuild(builder, node, operandsOf(node).map(visit));
-    copies.set(node, copy);
-    return copy;
-  };
-  nodes.forEach(visit);
-  return copies;
-};
-
 const graphOf = (
   nodes: readonly Node[],
   outputs: readonly (readonly [string, Node])[],
   replace: (builder: Builder, node: Node) => Node | null,
 ): Graph => {
-  const copies = copyInOrder([...nodes, ...outputs.map(([, node]) => node)], replace);
+  const builder = new Builder();
+  const wanted = [...nodes, ...outputs.map(([, node]) => node)];
+  const copies = copyNodes(builder, wanted, (node) => replace(builder, node));
   return {
     outputs: Object.fromEntries(outputs.map(([name, node]) => [name, copies.get(node) ?? node])),
   };

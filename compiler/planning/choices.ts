@@ -8,22 +8,15 @@ import { simplify } from "../passes/simplify.js";
 import type { ChoiceEntry, ChoiceSource, ModelLayout } from "../plan.js";
 import type { EvaluateStep } from "../recipe/recipe.js";
 import { DoesNotFit } from "./fit.js";
+import { lengthsFor } from "./lengths.js";
 import { must } from "./outcome.js";
 import { feedPlaces, placement, weightPlaces } from "./placement.js";
 import { addGraph, type Programs } from "./programs.js";
 import { batchWindows, feedInputs, windowAxes } from "./sweep.js";
 
-/** The shortest text that a program is made for. */
-const SHORTEST = 32;
 /** Logits of so many numbers at once. */
 const MOST_LOGITS = 2 ** 25;
 const LIKELIHOODS = "likelihoods";
-
-const lengthsFor = (longest: number): number[] => {
-  const lengths: number[] = [];
-  for (let length = SHORTEST; length < longest; length *= 2) lengths.push(length);
-  return [...lengths, longest];
-};
 
 /** Log of the probability of each label after the tokens up to its place. */
 const graphOf = (shape: ModelShape, model: string, windows: number, length: number): Graph => {
@@ -59,7 +52,7 @@ export const planChoices = (
     [[LIKELIHOODS, { kind: "output" }]],
   );
   const rows = layout.axes.vocab ?? 1;
-  const lengths = lengthsFor(data.window).map((length) => {
+  const lengths = lengthsFor(1, data.window, data.window).map((length) => {
     const most = Math.max(1, Math.floor(MOST_LOGITS / (rows * length)));
     const windows = batchWindows(most, { window: length });
     const graph = graphOf(shape, layout.name, windows, length);

@@ -1,9 +1,6 @@
 /** A checked recipe becomes a plan: stages in the spec's order, programs and kernels once each. */
 
-import { Builder } from "../ir/build.js";
-import { graphFlops } from "../ir/cost.js";
-import { forward } from "../library/forward.js";
-import type { ModelShape } from "../library/library.js";
+import { flopsPerToken } from "../library/flops.js";
 import type { ChoiceSource, DataSource, EvaluateStage, ModelLayout, Plan, Stage } from "../plan.js";
 import type { EvaluateStep, Recipe, Step } from "../recipe/recipe.js";
 import type { Target } from "../schedule/target.js";
@@ -14,7 +11,6 @@ import { layoutOf } from "./layout.js";
 import { must } from "./outcome.js";
 import { createPrograms, type Programs } from "./programs.js";
 import { planScore } from "./score.js";
-import { feedInputs, windowAxes } from "./sweep.js";
 
 /** How many windows each data set has, where a stage takes all of them. */
 export type WindowCounts = Readonly<Record<string, number>>;
@@ -45,14 +41,6 @@ const totalWindows = (planning: Planning, data: DataSource, take: number | null)
   return data.take === null ? most : Math.min(most, data.take);
 };
 
-/** FLOPs of the forward pass per token at windows of `context` tokens. */
-const flopsPerToken = (shape: ModelShape, context: number): number => {
-  const builder = new Builder();
-  const { tokens } = feedInputs(builder, windowAxes(1, { window: context }));
-  const pass = must(forward(shape, builder, { model: "model", tokens }));
-  return graphFlops({ outputs: Object.fromEntries(pass.values) }) / context;
-};
-
 const contextOf = (recipe: Recipe): number =>
   Math.max(1, ...[...recipe.data.values()].map((data) => data.window));
 
@@ -61,7 +49,7 @@ const layoutsOf = (recipe: Recipe): Map<string, ModelLayout> => {
   return new Map(
     [...recipe.models.values()].map(({ name, shape }) => [
       name,
-      layoutOf(name, shape, flopsPerToken(shape, context)),
+      layoutOf(name, shape, must(flopsPerToken(shape, context))),
     ]),
   );
 };

@@ -3,6 +3,7 @@
 import { text as readAll } from "node:stream/consumers";
 import pc from "picocolors";
 import { compileContinuation } from "../../compiler/compile.js";
+import { lengthsFor } from "../../compiler/planning/lengths.js";
 import { modelTokenizer, openModel } from "../formats/model-source.js";
 import { weightsOf } from "../formats/weights.js";
 import type { Sampling } from "../run/choose-token.js";
@@ -26,9 +27,6 @@ export interface GenerateCommandOptions {
   readonly json?: boolean;
 }
 
-/** The shortest text that a program is made for. */
-const SHORTEST = 32;
-
 const samplingOf = (options: GenerateCommandOptions): Sampling => {
   const { temperature, topK, topP, seed } = options;
   const draws = topK !== undefined || topP !== undefined;
@@ -41,15 +39,6 @@ const samplingOf = (options: GenerateCommandOptions): Sampling => {
     topP: topP === undefined ? null : realOption(topP, "--top-p", 0, 1),
     seed: wholeOption(seed, "--seed", 0),
   };
-};
-
-/** Lengths that texts from `first` to `last` tokens are filled up to: powers of two, then the window. */
-export const lengthsFor = (first: number, last: number, window: number): number[] => {
-  const lengths: number[] = [];
-  for (let length = Math.min(SHORTEST, window); ; length = Math.min(2 * length, window)) {
-    if (length >= first || length === window) lengths.push(length);
-    if (length >= last || length === window) return lengths;
-  }
 };
 
 const promptOf = async ({ prompt }: GenerateCommandOptions): Promise<string> => {

@@ -90,13 +90,6 @@ export const isLeftOut = (done: Done, stage: Stage): boolean =>
     return candidate !== null && leftOut(done, candidate.search).has(candidate.id);
   });
 
-/** Lets go of the weights of candidates, so that a search takes the memory of one of them. */
-export const releaseCandidates = ({ plan, executor, uploaded }: RunContext, stage: Stage): void => {
-  for (const model of modelsOf(stage))
-    if (candidateOf(plan, model) !== null && uploaded.delete(model))
-      executor.release(`${model}.weights`);
-};
-
 /** The last measure of a model by a metric. */
 const measured = ({ plan, journal }: Done, model: string, metric: string): number | null => {
   const values = plan.stages.flatMap((stage, index) => {

@@ -30,7 +30,7 @@ import {
 } from "./lock.js";
 import { changesLine, differenceLine, pinnedTuning } from "./lock-changes.js";
 import { openMetricsLog } from "./metrics-log.js";
-import { isLeftOut, releaseCandidates } from "./rank.js";
+import { isLeftOut } from "./rank.js";
 import type { Reporter } from "./reporter.js";
 import { afterCommit, restoreStage, runStage, type StageResult } from "./stages.js";
 import { stageDetail, stageSummary, stageTitle } from "./words.js";
@@ -128,7 +128,6 @@ const runStages = async (context: RunContext): Promise<void> => {
     const result: StageResult = skipped ? { kind: "skipped" } : await runStage(context, stage);
     await journal.commit(index, stage.kind, result, (performance.now() - began) / 1000);
     if (!skipped) await afterCommit(context, stage);
-    releaseCandidates(context, stage);
     reporter.end(stageSummary(plan, stage, result));
   }
 };

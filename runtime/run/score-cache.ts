@@ -96,14 +96,15 @@ const identityOf = (context: RunContext, inputs: LockInputs, name: string): stri
   return hash([source, how, journal.result(scored)]);
 };
 
-const pathOf = (
+/** Where the scores of a stage are kept; null where a run keeps none. */
+export const scoresPath = (
   context: RunContext,
-  cache: ScoreCache,
   stage: ScoreStage,
   windows: readonly number[],
-): string => {
-  const { plan } = context;
-  const { inputs } = cache;
+): string | null => {
+  const { plan, scores } = context;
+  if (scores === null) return null;
+  const { folder, inputs } = scores;
   const opened = plan.stages.find((s) => s.kind === "open");
   const key = hash({
     versions: inputs.versions,
@@ -116,17 +117,14 @@ const pathOf = (
     stage,
     code: codeOf(plan, programsOf(stage.sweep)),
   });
-  return join(cache.folder, `${key}.json`);
+  return join(folder, `${key}.json`);
 };
 
-/** Scores of this stage that an earlier run left; null where there are none that can be read. */
+/** Scores that an earlier run left; null where there are none that can be read. */
 export const keptScores = async (
   context: RunContext,
-  stage: ScoreStage,
-  windows: readonly number[],
+  path: string,
 ): Promise<ScoreResult | null> => {
-  if (context.scores === null) return null;
-  const path = pathOf(context, context.scores, stage, windows);
   try {
     const { result } = fileSchema.parse(JSON.parse(await readFile(path, "utf8")));
     context.reporter.line(`scores reused: ${path}`);
@@ -139,16 +137,16 @@ export const keptScores = async (
 /** Keeps the scores of a stage for later runs; a folder that cannot be written to costs only them. */
 export const keepScores = async (
   context: RunContext,
+  path: string,
   stage: ScoreStage,
   result: ScoreResult,
 ): Promise<void> => {
-  if (context.scores === null) return;
-  const path = pathOf(context, context.scores, stage, result.windows);
+  const folder = dirname(path);
   const criteria = stage.tables.map(({ axis, criterion }) => `${axis} by ${criterion}`);
   try {
-    await mkdir(context.scores.folder, { recursive: true });
+    await mkdir(folder, { recursive: true });
     await writeWhole(path, `${JSON.stringify({ format: 1, criteria, result }, null, 1)}\n`);
   } catch {
-    context.reporter.line(`warning: scores cannot be kept in ${context.scores.folder}`);
+    context.reporter.line(`warning: scores cannot be kept in ${folder}`);
   }
 };

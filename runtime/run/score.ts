@@ -2,7 +2,7 @@
 import type { ScoreStage } from "../../compiler/plan.js";
 import type { AxisScores } from "../weights/decisions.js";
 import type { RunContext } from "./context.js";
-import { keepScores, keptScores } from "./score-cache.js";
+import { keepScores, keptScores, scoresPath } from "./score-cache.js";
 import { runSweep, sweepWindows } from "./sweep.js";
 
 export interface ScoreResult {
@@ -15,7 +15,8 @@ export interface ScoreResult {
 
 export const runScore = async (context: RunContext, stage: ScoreStage): Promise<ScoreResult> => {
   const windows = sweepWindows(context, stage.sweep, stage.name);
-  const kept = await keptScores(context, stage, windows);
+  const path = scoresPath(context, stage, windows);
+  const kept = path === null ? null : await keptScores(context, path);
   if (kept !== null) return kept;
   const { name, model, sweep } = stage;
   const { outputs: results } = await runSweep(context, name, model, sweep, windows);
@@ -28,6 +29,6 @@ export const runScore = async (context: RunContext, stage: ScoreStage): Promise<
     scores: outputs.flatMap((output) => [...(results.get(output) ?? [])]),
   }));
   const result = { model: stage.model, data: stage.sweep.data, windows, tables };
-  await keepScores(context, stage, result);
+  if (path !== null) await keepScores(context, path, stage, result);
   return result;
 };

@@ -5,6 +5,7 @@ import { RunError } from "../errors.js";
 import { batchesOf, batchOf } from "./batch.js";
 import {
   corpusNamed,
+  keepOnly,
   modelNamed,
   programNamed,
   type RunContext,
@@ -83,6 +84,7 @@ export const runSweep = async (
     await upload(context, model);
     tokensPerSecond = await runWhole(context, sweep, windows);
   } else {
+    keepOnly(context, null);
     const { weights } = modelNamed(context, model);
     await runStreaming(context, name, sweep, sweep.streaming, weights, windows);
   }

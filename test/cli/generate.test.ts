@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lengthsFor } from "../../runtime/cli/generate.js";
+import { lengthsFor } from "../../compiler/planning/lengths.js";
 import { ended, espalier, startEspalier } from "../support/espalier.js";
 import { makeTinyProject, type TinyProject } from "../support/tiny-project.js";
 

@@ -5,16 +5,30 @@
 import {
   ATTENTION_WORKGROUP,
   type AttentionSpec,
+  attentionFlops,
   attentionHeader,
   attentionParams,
+  attentionShape,
   eachOf,
   queryRow,
+  ruleOf,
   tileVariants,
 } from "./attention.kernel.js";
+import {
+  cappedScore,
+  capSlope,
+  endOfSight,
+  firstSource,
+  type ScoreRule,
+} from "./attention-scores.js";
 import { gradKeyValueTile, gradQueryTile } from "./attention-tile.js";
 import { foldGroups, type KernelCall, type Variant } from "./kernel.js";
 
-const queryWgsl = (dim: number): string =>
+/** The score s, capped where there is a cap. */
+const capLine = (rule: ScoreRule): string =>
+  rule.cap === null ? "" : `    s = ${cappedScore(rule, "s")};\n`;
+
+const queryWgsl = (dim: number, rule: ScoreRule): string =>
   `${attentionHeader([
     ["q", "read"],
     ["k", "read"],
@@ -30,19 +44,19 @@ const queryWgsl = (dim: number): string =>
   ${eachOf(dim, "mine[i] = q[own + i] * p.scale; given[i] = dOut[own + i];")}
   let rowLse = lse[lseAt];
   let rowDelta = delta[lseAt];
-  for (var source = 0u; source <= position; source++) {
+  for (var source = ${firstSource(rule, "position")}; source <= position; source++) {
     let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
     var dp = 0.0;
     ${eachOf(dim, "s = fma(mine[i], k[row + i], s); dp = fma(given[i], v[row + i], dp);")}
-    let ds = exp(s - rowLse) * (dp - rowDelta) * p.scale;
+${capLine(rule)}    let ds = exp(s - rowLse) * (dp - rowDelta) * p.scale${capSlope(rule, "s")};
     ${eachOf(dim, "sums[i] = fma(ds, k[row + i], sums[i]);")}
   }
   ${eachOf(dim, "dq[own + i] = sums[i];")}
 }
 `;
 
-const keyValueWgsl = (dim: number): string =>
+const keyValueWgsl = (dim: number, rule: ScoreRule): string =>
   `${attentionHeader([
     ["q", "read"],
     ["k", "read"],
@@ -63,15 +77,16 @@ const keyValueWgsl = (dim: number): string =>
   var keySums: array<f32, ${dim}>;
   var valueSums: array<f32, ${dim}>;
   ${eachOf(dim, "key[i] = k[own + i] * p.scale; value[i] = v[own + i];")}
-  for (var position = source; position < p.position; position++) {
+  let end = ${endOfSight(rule, "source")};
+  for (var position = source; position < end; position++) {
     for (var query = 0u; query < p.queries; query++) {
       let head = ((start + position) * p.groups + group) * p.queries + query;
       let row = p.rows + head * ${dim}u;
       var s = 0.0;
       var dp = 0.0;
       ${eachOf(dim, "s = fma(q[row + i], key[i], s); dp = fma(dOut[row + i], value[i], dp);")}
-      let e = exp(s - lse[p.lse + head]);
-      let ds = e * (dp - delta[p.lse + head]) * p.scale;
+${capLine(rule)}      let e = exp(s - lse[p.lse + head]);
+      let ds = e * (dp - delta[p.lse + head]) * p.scale${capSlope(rule, "s")};
       ${eachOf(dim, "valueSums[i] = fma(e, dOut[row + i], valueSums[i]); keySums[i] = fma(ds, q[row + i], keySums[i]);")}
     }
   }
@@ -89,7 +104,7 @@ const call = (
   tiles: readonly Variant[],
 ): KernelCall => ({
   family,
-  shape: `p${spec.position} d${spec.dim}`,
+  shape: attentionShape(spec),
   operands: [
     ...["q", "k", "v", "lse", "dOut", "delta"].map((name) => ({ name, access: "read" as const })),
     ...outputs.map((name) => ({ name, access: "read_write" as const })),
@@ -105,8 +120,7 @@ const call = (
       features: [],
     },
   ],
-  flops:
-    products * spec.batch * spec.position * spec.position * spec.groups * spec.queries * spec.dim,
+  flops: attentionFlops(spec, products),
   bytes: 4 * spec.batch * spec.position * spec.groups * spec.queries * spec.dim * 6,
 });
 
@@ -116,7 +130,7 @@ export const attentionGradQuery = (spec: AttentionSpec): KernelCall =>
     spec,
     "attention gradient of queries",
     ["dq"],
-    queryWgsl(spec.dim),
+    queryWgsl(spec.dim, ruleOf(spec)),
     spec.batch * spec.position * spec.groups * spec.queries,
     3,
     tileVariants(spec, gradQueryTile, spec.position * spec.queries, { 4: 16, 8: 8 }),
@@ -128,7 +142,7 @@ export const attentionGradKeyValue = (spec: AttentionSpec): KernelCall =>
     spec,
     "attention gradient of keys and values",
     ["dk", "dv"],
-    keyValueWgsl(spec.dim),
+    keyValueWgsl(spec.dim, ruleOf(spec)),
     spec.batch * spec.position * spec.groups,
     4,
     tileVariants(spec, gradKeyValueTile, spec.position, { 4: 8, 8: 8 }),

@@ -1,5 +1,5 @@
-/** Causal attention and its adjoints in float64, as the formulas say: softmax(scale · Q Kᵀ) V per query head. */
-import type { AttentionSpec } from "./attention.kernel.js";
+/** Causal attention and its adjoints in float64, as the formulas say: softmax(cap(scale · Q Kᵀ)) V per query head. */
+import { type AttentionSpec, ruleOf } from "./attention.kernel.js";
 
 type Values = ArrayLike<number>;
 
@@ -10,7 +10,9 @@ interface Row {
   readonly keys: readonly number[];
 }
 
-const rowsOf = ({ batch, position, groups, queries }: AttentionSpec): Row[] => {
+const rowsOf = (spec: AttentionSpec): Row[] => {
+  const { batch, position, groups, queries } = spec;
+  const { within } = ruleOf(spec);
   const rows: Row[] = [];
   for (let b = 0; b < batch; b++)
     for (let t = 0; t < position; t++)
@@ -18,7 +20,9 @@ const rowsOf = ({ batch, position, groups, queries }: AttentionSpec): Row[] => {
         for (let h = 0; h < queries; h++)
           rows.push({
             query: ((b * position + t) * groups + g) * queries + h,
-            keys: Array.from({ length: t + 1 }, (_, s) => (b * position + s) * groups + g),
+            keys: Array.from({ length: t + 1 }, (_, s) => s)
+              .filter((s) => within === null || t - s < within)
+              .map((s) => (b * position + s) * groups + g),
           });
   return rows;
 };
@@ -41,6 +45,14 @@ const addRow = (
     to[row * dim + i] = (to[row * dim + i] ?? 0) + weight * (from[other * dim + i] ?? 0);
 };
 
+/** A score by its cap, and the cap's derivative there. */
+const capped = (spec: AttentionSpec, score: number): readonly [number, number] => {
+  const { cap } = ruleOf(spec);
+  if (cap === null) return [score, 1];
+  const t = Math.tanh(score / cap);
+  return [cap * t, 1 - t * t];
+};
+
 const logSumExp = (scores: readonly number[]): number => {
   const most = Math.max(...scores);
   return most + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - most), 0));
@@ -58,7 +70,7 @@ export const referenceAttention = (
   const out = new Float64Array(rows.length * dim);
   const lse = new Float64Array(rows.length);
   for (const { query, keys } of rows) {
-    const scores = keys.map((key) => scale * dot(q, query, k, key, dim));
+    const scores = keys.map((key) => capped(spec, scale * dot(q, query, k, key, dim))[0]);
     const total = logSumExp(scores);
     lse[query] = total;
     keys.forEach((key, at) => {
@@ -84,8 +96,9 @@ export const referenceAttentionGradient = (
   for (const { query, keys } of rowsOf(spec)) {
     const delta = dot(out, query, dOut, query, dim);
     for (const key of keys) {
-      const probability = Math.exp(scale * dot(q, query, k, key, dim) - (lse[query] ?? 0));
-      const ds = probability * (dot(dOut, query, v, key, dim) - delta) * scale;
+      const [score, slope] = capped(spec, scale * dot(q, query, k, key, dim));
+      const probability = Math.exp(score - (lse[query] ?? 0));
+      const ds = probability * (dot(dOut, query, v, key, dim) - delta) * slope * scale;
       addRow(dv, key, probability, dOut, query, dim);
       addRow(dq, query, ds, k, key, dim);
       addRow(dk, key, ds, q, query, dim);

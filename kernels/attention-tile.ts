@@ -5,6 +5,14 @@
  * by one exchange, and comes back as that row's weight. So each load, of distinct values in every lane, serves all rows
  * of the tile, both for scores and for what they weigh. Loads are what costs on software adapters.
  */
+import {
+  cappedScore,
+  capSlope,
+  endOfSight,
+  firstSource,
+  nearEnough,
+  type ScoreRule,
+} from "./attention-scores.js";
 import { range } from "./tile.js";
 
 export interface AttentionTile {
@@ -13,6 +21,7 @@ export interface AttentionTile {
   readonly lanes: 4 | 8;
   /** Rows of the tile: queries, by position and then by head of their group, forward and for dQ; keys for dK and dV. */
   readonly rows: number;
+  readonly scores: ScoreRule;
 }
 
 export const TILE_WORKGROUP = 32;
@@ -192,8 +201,25 @@ const sourceRow =
   (lane: string): string =>
     `(first + min(base + ${lane}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
 
+/** The blocks of sources that the tile's rows see between them. */
+const blocks = (tile: AttentionTile): string[] => [
+  `for (var base = ${firstSource(tile.scores, "pos0")}; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
+  "let source = base + lane;",
+];
+
+/** Whether the tile's row r sees this lane's source. */
+const sees = ({ scores }: AttentionTile, r: number): string =>
+  `source <= pos${r}${nearEnough(scores, "source", `pos${r}`)}`;
+
+/** s${r}: the score of the tile's row r of `name` with the row of `from` that is this lane's. */
+const score = (tile: AttentionTile, name: string, from: string, r: number): string[] =>
+  tile.scores.cap === null
+    ? dot(tile, "s", name, from, r)
+    : [...dot(tile, "dot", name, from, r), `let s${r} = ${cappedScore(tile.scores, `dot${r}`)};`];
+
 /** Bindings q, k, v, out, lse. Softmax online over the blocks (arXiv 2205.14135, algorithm 1). */
 export const forwardTile = (tile: AttentionTile): string => {
+  const { scores } = tile;
   const rows = range(tile.rows);
   const names: Names = [
     ["q", "read"],
@@ -207,12 +233,11 @@ export const forwardTile = (tile: AttentionTile): string => {
     ...ownRows(tile, "q", "q", (r) => `at${r}`, " * p.scale"),
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
     ...accumulators(tile, "o"),
-    `for (var base = 0u; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
-    "let source = base + lane;",
+    ...blocks(tile),
     ...blockRows(tile, ["k", "v"], sourceRow(tile)),
     ...rows.flatMap((r) => [
       ...dot(tile, "dot", "q", "k", r),
-      `let s${r} = select(-3.0e38, dot${r}, source <= pos${r});`,
+      `let s${r} = select(-3.0e38, ${cappedScore(scores, `dot${r}`)}, ${sees(tile, r)});`,
     ]),
     ...rows.flatMap((r) =>
       acrossLanes(tile, `m${r}`, `max(most${r}, s${r})`, (a, b) => `max(${a}, ${b})`),
@@ -245,6 +270,7 @@ const GRADIENT_INPUTS: Names = [
 
 /** Bindings q, k, v, lse, dOut, delta, dq. */
 export const gradQueryTile = (tile: AttentionTile): string => {
+  const { scores } = tile;
   const rows = range(tile.rows);
   return text(
     [...GRADIENT_INPUTS, ["dq", "read_write"]],
@@ -257,14 +283,13 @@ export const gradQueryTile = (tile: AttentionTile): string => {
         `let delta${r} = delta[p.lse + at${r}];`,
       ]),
       ...accumulators(tile, "d"),
-      `for (var base = 0u; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
-      "let source = base + lane;",
+      ...blocks(tile),
       ...blockRows(tile, ["k", "v"], sourceRow(tile)),
       ...rows.flatMap((r) => [
-        ...dot(tile, "s", "q", "k", r),
+        ...score(tile, "q", "k", r),
         ...dot(tile, "dp", "g", "v", r),
-        `let e${r} = select(0.0, exp(s${r} - lse${r}), source <= pos${r});`,
-        `let ds${r} = e${r} * (dp${r} - delta${r}) * p.scale;`,
+        `let e${r} = select(0.0, exp(s${r} - lse${r}), ${sees(tile, r)});`,
+        `let ds${r} = e${r} * (dp${r} - delta${r}) * p.scale${capSlope(scores, `s${r}`)};`,
         ...weighted(tile, "d", "ds", "k", r),
       ]),
       "}",
@@ -275,6 +300,7 @@ export const gradQueryTile = (tile: AttentionTile): string => {
 
 /** Bindings q, k, v, lse, dOut, delta, dk, dv. The tile is of key rows; its query heads are walked one after the other. */
 export const gradKeyValueTile = (tile: AttentionTile): string => {
+  const { scores } = tile;
   const rows = range(tile.rows);
   const head = (lane: string) =>
     `((start + min(base + ${lane}, p.position - 1u)) * p.groups + group) * p.queries + query`;
@@ -290,19 +316,20 @@ export const gradKeyValueTile = (tile: AttentionTile): string => {
       ...ownRows(tile, "v", "v", (r) => `at${r}`),
       ...accumulators(tile, "dk"),
       ...accumulators(tile, "dv"),
+      `let end = ${endOfSight(scores, `pos${tile.rows - 1}`)};`,
       "for (var query = 0u; query < p.queries; query++) {",
-      `for (var base = own; base < p.position; base += ${tile.lanes}u) {`,
+      `for (var base = own; base < end; base += ${tile.lanes}u) {`,
       "let position = base + lane;",
       `let head = ${head("lane")};`,
       "let rowLse = lse[p.lse + head];",
       "let rowDelta = delta[p.lse + head];",
       ...blockRows(tile, ["q", "dOut"], (lane) => `(${head(lane)}) * ${tile.dim}u + p.rows`),
       ...rows.flatMap((r) => [
-        ...dot(tile, "s", "k", "q", r),
+        ...score(tile, "k", "q", r),
         ...dot(tile, "dp", "v", "dOut", r),
-        `let sees${r} = position >= pos${r} && position < p.position;`,
+        `let sees${r} = position >= pos${r} && position < p.position${nearEnough(scores, `pos${r}`, "position")};`,
         `let e${r} = select(0.0, exp(s${r} - rowLse), sees${r});`,
-        `let ds${r} = e${r} * (dp${r} - rowDelta) * p.scale;`,
+        `let ds${r} = e${r} * (dp${r} - rowDelta) * p.scale${capSlope(scores, `s${r}`)};`,
         ...weighted(tile, "dv", "e", "dOut", r),
         ...weighted(tile, "dk", "ds", "q", r),
       ]),

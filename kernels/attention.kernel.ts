@@ -3,6 +3,14 @@
  * (arXiv 2205.14135), so that no score matrix exists. Keeps the log-sum-exp of each row for the gradient.
  */
 import {
+  ALL_SCORES,
+  cappedScore,
+  firstSource,
+  ruleName,
+  type ScoreRule,
+  sourcesSeen,
+} from "./attention-scores.js";
+import {
   ATTENTION_PARAMS,
   type AttentionTile,
   forwardTile,
@@ -19,6 +27,8 @@ export interface AttentionSpec {
   readonly queries: number;
   readonly dim: number;
   readonly scale: number;
+  /** Default: every score counts as it is. */
+  readonly scores?: ScoreRule;
   /** First element of this piece's batches in the bindings of q (and its like), of k and v, of lse (and delta); default 0. */
   readonly bases?: { readonly rows: number; readonly keys: number; readonly lse: number };
 }
@@ -85,15 +95,28 @@ export const tileVariants = (
     const tiles = spec.batch * Math.ceil(perGroup / rows) * spec.groups;
     return {
       name: `tile${rows} of ${lanes} lanes`,
-      wgsl: wgsl({ dim: spec.dim, lanes, rows }),
+      wgsl: wgsl({ dim: spec.dim, lanes, rows, scores: ruleOf(spec) }),
       workgroup: [TILE_WORKGROUP, 1, 1],
       workgroups: foldGroups(Math.ceil((tiles * lanes) / TILE_WORKGROUP)),
       features: ["subgroups", lanes === 4 ? "subgroups-of-4" : "subgroups-of-8-or-more"],
     };
   });
 
+export const ruleOf = ({ scores }: AttentionSpec): ScoreRule => scores ?? ALL_SCORES;
+
+/** What tuning tells calls apart by. */
+export const attentionShape = (spec: AttentionSpec): string =>
+  `p${spec.position} d${spec.dim}${ruleName(ruleOf(spec))}`;
+
+/** Of so many products of queries with what they see. */
+export const attentionFlops = (spec: AttentionSpec, products: number): number =>
+  2 *
+  products *
+  (spec.batch * spec.groups * spec.queries * spec.dim) *
+  sourcesSeen(ruleOf(spec), spec.position);
+
 /** In loops over dim, so that a text is short whatever dim is: compilers of GPUs unroll them, others are slow at long texts. */
-const wgsl = (dim: number): string =>
+const wgsl = (dim: number, rule: ScoreRule): string =>
   `${attentionHeader([
     ["q", "read"],
     ["k", "read"],
@@ -106,11 +129,11 @@ const wgsl = (dim: number): string =>
   ${eachOf(dim, "mine[i] = q[own + i] * p.scale;")}
   var most = -3.0e38;
   var total = 0.0;
-  for (var source = 0u; source <= position; source++) {
+  for (var source = ${firstSource(rule, "position")}; source <= position; source++) {
     let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
     ${eachOf(dim, "s = fma(mine[i], k[row + i], s);")}
-    let m = max(most, s);
+${rule.cap === null ? "" : `    s = ${cappedScore(rule, "s")};\n`}    let m = max(most, s);
     let shrink = exp(most - m);
     let e = exp(s - m);
     most = m;
@@ -127,7 +150,7 @@ export const attention = (spec: AttentionSpec): KernelCall => {
   const rows = spec.batch * spec.position * spec.groups * spec.queries;
   return {
     family: "attention",
-    shape: `p${spec.position} d${spec.dim}`,
+    shape: attentionShape(spec),
     operands: [
       { name: "q", access: "read" },
       { name: "k", access: "read" },
@@ -140,13 +163,13 @@ export const attention = (spec: AttentionSpec): KernelCall => {
       ...tileVariants(spec, forwardTile, spec.position * spec.queries, { 4: 12, 8: 8 }),
       {
         name: "row",
-        wgsl: wgsl(spec.dim),
+        wgsl: wgsl(spec.dim, ruleOf(spec)),
         workgroup: [ATTENTION_WORKGROUP, 1, 1],
         workgroups: foldGroups(Math.ceil(rows / ATTENTION_WORKGROUP)),
         features: [],
       },
     ],
-    flops: 2 * rows * spec.position * spec.dim,
+    flops: attentionFlops(spec, 2),
     bytes: 4 * rows * spec.dim * 4,
   };
 };

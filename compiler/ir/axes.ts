@@ -152,7 +152,7 @@ export const attentionAxes = (
 };
 
 export const attentionGradAxes = (
-  spec: Omit<AttentionGrad, "id" | "op" | "axes">,
+  spec: AttentionOperands & Pick<AttentionGrad, "part" | "lse" | "dOut" | "delta">,
 ): readonly Axis[] => {
   requireAttention(spec);
   const rows = withoutAxes(spec.q.axes, [spec.dim]);

@@ -22,10 +22,11 @@ import {
   wholeAxes,
   withoutAxes,
 } from "./axes.js";
-import { axesKey, idsKey, numberKey } from "./key.js";
+import { axesKey, idsKey, numberKey, ruleKey } from "./key.js";
 import type {
   Attention,
   AttentionGrad,
+  AttentionRule,
   Axis,
   BinaryFn,
   Input,
@@ -39,6 +40,14 @@ export { AxisError, unionAxes };
 /** A node without what the builder adds: its id and axes. */
 type Fields<N extends Node> = N extends Node ? Omit<N, "id" | "axes"> : never;
 
+/** An attention without limits need not say so. */
+type AttentionSpec<N extends AttentionRule> = Omit<N, "id" | "op" | "axes" | "cap" | "within"> &
+  Partial<Pick<N, "cap" | "within">>;
+
+const attentionRule = (spec: AttentionSpec<AttentionRule>): AttentionRule => {
+  const { position, dim, scale, cap = null, within = null } = spec;
+  return { position, dim, scale, cap, within };
+};
 export class Builder {
   private readonly interned = new Map<string, Node>();
 
@@ -125,18 +134,18 @@ export class Builder {
   stop(arg: Node): Node {
     return this.intern(`stop ${arg.id}`, { op: "stop", arg }, () => arg.axes);
   }
-  attention(spec: Omit<Attention, "id" | "op" | "axes">): Node {
-    const { part, position, dim, scale, q, k, v } = spec;
-    const key = `attention ${part} ${idsKey([q, k, v])} ${numberKey(scale)} ${position} ${dim}`;
-    const fields = { op: "attention", part, position, dim, scale, q, k, v } as const;
+  attention(spec: AttentionSpec<Attention>): Node {
+    const { part, q, k, v } = spec;
+    const rule = attentionRule(spec);
+    const key = `attention ${part} ${idsKey([q, k, v])} ${ruleKey(rule)}`;
+    const fields = { op: "attention", part, ...rule, q, k, v } as const;
     return this.intern<Attention>(key, fields, () => attentionAxes(spec));
   }
-  attentionGrad(spec: Omit<AttentionGrad, "id" | "op" | "axes">): Node {
-    const { part, position, dim, scale, q, k, v, lse, dOut, delta } = spec;
-    const ids = idsKey([q, k, v, lse, dOut, delta]);
-    const key = `attention_grad ${part} ${ids} ${numberKey(scale)} ${position} ${dim}`;
-    const shared = { part, position, dim, scale, q, k, v, lse, dOut, delta } as const;
-    const fields = { op: "attention_grad", ...shared } as const;
+  attentionGrad(spec: AttentionSpec<AttentionGrad>): Node {
+    const { part, q, k, v, lse, dOut, delta } = spec;
+    const rule = attentionRule(spec);
+    const key = `attention_grad ${part} ${idsKey([q, k, v, lse, dOut, delta])} ${ruleKey(rule)}`;
+    const fields = { op: "attention_grad", part, ...rule, q, k, v, lse, dOut, delta } as const;
     return this.intern<AttentionGrad>(key, fields, () => attentionGradAxes(spec));
   }
 

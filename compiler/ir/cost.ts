@@ -1,5 +1,12 @@
 /** Floating-point operations of nodes and graphs; a multiply-add counts two. */
-import { type Axis, type Graph, type Node, sizeOf } from "./tensor.js";
+import {
+  type Attention,
+  type AttentionGrad,
+  type Axis,
+  type Graph,
+  type Node,
+  sizeOf,
+} from "./tensor.js";
 import { nodesOf } from "./traverse.js";
 
 const sizeAt = (axes: readonly Axis[], name: string): number =>
@@ -7,6 +14,10 @@ const sizeAt = (axes: readonly Axis[], name: string): number =>
 
 /** Contractions each adjoint of attention runs: scores, their adjoint, and its own (v needs no adjoint of scores). */
 const GRADIENT_CONTRACTIONS = { q: 3, k: 3, v: 2 } as const;
+
+/** Sources that a position sees at most. */
+const seen = ({ q, position, within }: Attention | AttentionGrad): number =>
+  Math.min(within ?? Number.POSITIVE_INFINITY, sizeAt(q.axes, position));
 
 /** FLOPs of one node. Attention counts all pairs of positions, though a causal kernel may skip half. */
 export const nodeFlops = (node: Node): number => {
@@ -32,15 +43,10 @@ export const nodeFlops = (node: Node): number => {
     case "attention": {
       // "lse" comes with "out" from one kernel; alone it would be one contraction.
       const contractions = node.part === "out" ? 2 : 0;
-      return contractions * 2 * sizeOf(node.q.axes) * sizeAt(node.q.axes, node.position);
+      return contractions * 2 * sizeOf(node.q.axes) * seen(node);
     }
     case "attention_grad":
-      return (
-        GRADIENT_CONTRACTIONS[node.part] *
-        2 *
-        sizeOf(node.q.axes) *
-        sizeAt(node.q.axes, node.position)
-      );
+      return GRADIENT_CONTRACTIONS[node.part] * 2 * sizeOf(node.q.axes) * seen(node);
     default:
       return node satisfies never;
   }

@@ -1,7 +1,16 @@
-/** Causal attention and its adjoints in float64 (Vaswani et al. 2017; adjoints as FlashAttention-2, section 3.1). */
+/**
+ * Causal attention and its adjoints in float64 (Vaswani et al. 2017; adjoints as FlashAttention-2, section 3.1), with
+ * scores that may be capped (arXiv 2408.00118, section 2) and sources that may be too far back to see.
+ */
 import { withoutAxes } from "./axes.js";
 import { offsets, offsetsInto, stridesOf } from "./strides.js";
-import { type Attention, type AttentionGrad, type Node, sizeOf } from "./tensor.js";
+import {
+  type Attention,
+  type AttentionGrad,
+  type AttentionRule,
+  type Node,
+  sizeOf,
+} from "./tensor.js";
 
 type Values = (node: Node) => Float64Array;
 
@@ -44,6 +53,17 @@ const rowsOf = (node: Attention | AttentionGrad): Rows => {
   };
 };
 
+/** The first source that a position sees. */
+const firstSeen = ({ within }: AttentionRule, position: number): number =>
+  within === null ? 0 : Math.max(0, position + 1 - within);
+
+/** A score by its cap, and the cap's derivative there. */
+const capped = ({ cap }: AttentionRule, score: number): readonly [number, number] => {
+  if (cap === null) return [score, 1];
+  const t = Math.tanh(score / cap);
+  return [cap * t, 1 - t * t];
+};
+
 const dot = (
   [A, a, aStep]: readonly [Float64Array, number, number],
   [B, b, bStep]: readonly [Float64Array, number, number],
@@ -75,20 +95,21 @@ export const evaluateAttention = (node: Attention, values: Values): Float64Array
   for (let i = 0; i < rows.q.length; i++) {
     const [q, k, v] = [rows.q[i] as number, rows.k[i] as number, rows.v[i] as number];
     const last = rows.position[i] as number;
+    const first = firstSeen(node, last);
     let most = Number.NEGATIVE_INFINITY;
-    for (let s = 0; s <= last; s++) {
+    for (let s = first; s <= last; s++) {
       const key = [K, k + s * rows.kSource, rows.kDim] as const;
-      const score = node.scale * dot([Q, q, rows.qDim], key, rows.dim);
+      const [score] = capped(node, node.scale * dot([Q, q, rows.qDim], key, rows.dim));
       scores[s] = score;
       most = Math.max(most, score);
     }
     let total = 0;
-    for (let s = 0; s <= last; s++) total += Math.exp((scores[s] as number) - most);
+    for (let s = first; s <= last; s++) total += Math.exp((scores[s] as number) - most);
     if (node.part === "lse") {
       out[i] = most + Math.log(total);
       continue;
     }
-    for (let s = 0; s <= last; s++) {
+    for (let s = first; s <= last; s++) {
       const weight = Math.exp((scores[s] as number) - most) / total;
       addScaled([out, q, rows.qDim], weight, [V, v + s * rows.vSource, rows.vDim], rows.dim);
     }
@@ -105,17 +126,18 @@ export const evaluateAttentionGrad = (node: AttentionGrad, values: Values): Floa
     const query = [Q, rows.q[i] as number, rows.qDim] as const;
     const upstream = [dOut, rows.q[i] as number, rows.qDim] as const;
     const last = rows.position[i] as number;
-    for (let s = 0; s <= last; s++) {
+    for (let s = firstSeen(node, last); s <= last; s++) {
       const k = (rows.k[i] as number) + s * rows.kSource;
       const v = (rows.v[i] as number) + s * rows.vSource;
       const key = [K, k, rows.kDim] as const;
-      const weight = Math.exp(node.scale * dot(query, key, rows.dim) - (lse[i] as number));
+      const [score, slope] = capped(node, node.scale * dot(query, key, rows.dim));
+      const weight = Math.exp(score - (lse[i] as number));
       if (node.part === "v") {
         addScaled([out, v, rows.vDim], weight, upstream, rows.dim);
         continue;
       }
       const dWeight = dot(upstream, [V, v, rows.vDim], rows.dim);
-      const dScore = node.scale * weight * (dWeight - (delta[i] as number));
+      const dScore = node.scale * slope * weight * (dWeight - (delta[i] as number));
       if (node.part === "q") addScaled([out, query[1], rows.qDim], dScore, key, rows.dim);
       else addScaled([out, k, rows.kDim], dScore, query, rows.dim);
     }

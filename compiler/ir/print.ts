@@ -1,8 +1,18 @@
 /** Graphs as text, one node a line in order of computation; numbered from 0, so that a builder's history does not show. */
 import { describeAxes } from "./axes.js";
 import { numberKey } from "./key.js";
-import type { Graph, Node } from "./tensor.js";
+import type { AttentionRule, Graph, Node } from "./tensor.js";
 import { nodesOf, operandsOf } from "./traverse.js";
+
+const ruleText = ({ position, dim, scale, cap, within }: AttentionRule): string => {
+  const limits = [
+    ["scale", scale],
+    ["cap", cap],
+    ["within", within],
+  ] as const;
+  const given = limits.flatMap(([name, value]) => (value === null ? [] : [name, numberKey(value)]));
+  return [position, dim, ...given].join(" ");
+};
 
 const headOf = (node: Node): string => {
   switch (node.op) {
@@ -25,7 +35,7 @@ const headOf = (node: Node): string => {
       return `rename[${node.from} to ${node.to}]`;
     case "attention":
     case "attention_grad":
-      return `${node.op}.${node.part}[${node.position} ${node.dim} scale ${numberKey(node.scale)}]`;
+      return `${node.op}.${node.part}[${ruleText(node)}]`;
     case "index":
     case "cast":
     case "permute":

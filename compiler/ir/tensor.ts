@@ -123,28 +123,32 @@ export interface Stop extends Base {
   readonly op: "stop";
   readonly arg: Node;
 }
+/** How attention scores queries against keys. */
+export interface AttentionRule {
+  readonly position: string;
+  readonly dim: string;
+  readonly scale: number;
+  /** Scores become cap · tanh(score / cap); null: they stay as they are. */
+  readonly cap: number | null;
+  /** A position sees so many of the last positions, itself among them; null: all. */
+  readonly within: number | null;
+}
 /**
  * Causal attention. q [batch…, position, heads…, dim]; k and v carry a subset of q's head axes (grouped queries share them).
  * part "out": softmax over sources ≤ position of (q · k) · scale, times v, with q's axes; part "lse": the log-sum-exp of
  * each row of scores, without `dim` (kept for the gradient). Both parts come from one kernel.
  */
-export interface Attention extends Base {
+export interface Attention extends Base, AttentionRule {
   readonly op: "attention";
   readonly part: "out" | "lse";
-  readonly position: string;
-  readonly dim: string;
-  readonly scale: number;
   readonly q: Node;
   readonly k: Node;
   readonly v: Node;
 }
 /** The adjoints of attention's "out". `delta` = Σ over dim of out · dOut (without `dim`). Axes as the named operand. */
-export interface AttentionGrad extends Base {
+export interface AttentionGrad extends Base, AttentionRule {
   readonly op: "attention_grad";
   readonly part: "q" | "k" | "v";
-  readonly position: string;
-  readonly dim: string;
-  readonly scale: number;
   readonly q: Node;
   readonly k: Node;
   readonly v: Node;

@@ -132,12 +132,22 @@ const attention = (call: Call): Value => {
   if (dim === undefined || position === undefined)
     return wrong(call, "write attention[dim, position](q, k, v)");
   const [q, k, v] = [tensor(call, 0), tensor(call, 1), tensor(call, 2)];
-  const given = call.expr.args.findIndex((arg) => arg.name?.name === "scale");
-  const size = q.axes.find((axis) => axis.name === dim)?.size ?? 1;
-  const scale =
-    given < 0 ? 1 / Math.sqrt(size) : numberOf(call.env, argument(call, given), call.expr.span);
+  const sizeAt = (name: string): number => q.axes.find((axis) => axis.name === name)?.size ?? 1;
+  const given = (name: string): number | null => {
+    const at = call.expr.args.findIndex((arg) => arg.name?.name === name);
+    const value = at < 0 ? null : argument(call, at);
+    return value === null || value.kind === "null"
+      ? null
+      : numberOf(call.env, value, call.expr.span);
+  };
+  const scale = given("scale") ?? 1 / Math.sqrt(sizeAt(dim));
+  const [cap, within] = [given("cap"), given("within")];
+  if (cap !== null && cap <= 0) return wrong(call, `a cap of ${cap} is not more than 0`);
+  if (within !== null && !(Number.isInteger(within) && within > 0))
+    return wrong(call, `${within} is not a whole number of positions`);
+  const sees = within === null || within >= sizeAt(position) ? null : within;
   return building(call.env, call.expr.span, [q, k, v], () =>
-    call.env.builder.attention({ part: "out", position, dim, scale, q, k, v }),
+    call.env.builder.attention({ part: "out", position, dim, scale, cap, within: sees, q, k, v }),
   );
 };
 

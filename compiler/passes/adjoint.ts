@@ -130,11 +130,11 @@ const RULES: Rules = {
   attention: (b, node, g, i) => {
     const part: AttentionGrad["part"] | undefined = PARTS[i];
     if (node.part !== "out" || part === undefined) throw new NotDifferentiable(node.op);
-    const { position, dim, scale, q, k, v } = node;
+    const { dim, q, k, v } = node;
     const dOut = b.broadcast(g, node.axes);
     const lse = b.attention({ ...node, part: "lse" });
     const delta = b.sum(b.map("mul", node, dOut), [dim]);
-    return b.attentionGrad({ part, position, dim, scale, q, k, v, lse, dOut, delta });
+    return b.attentionGrad({ ...node, part, q, k, v, lse, dOut, delta });
   },
   attention_grad: (_, node) => {
     throw new NotDifferentiable(node.op);

@@ -6,6 +6,7 @@ import {
 } from "../../kernels/attention-gradient.kernel.js";
 import type { KernelCall } from "../../kernels/kernel.js";
 import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
+import { ruleKey } from "../ir/key.js";
 import { type Axis, type Node, sizeOf } from "../ir/tensor.js";
 import type { Buffers } from "./buffers.js";
 import { BindingTooLarge, type Use } from "./storage.js";
@@ -25,7 +26,7 @@ const size = (axes: readonly Axis[], name: string): number =>
 
 /** Head axes in keys too are groups; head axes of queries alone share their keys. */
 const specOf = (node: Forward | Grad): AttentionSpec => {
-  const { q, k, position, dim, scale } = node;
+  const { q, k, position, dim, scale, cap, within } = node;
   const at = q.axes.findIndex((axis) => axis.name === position);
   const heads = q.axes.slice(at + 1, -1);
   const inKeys = (axis: Axis): boolean => k.axes.some((a) => a.name === axis.name);
@@ -36,6 +37,7 @@ const specOf = (node: Forward | Grad): AttentionSpec => {
     queries: sizeOf(heads.filter((axis) => !inKeys(axis))),
     dim: size(q.axes, dim),
     scale,
+    scores: { cap, within },
   };
 };
 
@@ -104,8 +106,9 @@ export const attentionCalls = (
   lowering: AttentionLowering,
   node: Forward,
 ): { readonly key: string; readonly calls: () => readonly BoundCall[] } => {
-  const { q, k, v, scale } = node;
-  const key = `attention ${q.id} ${k.id} ${v.id} ${scale}`;
+  const { q, k, v } = node;
+  const rule = ruleKey(node);
+  const key = `attention ${q.id} ${k.id} ${v.id} ${rule}`;
   const part = (name: "out" | "lse"): Node | undefined =>
     lowering.nodes.find(
       (other) =>
@@ -114,7 +117,7 @@ export const attentionCalls = (
         other.q === q &&
         other.k === k &&
         other.v === v &&
-        other.scale === scale,
+        ruleKey(other) === rule,
     );
   const elements = sizeOf(q.axes);
   const rows = elements / size(q.axes, node.dim);
@@ -141,7 +144,7 @@ export const attentionGradCalls = (
   const inputs = [node.q, node.k, node.v, node.lse, node.dOut, node.delta];
   const kinds: readonly Kind[] = ["rows", "keys", "keys", "lse", "rows", "lse"];
   const ofQueries = node.part === "q";
-  const key = `attention gradient ${ofQueries ? "q" : "k v"} ${inputs.map(({ id }) => id).join(" ")} ${node.scale}`;
+  const key = `attention gradient ${ofQueries ? "q" : "k v"} ${inputs.map(({ id }) => id).join(" ")} ${ruleKey(node)}`;
   const part = (name: "k" | "v"): Node | undefined =>
     lowering.nodes.find(
       (other) =>
@@ -150,7 +153,8 @@ export const attentionGradCalls = (
         other.dOut === node.dOut &&
         other.q === node.q &&
         other.k === node.k &&
-        other.v === node.v,
+        other.v === node.v &&
+        ruleKey(other) === ruleKey(node),
     );
   const elements = sizeOf(node.k.axes);
   const calls = () =>

@@ -2,23 +2,34 @@
 import { expect, test } from "vitest";
 import { Builder } from "../../compiler/ir/build.js";
 import { interpret } from "../../compiler/ir/interpret.js";
-import type { Axis, Dense, Node } from "../../compiler/ir/tensor.js";
+import type { AttentionRule, Axis, Dense, Node } from "../../compiler/ir/tensor.js";
 import { differentiate } from "../../compiler/passes/differentiate.js";
 import { distance, randomDense } from "../support/dense.js";
 
 const axis = (name: string, size: number): Axis => ({ name, size });
 
-/** Scores over a renamed axis of sources, the future masked out, softmax, then the sum of values. */
-const composed = (b: Builder, q: Node, k: Node, v: Node, scale: number) => {
+type Limits = Pick<AttentionRule, "cap" | "within">;
+
+/** Scores over a renamed axis of sources, what is not seen masked out, softmax, then the sum of values. */
+const composed = (
+  b: Builder,
+  q: Node,
+  k: Node,
+  v: Node,
+  scale: number,
+  { cap, within }: Limits,
+) => {
   const size = q.axes.find((a) => a.name === "position")?.size ?? 0;
   const keys = b.rename(k, "position", "source");
-  const scores = b.map("mul", b.contract(q, keys, ["dim"]), b.constant(scale));
-  const past = b.map(
-    "less",
-    b.index(axis("source", size)),
-    b.map("add", b.index(axis("position", size)), b.constant(1)),
-  );
-  const masked = b.select(past, scores, b.constant(-1e30));
+  const raw = b.map("mul", b.contract(q, keys, ["dim"]), b.constant(scale));
+  const scores =
+    cap === null
+      ? raw
+      : b.map("mul", b.unary("tanh", b.map("div", raw, b.constant(cap))), b.constant(cap));
+  const [source, position] = [b.index(axis("source", size)), b.index(axis("position", size))];
+  const past = b.map("less", source, b.map("add", position, b.constant(1)));
+  const near = b.map("less", position, b.map("add", source, b.constant(within ?? size)));
+  const masked = b.select(b.map("mul", past, near), scores, b.constant(-1e30));
   const most = b.stop(b.reduce("max", masked, ["source"]));
   const weights = b.unary("exp", b.map("sub", masked, most));
   const norm = b.sum(weights, ["source"]);
@@ -63,9 +74,18 @@ const sizes = [
   [3, 7, 1, 2, 3],
 ] as const;
 
+const limits: readonly Limits[] = [
+  { cap: null, within: null },
+  { cap: null, within: 3 },
+  { cap: 0.9, within: null },
+  { cap: 0.9, within: 1 },
+];
+
 test.each(
-  forms.flatMap((form) => sizes.map((size) => [form, size] as const)),
-)("%s heads of sizes %s", (form, size) => {
+  forms.flatMap((form) =>
+    sizes.flatMap((size) => limits.map((limit) => [form, size, limit] as const)),
+  ),
+)("%s heads of sizes %s, %o", (form, size, limit) => {
   const b = new Builder();
   const shape = shapes(size, form);
   const operands = {
@@ -81,12 +101,12 @@ test.each(
     ]),
   );
   const { q, k, v } = operands;
-  const spec = { position: "position", dim: "dim", scale: 1.7, ...operands };
+  const spec = { position: "position", dim: "dim", scale: 1.7, ...limit, ...operands };
   const fused = {
     out: b.attention({ ...spec, part: "out" }),
     lse: b.attention({ ...spec, part: "lse" }),
   };
-  const plain = composed(b, q, k, v, 1.7);
+  const plain = composed(b, q, k, v, 1.7, limit);
   const gradients = (out: Node): Node[] => {
     const loss = b.sum(
       b.map("mul", weight, out),

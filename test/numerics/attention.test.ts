@@ -22,6 +22,12 @@ const specs: fc.Arbitrary<AttentionSpec> = fc.record({
   // Few sizes, for each is a pipeline of its own.
   dim: fc.constantFrom(2, 6, 16, 40),
   scale: fc.constantFrom(0.25, 1, 3),
+  scores: fc.constantFrom(
+    { cap: null, within: null },
+    { cap: null, within: 5 },
+    { cap: 2, within: null },
+    { cap: 2, within: 5 },
+  ),
 });
 
 /** Where a piece begins in its bindings. */

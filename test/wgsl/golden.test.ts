@@ -4,7 +4,8 @@ import { Builder } from "../../compiler/ir/build.js";
 import type { Graph, Node } from "../../compiler/ir/tensor.js";
 import { lower } from "../../compiler/schedule/lower.js";
 import { portableTarget, type Target } from "../../compiler/schedule/target.js";
-import { forwardTile, gradKeyValueTile } from "../../kernels/attention-tile.js";
+import { ALL_SCORES } from "../../kernels/attention-scores.js";
+import { forwardTile, gradKeyValueTile, gradQueryTile } from "../../kernels/attention-tile.js";
 import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
 import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
 import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
@@ -96,7 +97,8 @@ const swapped: SubgroupTile = {
   sums: "variables",
 };
 const lent: SubgroupTile = { lanes: 8, rows: 8, columns: 4, spread: "broadcast", sums: "array" };
-const heads = { dim: 4, lanes: 4, rows: 2 } as const;
+const heads = { dim: 4, lanes: 4, rows: 2, scores: ALL_SCORES } as const;
+const limited = { ...heads, scores: { cap: 50, within: 3 } } as const;
 
 test.each([
   ["matmul-broadcast-nt", broadcastWgsl("nt", tile)],
@@ -113,6 +115,8 @@ test.each([
   ["matmul-columns", columnsByFours({ rows: 4, columns: 4 })],
   ["attention-forward", forwardTile(heads)],
   ["attention-gradient-kv", gradKeyValueTile(heads)],
+  ["attention-limited-gradient-kv", gradKeyValueTile(limited)],
+  ["attention-limited-gradient-q", gradQueryTile(limited)],
 ])("hand-written: %s", async (name, text) => {
   await expect(text).toMatchFileSnapshot(golden(name));
 });

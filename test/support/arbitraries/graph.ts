@@ -22,7 +22,7 @@ export const graphCase = (most = 7): fc.Arbitrary<GraphCase> => {
     steps: fc.array(
       fc.record({
         kind: fc.nat(STEPS.length - 1),
-        pick: fc.array(fc.nat(50), { minLength: 4, maxLength: 4 }),
+        pick: fc.array(fc.nat(50), { minLength: 5, maxLength: 5 }),
       }),
       { minLength: 1, maxLength: most },
     ),
@@ -120,7 +120,10 @@ const attention: Step = (m, pick) => {
   const k = b.map("mul", shared, b.constant(0.7));
   const v = pick(2) % 2 === 0 ? b.map("add", x, b.constant(0.1)) : shared;
   if (q.axes.length > 3) return null;
-  return b.attention({ part: "out", position: "position", dim: "hidden", scale: 0.8, q, k, v });
+  const cap = pick(3) % 2 === 0 ? null : 0.7;
+  const within = pick(4) % 2 === 0 ? null : 2;
+  const rule = { position: "position", dim: "hidden", scale: 0.8, cap, within };
+  return b.attention({ part: "out", ...rule, q, k, v });
 };
 
 const STEPS: readonly Step[] = [

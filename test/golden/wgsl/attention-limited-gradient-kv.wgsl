@@ -1,0 +1,115 @@
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+struct Params { batch: u32, position: u32, groups: u32, queries: u32, scale: f32, rows: u32, keys: u32, lse: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> q: array<f32>;
+@group(0) @binding(2) var<storage, read> k: array<f32>;
+@group(0) @binding(3) var<storage, read> v: array<f32>;
+@group(0) @binding(4) var<storage, read> lse: array<f32>;
+@group(0) @binding(5) var<storage, read> dOut: array<f32>;
+@group(0) @binding(6) var<storage, read> delta: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dk: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dv: array<f32>;
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
+        @builtin(subgroup_invocation_id) invocation: u32) {
+  let lane = invocation & 3u;
+  let count = p.position;
+  let blocks = (count + 1u) / 2u;
+  let id = (w.x + w.y * 65535u) * 8u + l.x / 4u;
+  if (id >= p.batch * blocks * p.groups) { return; }
+  let group = id % p.groups;
+  let block = id / p.groups;
+  let start = (block / blocks) * p.position;
+  let own = (blocks - 1u - block % blocks) * 2u;
+  let pos0 = min(own + 0u, count - 1u);
+  let at0 = (start + pos0) * p.groups + group;
+  let pos1 = min(own + 1u, count - 1u);
+  let at1 = (start + pos1) * p.groups + group;
+  let k0_0 = k[at0 * 4u + lane + 0u + p.keys] * p.scale;
+  let k1_0 = k[at1 * 4u + lane + 0u + p.keys] * p.scale;
+  let v0_0 = v[at0 * 4u + lane + 0u + p.keys];
+  let v1_0 = v[at1 * 4u + lane + 0u + p.keys];
+  var dk0_0 = 0.0;
+  var dk1_0 = 0.0;
+  var dv0_0 = 0.0;
+  var dv1_0 = 0.0;
+  let end = min(p.position, pos1 + 3u);
+  for (var query = 0u; query < p.queries; query++) {
+  for (var base = own; base < end; base += 4u) {
+  let position = base + lane;
+  let head = ((start + min(base + lane, p.position - 1u)) * p.groups + group) * p.queries + query;
+  let rowLse = lse[p.lse + head];
+  let rowDelta = delta[p.lse + head];
+  let row0 = (((start + min(base + (lane ^ 0u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q0_0 = q[row0 + lane + 0u];
+  let dOut0_0 = dOut[row0 + lane + 0u];
+  let row1 = (((start + min(base + (lane ^ 1u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q1_0 = q[row1 + lane + 0u];
+  let dOut1_0 = dOut[row1 + lane + 0u];
+  let row2 = (((start + min(base + (lane ^ 2u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q2_0 = q[row2 + lane + 0u];
+  let dOut2_0 = dOut[row2 + lane + 0u];
+  let row3 = (((start + min(base + (lane ^ 3u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q3_0 = q[row3 + lane + 0u];
+  let dOut3_0 = dOut[row3 + lane + 0u];
+  let dot0_0 = k0_0 * q0_0;
+  let dot0_1 = dot0_0 + quadSwapX(k0_0 * q1_0);
+  let dot0_2 = dot0_1 + quadSwapY(k0_0 * q2_0);
+  let dot0 = dot0_2 + quadSwapDiagonal(k0_0 * q3_0);
+  let s0 = 50 * tanh(clamp(dot0 / 50, -9.0, 9.0));
+  let dp0_0 = v0_0 * dOut0_0;
+  let dp0_1 = dp0_0 + quadSwapX(v0_0 * dOut1_0);
+  let dp0_2 = dp0_1 + quadSwapY(v0_0 * dOut2_0);
+  let dp0 = dp0_2 + quadSwapDiagonal(v0_0 * dOut3_0);
+  let sees0 = position >= pos0 && position < p.position && pos0 + 3u > position;
+  let e0 = select(0.0, exp(s0 - rowLse), sees0);
+  let ds0 = e0 * (dp0 - rowDelta) * p.scale * (1.0 - (s0 / 50) * (s0 / 50));
+  let e0_0 = e0;
+  let e0_1 = quadSwapX(e0);
+  let e0_2 = quadSwapY(e0);
+  let e0_3 = quadSwapDiagonal(e0);
+  dv0_0 = fma(e0_3, dOut3_0, fma(e0_2, dOut2_0, fma(e0_1, dOut1_0, fma(e0_0, dOut0_0, dv0_0))));
+  let ds0_0 = ds0;
+  let ds0_1 = quadSwapX(ds0);
+  let ds0_2 = quadSwapY(ds0);
+  let ds0_3 = quadSwapDiagonal(ds0);
+  dk0_0 = fma(ds0_3, q3_0, fma(ds0_2, q2_0, fma(ds0_1, q1_0, fma(ds0_0, q0_0, dk0_0))));
+  let dot1_0 = k1_0 * q0_0;
+  let dot1_1 = dot1_0 + quadSwapX(k1_0 * q1_0);
+  let dot1_2 = dot1_1 + quadSwapY(k1_0 * q2_0);
+  let dot1 = dot1_2 + quadSwapDiagonal(k1_0 * q3_0);
+  let s1 = 50 * tanh(clamp(dot1 / 50, -9.0, 9.0));
+  let dp1_0 = v1_0 * dOut0_0;
+  let dp1_1 = dp1_0 + quadSwapX(v1_0 * dOut1_0);
+  let dp1_2 = dp1_1 + quadSwapY(v1_0 * dOut2_0);
+  let dp1 = dp1_2 + quadSwapDiagonal(v1_0 * dOut3_0);
+  let sees1 = position >= pos1 && position < p.position && pos1 + 3u > position;
+  let e1 = select(0.0, exp(s1 - rowLse), sees1);
+  let ds1 = e1 * (dp1 - rowDelta) * p.scale * (1.0 - (s1 / 50) * (s1 / 50));
+  let e1_0 = e1;
+  let e1_1 = quadSwapX(e1);
+  let e1_2 = quadSwapY(e1);
+  let e1_3 = quadSwapDiagonal(e1);
+  dv1_0 = fma(e1_3, dOut3_0, fma(e1_2, dOut2_0, fma(e1_1, dOut1_0, fma(e1_0, dOut0_0, dv1_0))));
+  let ds1_0 = ds1;
+  let ds1_1 = quadSwapX(ds1);
+  let ds1_2 = quadSwapY(ds1);
+  let ds1_3 = quadSwapDiagonal(ds1);
+  dk1_0 = fma(ds1_3, q3_0, fma(ds1_2, q2_0, fma(ds1_1, q1_0, fma(ds1_0, q0_0, dk1_0))));
+  }
+  }
+  if (own + 0u < count) {
+  dk[at0 * 4u + lane + 0u + p.keys] = dk0_0;
+  }
+  if (own + 1u < count) {
+  dk[at1 * 4u + lane + 0u + p.keys] = dk1_0;
+  }
+  if (own + 0u < count) {
+  dv[at0 * 4u + lane + 0u + p.keys] = dv0_0;
+  }
+  if (own + 1u < count) {
+  dv[at1 * 4u + lane + 0u + p.keys] = dv1_0;
+  }
+}

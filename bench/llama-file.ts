@@ -27,7 +27,7 @@ export const planned = async (spec: string, base: string): Promise<Planned> => {
   const { recipe, diagnostics } = check("bench.prune", spec, fileHost(base));
   if (recipe === null) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
   const plan = await planOf(recipe, base);
-  return { recipe, plan, corpora: (await openInputs(plan, base)).corpora, base };
+  return { recipe, plan, corpora: (await openInputs(plan, base)).texts.corpora, base };
 };
 
 /** The recipe's only step of a kind. */

@@ -64,7 +64,7 @@ const readyToTrain = (context: RunContext): DistillStage => {
       ofFloats(Float32Array.from({ length: elementsOf(weight) }, (_, i) => Math.sin(i) / 20)),
     close: async () => {},
   };
-  context.models.set(stage.student, { weights, side: [] });
+  context.models.set(stage.student, { weights, side: [], texts: null });
   return stage;
 };
 

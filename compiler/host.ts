@@ -35,6 +35,8 @@ export interface Vocabulary {
   readonly size: number;
   /** Equal where every token has the same id. */
   readonly hash: string;
+  /** Tokens that stay however many are cut; null where none of them can be. */
+  readonly least: number | null;
 }
 
 export interface Host {

@@ -238,6 +238,8 @@ export interface PruneStage {
   readonly source: string;
   readonly scores: string;
   readonly cuts: readonly Cut[];
+  /** The axis among `cuts` whose units are tokens, so that the tokenizer loses them too; null where there is none. */
+  readonly tokens: string | null;
   /** By weight, w becomes scale · w + shift: for models that compute with the size of an axis itself. */
   readonly rescaled: Readonly<Record<string, { readonly scale: number; readonly shift: number }>>;
   readonly folds: readonly Fold[];

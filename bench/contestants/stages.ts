@@ -42,7 +42,7 @@ export const openSession = async (
   const { recipe, diagnostics } = check("bench.prune", spec, fileHost(base));
   if (recipe === null) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
   const plan = await planOf(recipe, base);
-  const { corpora, questions } = await openInputs(plan, base);
+  const { texts } = await openInputs(plan, base);
   const out = mkdtempSync(join(tmpdir(), "espalier-bench-"));
   let seen: Moment[] = [];
   const context: RunContext = {
@@ -62,8 +62,7 @@ export const openSession = async (
     },
     models: new Map(),
     uploaded: new Set(),
-    corpora,
-    questions,
+    texts,
     programs: new Map(),
     scores: null,
     interrupted: () => false,
@@ -111,7 +110,7 @@ export const prepareDistill = async (device: Device, task: DistillTask): Promise
   const { context, moments } = await openSession(device, task);
   const stage = stageOf(context.plan, "distill");
   const weights = weightsIn(task.student, layoutNamed(context, stage.student));
-  context.models.set(stage.student, { weights, side: [] });
+  context.models.set(stage.student, { weights, side: [], texts: null });
   const run = async (steps: number): Promise<readonly Moment[]> => {
     await runDistill(context, { ...stage, steps });
     return moments();

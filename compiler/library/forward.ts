@@ -225,9 +225,13 @@ const forwardItem = (shape: ModelShape): ForwardItem => {
   );
 };
 
+/** The axis that the model's tokens are indices along; null where the architecture does not say. */
+export const tokenAxis = (shape: ModelShape): string | null =>
+  forwardItem(shape).parameters[0]?.indexOf?.name ?? null;
+
 /** The axes that models' tokens are indices along, as wide as the vocabulary, where the architecture says. */
 export const wideAxes = (shapes: readonly ModelShape[]): ReadonlySet<string> =>
-  new Set(shapes.flatMap((shape) => forwardItem(shape).parameters[0]?.indexOf?.name ?? []));
+  new Set(shapes.flatMap((shape) => tokenAxis(shape) ?? []));
 
 /** The forward pass over `tokens`: the tensors assigned at its top level, and the taps of every layer. */
 export const forward = (

@@ -39,6 +39,8 @@ export interface PruneStep {
   readonly scores: string;
   /** Only axes that shrink. */
   readonly cuts: readonly { readonly axis: string; readonly from: number; readonly keep: number }[];
+  /** The axis among `cuts` whose units are tokens; null where there is none. */
+  readonly tokens: string | null;
   /** Weights whose numbers change, by name. */
   readonly rescaled: Readonly<Record<string, Rescale>>;
   readonly folds: readonly Fold[];

@@ -28,6 +28,8 @@ export interface CandidateSet {
 export interface ModelEntry {
   /** Of the first candidate, where there are several. */
   readonly shape: ModelShape;
+  /** The pruning that its tokens come from; null where they are those of its file. */
+  readonly vocabulary: string | null;
   /** The models that a search's name stands for. */
   readonly candidates?: CandidateSet;
 }

@@ -33,7 +33,7 @@ export const axisMessages = {
     }),
   ),
   "fold-axis": message("error", (p: { readonly axis: string }) => ({
-    message: `units of \`${p.axis}\` cannot take in others: they are layers, or come in pairs`,
+    message: `units of \`${p.axis}\` cannot take in others: they are layers, tokens, or come in pairs`,
   })),
   "fold-changes": message("error", (p: { readonly fold: string }) => ({
     message: `\`${p.fold}\` changes a unit that takes in itself, and so those that have no cut unit to take in`,
@@ -140,6 +140,35 @@ export const axisMessages = {
   "target-unpaired": message("error", (p: { readonly axis: string; readonly to: number }) => ({
     message: `\`${p.axis}\` cannot be cut to ${p.to}: its units stay or go in pairs`,
     hint: `write ${Math.max(2, p.to - 1)} or ${p.to + 1}`,
+  })),
+  "vocabulary-target": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly model: string;
+      readonly to: number;
+      /** Tokens that must stay; null where none can go. */
+      readonly least: number | null;
+    }) =>
+      p.least === null
+        ? {
+            message: `\`${p.axis}\` of \`${p.model}\` cannot be cut: its tokenizer is neither of byte pairs nor of pieces`,
+          }
+        : {
+            message: `\`${p.axis}\` cannot be cut to ${number(p.to)}: ${number(p.least)} tokens must stay, for characters, bytes and special tokens`,
+            hint: `write ${p.least} or more`,
+          },
+  ),
+  "vocabularies-differ": message(
+    "error",
+    (p: { readonly student: string; readonly teacher: string }) => ({
+      message: `\`${p.student}\` and \`${p.teacher}\` do not have the same tokens, so that one cannot teach the other`,
+      hint: "cut the vocabulary in a `prune` of its own; let what it gives be the teacher, and prune the student from it",
+    }),
+  ),
+  "search-vocabulary": message("error", (p: { readonly axis: string }) => ({
+    message: `candidates cannot differ in \`${p.axis}\`: losses over other tokens cannot be compared`,
+    hint: "cut the vocabulary by `prune`, and search on what it gives",
   })),
   "budget-unused": message("error", () => ({
     message: "`params` is a budget, and no axis may shrink to fit it",

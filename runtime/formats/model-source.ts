@@ -29,17 +29,24 @@ export const sideFilesOf = (path: string, reading: Reading): readonly SideFile[]
     ? [...sideFiles(path), { name: CONFIG_FILE, path: join(path, CONFIG_FILE) }]
     : tokenizerFiles(readGgufHeader(path).metadata, reading.pretokenizers, path);
 
-export const modelTokenizer = async (path: string, reading: Reading): Promise<Tokenizer> => {
-  if (reading === null) return openTokenizer(path);
-  const files = sideFilesOf(path, reading);
-  return tokenizerOf({
+/** The tokenizer that a model's files are of; `model` is how errors name it. */
+export const tokenizerAmong = (
+  files: readonly SideFile[],
+  config: Readonly<Record<string, unknown>>,
+  model: string,
+): Tokenizer =>
+  tokenizerOf({
     definition: readSideJson(files, "tokenizer.json") ?? {},
     settings: readSideJson(files, "tokenizer_config.json") ?? {},
-    config: reading.config,
+    config,
     generation: readSideJson(files, "generation_config.json") ?? {},
-    model: path,
-    shown: `the tokenizer of ${path}`,
+    model,
+    shown: `the tokenizer of ${model}`,
   });
+
+export const modelTokenizer = async (path: string, reading: Reading): Promise<Tokenizer> => {
+  if (reading === null) return openTokenizer(path);
+  return tokenizerAmong(sideFilesOf(path, reading), reading.config, path);
 };
 
 /** Hashes of what a model is read from. */

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJsonObject } from "./json-file.js";
+import { tokenParts } from "./token-parts.js";
 
 /** The largest known vocabularies take some 30 MB. */
 const LIMIT = 256 * 2 ** 20;
@@ -13,6 +14,8 @@ export interface Vocabulary {
   readonly size: number;
   /** Equal where every token has the same id. */
   readonly hash: string;
+  /** Tokens that stay however many are cut; null where none of them can be. */
+  readonly least: number | null;
 }
 
 const id = z.int().nonnegative();
@@ -29,7 +32,8 @@ const schema = z.object({
 export const readVocabulary = (folder: string): Vocabulary | null => {
   const path = join(folder, "tokenizer.json");
   if (!existsSync(path)) return null;
-  const parsed = schema.safeParse(readJsonObject(path, LIMIT).value);
+  const { value } = readJsonObject(path, LIMIT);
+  const parsed = schema.safeParse(value);
   if (!parsed.success) return null;
   const { model, added_tokens: added = [] } = parsed.data;
   const entries = Array.isArray(model.vocab)
@@ -38,5 +42,6 @@ export const readVocabulary = (folder: string): Vocabulary | null => {
   const tokens = [...entries, ...added.map((token) => [token.content, token.id] as const)];
   const lines = tokens.map(([text, at]) => `${at} ${text}`).sort();
   const hash = createHash("sha256").update(lines.join("\n")).digest("hex");
-  return { size: tokens.reduce((size, [, at]) => Math.max(size, at + 1), 0), hash };
+  const size = tokens.reduce((most, [, at]) => Math.max(most, at + 1), 0);
+  return { size, hash, least: tokenParts(value)?.always.length ?? null };
 };

@@ -3,7 +3,7 @@ import type { ChoiceEntry } from "../../compiler/plan.js";
 import type { Choice, Question } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import { evaluateScalar } from "../scalar.js";
-import { programNamed, type RunContext, releaseProgram, upload } from "./context.js";
+import { programNamed, type RunContext, releaseProgram, textsOf, upload } from "./context.js";
 
 type Length = ChoiceEntry["lengths"][number];
 
@@ -74,7 +74,7 @@ export const runChoices = async (
   context: RunContext,
   entry: ChoiceEntry,
 ): Promise<readonly { readonly name: string; readonly value: number }[]> => {
-  const set = context.questions.get(entry.data);
+  const set = textsOf(context, entry.model).questions.get(entry.data);
   if (set === undefined) throw new RunError(`the plan has no questions ${entry.data}`);
   await upload(context, entry.model);
   const { questions } = set;

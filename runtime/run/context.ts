@@ -1,12 +1,12 @@
 /** What every stage of a run works with. Built once by `run.ts`; stages add models as they make them. */
 import type { ModelLayout, Plan } from "../../compiler/plan.js";
 import type { Corpus } from "../data/corpus.js";
-import type { QuestionSet } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import type { Executor, LoadedProgram } from "../execute.js";
 import type { SideFile } from "../formats/side-files.js";
 import { floatBlocks, type StoredTensor } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
+import type { Texts } from "./inputs.js";
 import type { Journal } from "./journal.js";
 import type { MetricsLog } from "./metrics-log.js";
 import type { Reporter } from "./reporter.js";
@@ -17,6 +17,8 @@ export interface RunModel {
   readonly weights: Weights;
   /** Tokenizer and generation files, which go with an export. */
   readonly side: readonly SideFile[];
+  /** The data as its tokenizer reads it; null where that is the first model's. */
+  readonly texts: Texts | null;
 }
 
 export interface RunContext {
@@ -32,8 +34,8 @@ export interface RunContext {
   readonly models: Map<string, RunModel>;
   /** Names of models whose arenas are on the device. */
   readonly uploaded: Set<string>;
-  readonly corpora: ReadonlyMap<string, Corpus>;
-  readonly questions: ReadonlyMap<string, QuestionSet>;
+  /** The data as the tokenizer of the first model reads it. */
+  readonly texts: Texts;
   readonly programs: Map<string, Promise<LoadedProgram>>;
   /** Scores kept from run to run; null where none are. */
   readonly scores: ScoreCache | null;
@@ -53,8 +55,12 @@ export const modelNamed = (context: RunContext, name: string): RunModel => {
   return model;
 };
 
-export const corpusNamed = (context: RunContext, name: string): Corpus => {
-  const corpus = context.corpora.get(name);
+/** All data as a model reads it. */
+export const textsOf = (context: RunContext, model: string): Texts =>
+  modelNamed(context, model).texts ?? context.texts;
+
+export const corpusOf = (context: RunContext, model: string, name: string): Corpus => {
+  const corpus = textsOf(context, model).corpora.get(name);
   if (corpus === undefined) throw new RunError(`the plan has no data ${name}`);
   return corpus;
 };

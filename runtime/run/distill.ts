@@ -11,7 +11,7 @@ import { evaluateScalar } from "../scalar.js";
 import { batchOf } from "./batch.js";
 import { restoreTraining, saveTraining } from "./checkpoint.js";
 import {
-  corpusNamed,
+  corpusOf,
   keepOnly,
   modelNamed,
   programNamed,
@@ -96,7 +96,7 @@ const first = (values: Float32Array): number => values[0] ?? Number.NaN;
 
 const submitStep = async (training: Training, step: number): Promise<Submitted> => {
   const { context, stage } = training;
-  const corpus = corpusNamed(context, stage.data);
+  const corpus = corpusOf(context, stage.student, stage.data);
   const windows = batchAt(context.plan.seed, stage.name, step, stage.windows, corpus.windows);
   const losses: Promise<Float32Array>[] = [];
   if (stage.micro < stage.windows) context.executor.zero(states(stage.name).gradients);
@@ -152,7 +152,7 @@ export const runDistill = async (
     gradient: await programNamed(context, stage.gradient),
     update: await programNamed(context, stage.update),
     bytes: stage.arenaBytes,
-    tokensPerStep: stage.windows * corpusNamed(context, stage.data).window,
+    tokensPerStep: stage.windows * corpusOf(context, stage.student, stage.data).window,
   };
   let pending: Submitted | null = null;
   let loss = Number.NaN;

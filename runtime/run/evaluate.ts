@@ -30,7 +30,7 @@ export const runEvaluate = async (
   const measures: Measure[] = [];
   const speeds: Speed[] = [];
   for (const { model, sweep, metrics } of stage.entries) {
-    const windows = sweepWindows(context, sweep, model);
+    const windows = sweepWindows(context, model, sweep, model);
     const { outputs, tokensPerSecond } = await runSweep(
       context,
       `evaluate.${model}`,

@@ -5,6 +5,7 @@ import { type Corpus, openCorpora } from "../data/corpus.js";
 import { openQuestions, type QuestionSet } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import { hashModel } from "../formats/model-source.js";
+import type { Tokenizer } from "../formats/tokenizer.js";
 import type { InputHash } from "./lock.js";
 import { tokenizerOf } from "./tokenizer-of.js";
 
@@ -16,23 +17,22 @@ export interface InputHashes {
 const opened = (plan: Plan): OpenStage[] =>
   plan.stages.filter((stage): stage is OpenStage => stage.kind === "open");
 
-export interface Inputs {
+/** The plan's data as one tokenizer reads it. */
+export interface Texts {
   readonly corpora: ReadonlyMap<string, Corpus>;
   readonly questions: ReadonlyMap<string, QuestionSet>;
+}
+
+export interface Inputs {
+  /** As the tokenizer of the first model reads it. */
+  readonly texts: Texts;
   readonly hashes: InputHashes;
 }
 
-const openData = async (
-  plan: Plan,
-  base: string,
-  first: OpenStage | undefined,
-): Promise<Omit<Inputs, "hashes">> => {
+/** Reads all data of the plan. Close its corpora when done. */
+export const openTexts = async (plan: Plan, base: string, tokenizer: Tokenizer): Promise<Texts> => {
   const sources = Object.values(plan.data);
   const questions = new Map<string, QuestionSet>();
-  if (sources.length === 0) return { corpora: new Map(), questions };
-  if (first === undefined)
-    throw new RunError("a recipe with data opens a model, whose tokenizer reads it");
-  const tokenizer = await tokenizerOf(base, first);
   const texts = sources.filter((source) => source.kind !== "choices");
   for (const source of sources)
     if (source.kind === "choices")
@@ -40,13 +40,24 @@ const openData = async (
   return { corpora: await openCorpora(texts, base, tokenizer), questions };
 };
 
+const firstTexts = async (
+  plan: Plan,
+  base: string,
+  first: OpenStage | undefined,
+): Promise<Texts> => {
+  if (Object.keys(plan.data).length === 0) return { corpora: new Map(), questions: new Map() };
+  if (first === undefined)
+    throw new RunError("a recipe with data opens a model, whose tokenizer reads it");
+  return openTexts(plan, base, await tokenizerOf(base, first));
+};
+
 export const openInputs = async (plan: Plan, base: string): Promise<Inputs> => {
   const stages = opened(plan);
-  const { corpora, questions } = await openData(plan, base, stages[0]);
+  const texts = await firstTexts(plan, base, stages[0]);
   const models: Record<string, readonly InputHash[]> = {};
   for (const stage of stages) models[stage.model] = await hashModel(resolve(base, stage.path));
   const data = Object.fromEntries(
-    [...corpora, ...questions].map(([name, { files }]) => [name, files]),
+    [...texts.corpora, ...texts.questions].map(([name, { files }]) => [name, files]),
   );
-  return { corpora, questions, hashes: { models, data } };
+  return { texts, hashes: { models, data } };
 };

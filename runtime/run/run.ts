@@ -160,7 +160,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     if (before !== "" && before !== identity)
       reporter.line(`warning: this run began on ${before}; its bits may differ from here on`);
     await journal.update({ adapter: identity });
-    const { corpora, questions, hashes } = await openInputs(plan, journal.data().base);
+    const { texts, hashes } = await openInputs(plan, journal.data().base);
     const { spec } = journal.data();
     const inputs = lockInputs(plan, journal.data(), hashes);
     const lock = spec === null ? null : await readLock(spec);
@@ -178,8 +178,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       reporter,
       models: new Map(),
       uploaded: new Set(),
-      corpora,
-      questions,
+      texts,
       programs: new Map(),
       scores: { folder: session.scores, inputs },
       interrupted: session.interrupted,
@@ -187,8 +186,10 @@ const execute = async (session: Session): Promise<RunOutcome> => {
     try {
       await runStages(context);
     } finally {
-      for (const { weights } of context.models.values()) await weights.close();
-      for (const corpus of corpora.values()) corpus.close();
+      const models = [...context.models.values()];
+      for (const { weights } of models) await weights.close();
+      for (const read of new Set([texts, ...models.map((model) => model.texts)]))
+        for (const corpus of read?.corpora.values() ?? []) corpus.close();
       await journal.update({ tuning: tuning.choices() });
     }
     await finish(session, inputs, lock);

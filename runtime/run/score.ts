@@ -14,7 +14,7 @@ export interface ScoreResult {
 }
 
 export const runScore = async (context: RunContext, stage: ScoreStage): Promise<ScoreResult> => {
-  const windows = sweepWindows(context, stage.sweep, stage.name);
+  const windows = sweepWindows(context, stage.model, stage.sweep, stage.name);
   const path = scoresPath(context, stage, windows);
   const kept = path === null ? null : await keptScores(context, path);
   if (kept !== null) return kept;

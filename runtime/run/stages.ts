@@ -11,19 +11,21 @@ import type {
 } from "../../compiler/plan.js";
 import { normals } from "../data/normal.js";
 import { RunError } from "../errors.js";
+import { cutTokens, cuttableTokens, renumberedConfig } from "../formats/cut-tokens.js";
 import { writeGgufModel } from "../formats/gguf-model.js";
 import { tokenizerMetadata } from "../formats/gguf-tokenizer-write.js";
 import { writeModelFolder } from "../formats/model-folder.js";
-import { openModel, sideFilesOf } from "../formats/model-source.js";
+import { openModel, sideFilesOf, tokenizerAmong } from "../formats/model-source.js";
 import { ofFloats, type StoredTensor } from "../formats/stored-tensor.js";
 import { elementsOf, unexpectedTensors, weightsOf } from "../formats/weights.js";
 import { type Decisions, decide, writeDecisions } from "../weights/decisions.js";
 import { pruneFolding } from "../weights/fold.js";
 import { dropTraining, openTrained, saveTrained } from "./checkpoint.js";
-import { layoutNamed, modelNamed, type RunContext } from "./context.js";
+import { layoutNamed, modelNamed, type RunContext, type RunModel } from "./context.js";
 import { type DistillResult, runDistill } from "./distill.js";
 import { type EvaluateResult, runEvaluate } from "./evaluate.js";
 import { judge, type Verdict } from "./expect.js";
+import { openTexts } from "./inputs.js";
 import { type Ranking, runRank } from "./rank.js";
 import { runScore, type ScoreResult } from "./score.js";
 
@@ -62,6 +64,7 @@ const open = async (context: RunContext, stage: OpenStage): Promise<StageResult>
     context.models.set(stage.model, {
       weights: weightsOf(checkpoint, layout),
       side: sideFilesOf(path, stage.gguf),
+      texts: null,
     });
     warnUnused(context, stage, unexpectedTensors(checkpoint, layout));
   } catch (error) {
@@ -74,7 +77,7 @@ const open = async (context: RunContext, stage: OpenStage): Promise<StageResult>
 /** Weights by counter, made when they are read: the same on resume. */
 const randomModel = (context: RunContext, stage: RandomStage): StageResult => {
   const { seed } = context.plan;
-  const { weights, side } = modelNamed(context, stage.like);
+  const { weights, side, texts } = modelNamed(context, stage.like);
   const { config, layerLists } = weights.layout;
   const layout = { ...layoutNamed(context, stage.model), config, layerLists };
   const tensor = (weight: WeightEntry): StoredTensor => {
@@ -88,7 +91,7 @@ const randomModel = (context: RunContext, stage: RandomStage): StageResult => {
     );
   };
   const close = async (): Promise<void> => {};
-  context.models.set(stage.model, { weights: { layout, tensor, close }, side });
+  context.models.set(stage.model, { weights: { layout, tensor, close }, side, texts });
   return { kind: "random" };
 };
 
@@ -99,19 +102,36 @@ const scoresNamed = (context: RunContext, name: string): ScoreResult => {
   return result as ScoreResult;
 };
 
+/** The model with the numbers of the tokens it kept: files, ids in config.json, and the data as it now reads it. */
+const withTokens = async (
+  { plan, base }: RunContext,
+  { weights, side }: RunModel,
+  kept: readonly number[],
+): Promise<RunModel> => {
+  const config = renumberedConfig(weights.layout.config, kept);
+  const layout = { ...weights.layout, config };
+  const files = cutTokens(side, kept);
+  const texts = await openTexts(plan, base, tokenizerAmong(files, config, layout.name));
+  return { weights: { ...weights, layout }, side: files, texts };
+};
+
 /** Makes the pruned model, a view of its source: what is kept follows from the scores, so it comes back on resume. */
-const pruneModel = (context: RunContext, stage: PruneStage): Decisions => {
-  const { weights, side } = modelNamed(context, stage.source);
-  const decisions = decide(stage, weights.layout, scoresNamed(context, stage.scores));
+const pruneModel = async (context: RunContext, stage: PruneStage): Promise<Decisions> => {
+  const { weights, side, texts } = modelNamed(context, stage.source);
+  const { layout } = weights;
+  const tokens = stage.tokens === null ? null : cuttableTokens(side, layout.config, layout.name);
+  const decisions = decide(stage, layout, scoresNamed(context, stage.scores), tokens);
   const { kept, foldings } = decisions;
   const target = layoutNamed(context, stage.name);
   const pruned = pruneFolding(weights, kept, foldings, target, stage.rescaled);
-  context.models.set(stage.name, { weights: pruned, side });
+  const model = { weights: pruned, side, texts };
+  const [ids] = kept.get(stage.tokens ?? "")?.sets ?? [];
+  context.models.set(stage.name, ids === undefined ? model : await withTokens(context, model, ids));
   return decisions;
 };
 
 const runPrune = async (context: RunContext, stage: PruneStage): Promise<StageResult> => {
-  await writeDecisions(context.out, pruneModel(context, stage));
+  await writeDecisions(context.out, await pruneModel(context, stage));
   return { kind: "prune" };
 };
 
@@ -143,12 +163,12 @@ const runExport = async (context: RunContext, stage: ExportStage): Promise<Stage
 
 /** Opens the file in which a distilled model's weights are kept. */
 const openDistilled = async (context: RunContext, stage: DistillStage): Promise<void> => {
-  const { weights: student, side } = modelNamed(context, stage.student);
+  const { weights: student, side, texts } = modelNamed(context, stage.student);
   // Which entries of lists by layer are left, the student knows and the plan does not.
   const { config, layerLists } = student.layout;
   const layout = { ...layoutNamed(context, stage.name), config, layerLists };
   const weights = await openTrained(context.out, layout);
-  context.models.set(stage.name, { weights, side });
+  context.models.set(stage.name, { weights, side, texts });
 };
 
 const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<StageResult> => {
@@ -199,7 +219,7 @@ export const restoreStage = async (context: RunContext, stage: Stage): Promise<v
       randomModel(context, stage);
       return;
     case "prune":
-      pruneModel(context, stage);
+      await pruneModel(context, stage);
       return;
     case "distill":
       await openDistilled(context, stage);

@@ -3,18 +3,13 @@
  * once, all windows going through it before the next. The next segment's weights are read while the device works.
  */
 import type { Segment, Streaming, Sweep, WeightEntry } from "../../compiler/plan.js";
+import type { Corpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import { BLOCK, bytesOf, converted, type StoredTensor } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
 import { batchesOf, batchOf } from "./batch.js";
 import { openCarried } from "./carried.js";
-import {
-  corpusNamed,
-  programNamed,
-  type RunContext,
-  releaseProgram,
-  writeTensor,
-} from "./context.js";
+import { programNamed, type RunContext, releaseProgram, writeTensor } from "./context.js";
 
 const entryOf = (
   { layout }: Weights,
@@ -81,15 +76,16 @@ interface Stream {
   readonly sweep: Sweep;
   readonly streaming: Streaming;
   readonly weights: Weights;
+  readonly corpus: Corpus;
   readonly windows: readonly number[];
 }
 
 /** Says how far the stream is, in windows that went through everything. */
-const report = ({ context, sweep, streaming }: Stream, segment: number, done: number): void => {
+const report = (stream: Stream, segment: number, done: number): void => {
+  const { context, corpus, sweep, streaming } = stream;
   const count = streaming.segments.length;
   const through = segment * sweep.windows + done;
-  const { window } = corpusNamed(context, sweep.data);
-  const tokens = Math.floor((through * window) / count);
+  const tokens = Math.floor((through * corpus.window) / count);
   context.reporter.progress({ done: through, total: count * sweep.windows, tokens });
 };
 
@@ -105,7 +101,7 @@ const runSegment = async (
   index: number,
   store: ReturnType<typeof openCarried>,
 ): Promise<void> => {
-  const { context, sweep, streaming, weights, windows } = stream;
+  const { context, corpus, streaming, weights, windows } = stream;
   const { executor } = context;
   const segment = streaming.segments[index];
   if (segment === undefined) return;
@@ -119,7 +115,7 @@ const runSegment = async (
   // A segment of which only the weights count has no batches.
   const batches = segment.batches.length === 0 ? [] : batchesOf(segment.batches, windows);
   for (const [at, batch] of batches.entries()) {
-    const data = batchOf(corpusNamed(context, sweep.data), batch.windows);
+    const data = batchOf(corpus, batch.windows);
     const rows = await rowFeeds(weights, segment, data.tokens);
     await store.take(at, segment.takes);
     await (await programNamed(context, batch.program)).run({ ...data, ...rows });
@@ -148,11 +144,11 @@ export const runStreaming = async (
   name: string,
   sweep: Sweep,
   streaming: Streaming,
-  weights: Weights,
+  { corpus, weights }: Pick<Stream, "corpus" | "weights">,
   windows: readonly number[],
 ): Promise<void> => {
   const { executor } = context;
-  const stream: Stream = { context, sweep, streaming, weights, windows };
+  const stream: Stream = { context, sweep, streaming, corpus, weights, windows };
   const most = Math.max(
     ...streaming.segments.flatMap(({ batches }) => batches.map((batch) => batch.windows)),
     0,

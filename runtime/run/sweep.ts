@@ -1,10 +1,11 @@
 /** Runs a sweep: batches of windows add to accumulators on the device, then `finish` gives the results. */
 import type { Sweep } from "../../compiler/plan.js";
+import type { Corpus } from "../data/corpus.js";
 import { shuffledWindows } from "../data/order.js";
 import { RunError } from "../errors.js";
 import { batchesOf, batchOf } from "./batch.js";
 import {
-  corpusNamed,
+  corpusOf,
   keepOnly,
   modelNamed,
   programNamed,
@@ -17,10 +18,11 @@ import { runStreaming } from "./stream.js";
 /** The windows a sweep looks at, in order: the first ones, or a seeded sample. */
 export const sweepWindows = (
   context: RunContext,
+  model: string,
   sweep: Sweep,
   stage: string,
 ): readonly number[] => {
-  const { windows } = corpusNamed(context, sweep.data);
+  const { windows } = corpusOf(context, model, sweep.data);
   if (windows < sweep.windows)
     throw new RunError(
       `data ${sweep.data} has ${windows} windows, the recipe takes ${sweep.windows}`,
@@ -46,10 +48,10 @@ export interface SweepResult {
 /** The batches of a sweep in one piece; returns tokens a second, as in SweepResult. */
 const runWhole = async (
   context: RunContext,
+  corpus: Corpus,
   sweep: Sweep,
   windows: readonly number[],
 ): Promise<number | null> => {
-  const corpus = corpusNamed(context, sweep.data);
   for (const batch of sweep.batches) await programNamed(context, batch.program);
   for (const accumulator of sweep.accumulators) context.executor.zero(accumulator);
   let since: { readonly at: number; readonly done: number } | null = null;
@@ -79,14 +81,15 @@ export const runSweep = async (
   sweep: Sweep,
   windows: readonly number[],
 ): Promise<SweepResult> => {
+  const corpus = corpusOf(context, model, sweep.data);
   let tokensPerSecond: number | null = null;
   if (sweep.streaming === null) {
     await upload(context, model);
-    tokensPerSecond = await runWhole(context, sweep, windows);
+    tokensPerSecond = await runWhole(context, corpus, sweep, windows);
   } else {
     keepOnly(context, null);
     const { weights } = modelNamed(context, model);
-    await runStreaming(context, name, sweep, sweep.streaming, weights, windows);
+    await runStreaming(context, name, sweep, sweep.streaming, { corpus, weights }, windows);
   }
   const finish = await programNamed(context, sweep.finish);
   await finish.run({});

@@ -8,6 +8,7 @@ import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
 import type { Fold, ModelLayout, PruneStage } from "../../compiler/plan.js";
 import { fileError, RunError, systemCode } from "../errors.js";
+import { bestTokens, type TokenParts } from "../formats/token-parts.js";
 import type { Folding } from "./fold.js";
 import type { Kept, KeptAxis } from "./kept.js";
 import { partnersOf, selectKept, withoutRun } from "./select.js";
@@ -84,14 +85,26 @@ const places = (along: KeptAxis["along"]): Record<string, number>[] =>
 
 const whole = (size: number): number[] => Array.from({ length: size }, (_, unit) => unit);
 
-const keptOf = (table: AxisScores, keep: number, paired: boolean): KeptAxis => {
-  const { axis, along, size, runs, scores } = table;
+/** What some axes say of their units besides scores. */
+interface Bound {
+  /** Units come in pairs. */
+  readonly paired: boolean;
+  /** Units are tokens, some of which others need. */
+  readonly tokens: TokenParts | null;
+}
+
+const setsOf = (table: AxisScores, keep: number, { paired, tokens }: Bound): KeptAxis["sets"] => {
+  const { along, size, runs, scores } = table;
+  if (runs) return [withoutRun(scores, size, keep)];
+  if (tokens !== null) return [bestTokens(scores, keep, tokens)];
+  const sizes = along.map((step) => step.size);
+  return selectKept(scores, sizes, size, keep, paired);
+};
+
+const keptOf = (table: AxisScores, keep: number, bound: Bound): KeptAxis => {
+  const { axis, along, size } = table;
   try {
-    const sizes = along.map((step) => step.size);
-    const sets = runs
-      ? [withoutRun(scores, size, keep)]
-      : selectKept(scores, sizes, size, keep, paired);
-    return { axis, along, from: size, keep, sets };
+    return { axis, along, from: size, keep, sets: setsOf(table, keep, bound) };
   } catch (cause) {
     if (!(cause instanceof RunError)) throw cause;
     throw new RunError(`axis ${axis}: ${cause.message}`, { cause });
@@ -124,8 +137,16 @@ const foldingOf = (fold: Fold, { tables }: Scores, kept: Kept): Folding => {
   return { fold, partners };
 };
 
-/** Decides what a pruning keeps: for each cut the best by its scores; axes without a cut stay whole. */
-export const decide = (stage: PruneStage, source: ModelLayout, scores: Scores): Decisions => {
+/**
+ * Decides what a pruning keeps: for each cut the best by its scores; axes without a cut stay whole. `tokens` are the source's
+ * where its tokens are cut.
+ */
+export const decide = (
+  stage: PruneStage,
+  source: ModelLayout,
+  scores: Scores,
+  tokens: TokenParts | null = null,
+): Decisions => {
   const kept = new Map<string, KeptAxis>();
   const axes: PruneRecord["axes"] = [];
   for (const { axis, from, keep } of stage.cuts) {
@@ -140,7 +161,11 @@ export const decide = (stage: PruneStage, source: ModelLayout, scores: Scores): 
   }
   for (const table of scores.tables) {
     const cut = stage.cuts.find(({ axis }) => axis === table.axis);
-    const choice = keptOf(table, cut?.keep ?? table.size, source.paired.includes(table.axis));
+    const bound = {
+      paired: source.paired.includes(table.axis),
+      tokens: table.axis === stage.tokens ? tokens : null,
+    };
+    const choice = keptOf(table, cut?.keep ?? table.size, bound);
     if (cut !== undefined) kept.set(table.axis, choice);
     axes.push(recordOf(table, choice));
   }

@@ -36,6 +36,34 @@ const house = (text: string, name?: string): Case => ({
 });
 const circle = { "a.prune": 'edition 1\nuse "./b.prune"\n', "b.prune": 'use «"a.prune"»\n' };
 
+const TINY = `edition 1
+architecture tiny for "TinyForCausalLM" {
+  axis layer  = num_layers
+  axis hidden = hidden_size
+  axis vocab  = vocab_size
+
+  weight embed "embed.weight" [vocab, hidden]
+
+  each layer {
+    weight norm "{layer}.norm" [hidden]
+  }
+
+  forward(tokens [window, position] of vocab) {
+    x = embed[tokens]
+    each layer {
+      tap layer: x, x * norm
+      x = x * norm
+    }
+    logits = x . embed
+  }
+}
+`;
+const tiny = { architectures: ["TinyForCausalLM"], num_layers: 2, hidden_size: 4, vocab_size: 8 };
+const TOKENS: Edit = [
+  "  layer by block_influence",
+  "  vocab by occurrence\n  layer by block_influence",
+];
+
 const CASES: readonly Case[] = [
   one("unknown-name", "from teacher using", "from «techer» using"),
   one("unknown-name", "on unseen {", "on «unsen» {", "data"),
@@ -60,7 +88,14 @@ const CASES: readonly Case[] = [
   bottom("unknown-profile-path", "profile smoke {\n  «heald.stop» = 1K tokens\n}"),
   one("unknown-axis", MLP, "  «heads» -> 4\n"),
   one("unknown-axis", "hidden, mlp, query by", "hidden, mlp, query, «hiden» by", "scored"),
-  one("untapped-axis", "layer by", "layer, «vocab» by"),
+  {
+    code: "untapped-axis",
+    edits: [
+      ["use minitron", 'use minitron\nuse "./house.prune"\nmodel other = open("models/tiny")'],
+      ["\ndata unseen", "\nscore more of other on speeches { «hidden» by magnitude }\ndata unseen"],
+    ],
+    texts: { "house.prune": TINY },
+  },
   {
     code: "unscored-axis",
     edits: [
@@ -68,6 +103,29 @@ const CASES: readonly Case[] = [
       [MLP, "  «mlp»    384 -> 256\n"],
     ],
   },
+  {
+    code: "vocabulary-target",
+    edits: [TOKENS, [MLP, "  «vocab»  2048 -> 200\n"]],
+    vocabularies: { "models/sotu-1m": { size: 2048, hash: "a", least: 257 } },
+  },
+  {
+    code: "vocabulary-target",
+    name: "kind",
+    edits: [TOKENS, [MLP, "  «vocab»  -> 75%\n"]],
+    vocabularies: { "models/sotu-1m": { size: 2048, hash: "a", least: null } },
+  },
+  {
+    code: "vocabularies-differ",
+    edits: [
+      TOKENS,
+      [MLP, `${MLP}  vocab  -> 75%\n`],
+      ["student from teacher on", "student from «teacher» on"],
+    ],
+  },
+  bottom(
+    "search-vocabulary",
+    "search shape of teacher using merit {\n  vocab «1024..1536 step 512»\n}",
+  ),
   one("size-mismatch", HIDDEN, "hidden «120» -> 96 "),
   one("group-divides", MLP, `${MLP}  query  8 -> «5»\n`),
   one("group-divides", MLP, `${MLP}  query  «8 -> 4»\n`, "divides"),
@@ -191,14 +249,14 @@ const CASES: readonly Case[] = [
   {
     code: "tokenizer-larger",
     edits: [['open("models/sotu-1m")', 'open(«"models/sotu-1m"»)']],
-    vocabularies: { "models/sotu-1m": { size: 2049, hash: "a" } },
+    vocabularies: { "models/sotu-1m": { size: 2049, hash: "a", least: 257 } },
   },
   {
     code: "tokenizers-differ",
     edits: [["\ndata speeches", '\nmodel other = open(«"./models/sotu-1m"»)\ndata speeches']],
     vocabularies: {
-      "models/sotu-1m": { size: 2048, hash: "a" },
-      "./models/sotu-1m": { size: 2048, hash: "b" },
+      "models/sotu-1m": { size: 2048, hash: "a", least: 257 },
+      "./models/sotu-1m": { size: 2048, hash: "b", least: 257 },
     },
   },
   one(
@@ -243,7 +301,7 @@ describe("each mistake is reported once, where it is", () => {
     const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
     const files = {
       texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])),
-      models: { ...models, "./models/sotu-1m": config },
+      models: { ...models, "./models/sotu-1m": config, "models/tiny": tiny },
       vocabularies,
     };
     const result = checkText(spec.text, {}, files);

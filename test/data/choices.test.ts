@@ -75,7 +75,7 @@ describe("the harness", () => {
         await runStage(context, stage);
       const stage = plan.stages.find((s): s is EvaluateStage => s.kind === "evaluate");
       const entry = stage?.choices[0];
-      const set = context.questions.get("quiz");
+      const set = context.texts.questions.get("quiz");
       if (entry === undefined || set === undefined) throw new Error("nothing is asked");
       const measures = new Map(
         (await runChoices(context, entry)).map(({ name, value }) => [name, value]),

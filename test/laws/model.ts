@@ -1,5 +1,7 @@
 /** Drawn models by the product's own road: library, config.json, sizes, layout, forward pass in float64; and their cuts. */
+
 import type { Dense } from "../../compiler/ir/tensor.js";
+import { tokenAxis } from "../../compiler/library/forward.js";
 import type { Library, ModelShape } from "../../compiler/library/library.js";
 import type { ModelLayout, PruneStage, WeightEntry } from "../../compiler/plan.js";
 import { must } from "../../compiler/planning/outcome.js";
@@ -61,14 +63,14 @@ export const modelOf = (
   return { shape, layout, arena: randomArena(layout, drawn.seed) };
 };
 
-/** Every axis that can be cut, with what the case keeps of it; `whole` axes stay uncut. */
+/** Every axis that can be cut but that of tokens (what reads them changes too, and has tests of its own), with what the case keeps of it; `whole` axes stay uncut. */
 export const cutsOf = (
   { shape }: Model,
   { keeps }: ModelCase,
   whole: readonly string[] = [],
 ): PruneStage["cuts"] =>
   [...shape.along.keys()]
-    .filter((axis) => !whole.includes(axis))
+    .filter((axis) => !whole.includes(axis) && axis !== tokenAxis(shape))
     .map((axis, i) => {
       const from = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
       const together = shape.paired.has(axis) ? 2 : 1;
@@ -87,6 +89,7 @@ export const randomScores = ({ shape }: Model, seed: number): readonly AxisScore
 
 const stage = (cuts: PruneStage["cuts"]): PruneStage => ({
   kind: "prune",
+  tokens: null,
   name: "cut",
   source: "model",
   scores: "merit",

@@ -112,10 +112,10 @@ const errorOf = ({ axis, criterion, scores }: AxisScores): number => {
 test("scores of all criteria are PyTorch's", async () => {
   await inScratch(async (out) => {
     const context = await contextOf(plan, await sharedDevice(), out);
-    const front = [...context.corpora].map(
+    const front = [...context.texts.corpora].map(
       ([name, corpus]) => [name, { ...corpus, windows: oracle.windows }] as const,
     );
-    const scoring = { ...context, corpora: new Map(front) };
+    const scoring = { ...context, texts: { ...context.texts, corpora: new Map(front) } };
     const seen: string[] = [];
     for (const stage of plan.stages) {
       const result = await runStage(scoring, stage);

@@ -30,7 +30,7 @@ export const recipeOf = (text: string): Recipe => {
 
 /** A run's context without a run. */
 export const contextOf = async (plan: Plan, device: Device, out: string): Promise<RunContext> => {
-  const { corpora, questions } = await openInputs(plan, examples);
+  const { texts } = await openInputs(plan, examples);
   const tuning = createTuning(device.report, {}, { tune: false, folder: null });
   return {
     plan,
@@ -48,8 +48,7 @@ export const contextOf = async (plan: Plan, device: Device, out: string): Promis
     reporter: silent,
     models: new Map(),
     uploaded: new Set(),
-    corpora,
-    questions,
+    texts,
     programs: new Map(),
     scores: null,
     interrupted: () => false,

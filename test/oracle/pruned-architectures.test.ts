@@ -27,7 +27,13 @@ import { arenaOf, weightsIn } from "../support/weights.js";
 import { expectedOf, families, folderOf, shapeIn, withWeights } from "./tiny-models.js";
 
 /** Cuts by half that each family's config.json can say: GPT-2's and GPT-NeoX's ties heads to the hidden state. */
-const TIED = [["hidden", "head"], ["mlp"], ["layer"], ["hidden", "head", "mlp", "layer"]];
+const TIED = [
+  ["hidden", "head"],
+  ["mlp"],
+  ["layer"],
+  ["vocab"],
+  ["hidden", "head", "mlp", "layer", "vocab"],
+];
 const cutsOf = (family: string, shape: ModelShape): readonly (readonly string[])[] => {
   if (family === "gpt2") return [["hidden", "dim"], ...TIED];
   if (family === "gpt_neox") return TIED;
@@ -71,6 +77,21 @@ const cutBy = async (family: string, axes: readonly string[], weights: Weights):
   return { whole, kept, shape: target, weights: pruned };
 };
 
+/** Tokens that a cut model knows, in its numbers and in those of the whole model. */
+const readBy = ({ kept }: Cut, tokens: readonly number[]) => {
+  const ids = kept.get("vocab")?.sets[0];
+  if (ids === undefined) return { own: tokens, before: tokens, ids: null };
+  const own = tokens.map((token) => token % ids.length);
+  return { own, before: own.map((token) => ids[token] ?? 0), ids };
+};
+
+/** The logits of some tokens, [position, vocab]. */
+const ofTokens = (logits: ArrayLike<number>, vocab: number, ids: readonly number[]): Float64Array =>
+  Float64Array.from({ length: (logits.length / vocab) * ids.length }, (_, at) => {
+    const position = Math.floor(at / ids.length);
+    return logits[position * vocab + (ids[at % ids.length] ?? 0)] ?? 0;
+  });
+
 /** Where results are kept for transformers; null in a plain test. */
 const keep = process.env.CUT_ARCHITECTURES ?? null;
 
@@ -91,16 +112,23 @@ describe.each(cases)("%s cut by %j", (family, axes) => {
     withWeights(path, shapeIn(path), async (weights) => use(await cutBy(family, axes, weights)));
 
   test("reads back from its folder", () =>
-    withCut(({ shape, weights }) =>
+    withCut((cut) =>
       inFolder(family, axes, async (folder) => {
+        const { shape, weights } = cut;
+        const { own: read } = readBy(cut, tokens);
         await writeModelFolder(folder, weights, "f32", sideFilesOf(path, null));
-        const logits = await logitsOf(shape, weights, tokens);
+        const logits = await logitsOf(shape, weights, read);
         const again = shapeIn(folder);
         expect(again.parameters).toBe(shape.parameters);
-        const read = await withWeights(folder, again, (own) => logitsOf(again, own, tokens));
-        expect(worstError(read, logits)).toBe(0);
+        const found = await withWeights(folder, again, (own) => logitsOf(again, own, read));
+        expect(worstError(found, logits)).toBe(0);
         if (keep === null) return;
-        const ours = { axes, tokens, logits: Array.from(logits), parameters: shape.parameters };
+        const ours = {
+          axes,
+          tokens: read,
+          logits: Array.from(logits),
+          parameters: shape.parameters,
+        };
         writeFileSync(join(folder, "ours.json"), JSON.stringify(ours));
       }),
     ));
@@ -109,11 +137,14 @@ describe.each(cases)("%s cut by %j", (family, axes) => {
   test.skipIf(axes.some((axis) => moved.includes(axis)))(
     "is the whole model without the units",
     () =>
-      withCut(async ({ whole, kept, shape, weights }) => {
+      withCut(async (cut) => {
+        const { whole, kept, shape, weights } = cut;
+        const { own, before, ids } = readBy(cut, tokens);
         const masked = zeroed(whole, ({ place }) => removedAt(kept, place).length > 0);
-        const full = await logitsOf(whole.shape, weightsIn(whole.layout, masked.arena), tokens);
-        const cut = await logitsOf(shape, weights, tokens);
-        expect(worstError(cut, full)).toBeLessThan(1e-9);
+        const full = await logitsOf(whole.shape, weightsIn(whole.layout, masked.arena), before);
+        const vocab = whole.layout.axes.vocab ?? 0;
+        const expected = ids === null ? full : ofTokens(full, vocab, ids);
+        expect(worstError(await logitsOf(shape, weights, own), expected)).toBeLessThan(1e-9);
       }),
   );
 });

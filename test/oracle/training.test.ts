@@ -59,7 +59,12 @@ const runAll = async (
 /** The same run on other texts; models, journal and device stay shared. */
 const on = (context: RunContext, change: (corpus: Corpus) => Corpus): RunContext => ({
   ...context,
-  corpora: new Map([...context.corpora].map(([name, corpus]) => [name, change(corpus)])),
+  texts: {
+    ...context.texts,
+    corpora: new Map(
+      [...context.texts.corpora].map(([name, corpus]) => [name, change(corpus)] as const),
+    ),
+  },
 });
 
 /** The largest difference as a share of the largest expected value. */

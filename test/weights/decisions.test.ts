@@ -117,6 +117,7 @@ const scores: Scores = {
 };
 const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
   kind: "prune",
+  tokens: null,
   name,
   source: "teacher",
   scores: "merit",

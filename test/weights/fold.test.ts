@@ -53,6 +53,7 @@ const scores: Scores = {
 };
 const stage: PruneStage = {
   kind: "prune",
+  tokens: null,
   name: "student",
   source: "teacher",
   scores: "merit",

@@ -6,6 +6,7 @@ import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
 import { type Context, find, located, passOn, say } from "../context.js";
 import type { DistillStep } from "../recipe.js";
+import type { ModelEntry } from "../scope.js";
 import { readSettings, type Settings } from "../settings.js";
 import { textsNamed } from "../texts.js";
 import { pushDistills } from "./candidates.js";
@@ -16,9 +17,20 @@ import { optimizerOf } from "./optimizer.js";
 /** Steps between checkpoints where the spec does not say. */
 const CHECKPOINT_EVERY = 50;
 
-const partyNamed = (context: Context, name: Name | null): Party | null => {
-  const entry = name === null ? null : one(context, name);
-  return name === null || entry === null ? null : { name: name.name, shape: entry.shape };
+const partyOf = (name: Name | null, entry: ModelEntry | null): Party | null =>
+  name === null || entry === null
+    ? null
+    : { name: name.name, shape: entry.shape, vocabulary: entry.vocabulary };
+
+const partyNamed = (context: Context, name: Name | null): Party | null =>
+  partyOf(name, name === null ? null : one(context, name));
+
+/** Whether both read the same tokens; says so where they do not. */
+const sameTokens = (context: Context, from: Name, student: Party, teacher: Party): boolean => {
+  if (student.vocabulary === teacher.vocabulary) return true;
+  const parameters = { student: student.name, teacher: teacher.name };
+  say(context, "vocabularies-differ", from.span, parameters);
+  return false;
 };
 
 /** The student of `healed = student`, as a name. */
@@ -72,8 +84,7 @@ const partiesOf = (context: Context, stage: StageDecl): Parties | null => {
   const clauses = readClauses(context, stage);
   const named = studentName(context, stage);
   const entry = named === null ? null : find(context, "model", named);
-  const student =
-    named === null || entry === null ? null : { name: named.name, shape: entry.shape };
+  const student = partyOf(named, entry);
   const from = nameIn(context, clauses, "from");
   const teacher = partyNamed(context, from);
   const on = nameIn(context, clauses, "on");
@@ -82,7 +93,9 @@ const partiesOf = (context: Context, stage: StageDecl): Parties | null => {
   const name = stage.names[0]?.name ?? "";
   context.scope.define("model", name, entry);
   const taught = teacher !== null || !clauses.has("from");
-  return student === null || data === null || !taught ? null : { student, teacher, data };
+  if (student === null || data === null || !taught) return null;
+  const same = from === null || teacher === null || sameTokens(context, from, student, teacher);
+  return same ? { student, teacher, data } : null;
 };
 
 export const checkDistill = (context: Context, stage: StageDecl): void => {

@@ -2,6 +2,7 @@
 import type { Name, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import { scalarFunction } from "../../ir/scalar.js";
+import { tokenAxis } from "../../library/forward.js";
 import { elaborateFold } from "../../library/schedule.js";
 import type { Fold, Scalar } from "../../plan.js";
 import { type Context, passOn, say } from "../context.js";
@@ -71,7 +72,9 @@ const foldOf = (
   const axis = axisNamed(context, axisName, source.model, source.shape);
   const value = definedBy(context, name);
   if (axis === null || value === null) return null;
-  if (axis.name === source.shape.layerAxis || unitsTogether(source.shape, axis.name) > 1) {
+  const { layerAxis } = source.shape;
+  const apart = axis.name !== layerAxis && axis.name !== tokenAxis(source.shape);
+  if (!apart || unitsTogether(source.shape, axis.name) > 1) {
     say(context, "fold-axis", axisName.span, { axis: axis.name });
     return null;
   }

@@ -16,6 +16,8 @@ import { quantityOf, type UnitKind, unitLabel } from "../units.js";
 export interface Party {
   readonly name: string;
   readonly shape: ModelShape;
+  /** The pruning that its tokens come from; null where they are those of its file. */
+  readonly vocabulary: string | null;
 }
 
 export interface Parties {

@@ -83,7 +83,7 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   const gguf =
     read.kind === "folder" ? null : ggufSource(context, config.value, shape.value, place);
   if (read.kind === "gguf" && gguf === null) return;
-  context.scope.define("model", name, { shape: shape.value });
+  context.scope.define("model", name, { shape: shape.value, vocabulary: null });
   if (!checkVocabulary(context, { model: name, path, span, shape: shape.value })) return;
   context.steps.push({ kind: "open", model: name, path, gguf });
 };

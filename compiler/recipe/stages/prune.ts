@@ -3,7 +3,7 @@ import type { Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { type Context, find, say } from "../context.js";
 import { label } from "../report.js";
-import type { ScoreEntry } from "../scope.js";
+import type { ModelEntry, ScoreEntry } from "../scope.js";
 import { readSettings, SETTINGS } from "../settings.js";
 import { isTapped } from "./axis.js";
 import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
@@ -12,6 +12,7 @@ import { one } from "./one-model.js";
 import { pushRounds } from "./rounds.js";
 import { shapeAt } from "./shape-at.js";
 import { type Cut, cutOf, type Source } from "./targets.js";
+import { canLose, tokenCut } from "./vocabulary.js";
 
 /** Lines that say how, and not what of an axis, unless there is an axis of that name. */
 const isPruneSetting = ({ heads }: Statement, { shape }: Source): boolean =>
@@ -71,9 +72,9 @@ const checkScored = (
   return unscored.length === 0;
 };
 
-const modelOf = (context: Context, name: Name | null): Source | null => {
+const modelOf = (context: Context, name: Name | null): (Source & ModelEntry) | null => {
   const entry = name === null ? null : one(context, name);
-  return name === null || entry === null ? null : { model: name.name, shape: entry.shape };
+  return name === null || entry === null ? null : { model: name.name, ...entry };
 };
 
 /** Whether the scores are of the model that is cut. */
@@ -115,7 +116,10 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
   const shape = shapeAt(context, name, source, sizes);
   if (shape === null) return;
-  context.scope.define("model", name.name, { shape });
+  const tokens = tokenCut(source.shape, good);
+  if (tokens !== null && !canLose(context, stage, source.model, tokens)) return;
+  const vocabulary = tokens === null ? source.vocabulary : name.name;
+  context.scope.define("model", name.name, { shape, vocabulary });
   if (!same || scores.step === null) return;
   const pruning = { name: name.name, source: source.model, scores: using.name, cuts: good, folds };
   pushRounds(context, name, source, pruning, scores.step, rounds);

@@ -38,6 +38,6 @@ export const checkRandom = (context: Context, name: string, call: CallExpr): voi
   const { like, deviation } = read;
   const entry = one(context, like);
   if (entry === null) return;
-  context.scope.define("model", name, { shape: entry.shape });
+  context.scope.define("model", name, { shape: entry.shape, vocabulary: entry.vocabulary });
   context.steps.push({ kind: "random", model: name, like: like.name, deviation });
 };

@@ -4,6 +4,7 @@
  */
 import type { Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import { flopsAt } from "../../library/flops.js";
+import { tokenAxis } from "../../library/forward.js";
 import { parametersAt } from "../../library/parameters.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { evaluate } from "../constant.js";
@@ -166,6 +167,11 @@ export const checkSearch = (context: Context, stage: StageDecl): void => {
     body.filter((line) => isAxisLine(line, source)),
   );
   if (lines === null || keeps === null || (within !== null && condition === null)) return;
+  const tokens = lines.find(({ axis }) => axis === tokenAxis(source.shape));
+  if (tokens !== undefined) {
+    say(context, "search-vocabulary", tokens.values.span, { axis: tokens.axis });
+    return;
+  }
   if (scores !== null && using !== null && !fitting(context, using, scores, source, lines)) return;
   const choices = choicesOf(context, source, lines);
   if (choices === null) return;
@@ -174,7 +180,11 @@ export const checkSearch = (context: Context, stage: StageDecl): void => {
   const [first] = list;
   if (first === undefined) return;
   const candidates = { search: name.name, keeps, ranked: { count: 0 }, list };
-  context.scope.define("model", name.name, { shape: first.shape, candidates });
+  context.scope.define("model", name.name, {
+    shape: first.shape,
+    vocabulary: entry.vocabulary,
+    candidates,
+  });
   if (using !== null && scores !== null && scores.step !== null)
     pushPrunes(context, name, source, using.name, list);
 };

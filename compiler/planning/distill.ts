@@ -45,7 +45,7 @@ const attempt = (
     micro,
     recompute,
   );
-  const update = planUpdate(into, step, arenaBytes, micro / step.windows);
+  const update = planUpdate(into, step, lesson.student.layout, arenaBytes, micro / step.windows);
   const stage: DistillStage = {
     kind: "distill",
     name: step.name,

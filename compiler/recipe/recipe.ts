@@ -61,6 +61,8 @@ export interface DistillStep {
     readonly beta: readonly [number, number];
     readonly epsilon: number;
     readonly decay: number;
+    /** Weights that do not decay, by name. */
+    readonly noDecay: readonly string[];
     /** Global norm; null for no clipping. */
     readonly clip: number | null;
   };

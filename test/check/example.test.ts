@@ -29,7 +29,7 @@ test("sizes, steps and sources of the example", () => {
     windows: 2,
     teacher: "teacher",
     student: "student",
-    optimizer: { beta: [0.9, 0.95], epsilon: 1e-8, decay: 0, clip: 1 },
+    optimizer: { beta: [0.9, 0.95], epsilon: 1e-8, decay: 0, noDecay: [], clip: 1 },
     checkpointEvery: 50,
   });
   expect(recipe?.steps.find((step) => step.kind === "prune")).toMatchObject({

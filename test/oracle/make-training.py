@@ -137,25 +137,42 @@ def rate(step):
 
 # The student of the example: hidden and mlp cut, all heads kept.
 every = [list(range(heads // groups)) for _ in range(len(layers) * groups)]
-student = LlamaForCausalLM(
-    LlamaConfig(**{**config.to_dict(), "hidden_size": 96, "intermediate_size": 256}, attn_implementation="eager")
-).float()
-student.load_state_dict(gathered(every))
-optimizer = torch.optim.AdamW(student.parameters(), lr=PEAK, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.0)
-losses, norms = [], []
-for step in range(STEPS):
-    x = windows[step * BATCH : (step + 1) * BATCH, :-1]
-    with torch.no_grad():
-        target = teacher(x).logits.log_softmax(-1)
-    guess = student(x).logits.log_softmax(-1)
-    loss = (target.exp() * (target - guess)).sum(-1).mean()
-    optimizer.zero_grad()
-    loss.backward()
-    norms.append(torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0).item())
-    losses.append(loss.item())
-    for group in optimizer.param_groups:
-        group["lr"] = rate(step)
-    optimizer.step()
+
+
+def trained(decay, spared):
+    """Six steps from the pruned weights; parameters that `spared` holds for do not decay."""
+    student = LlamaForCausalLM(
+        LlamaConfig(
+            **{**config.to_dict(), "hidden_size": 96, "intermediate_size": 256}, attn_implementation="eager"
+        )
+    ).float()
+    student.load_state_dict(gathered(every))
+    named = list(student.named_parameters())
+    groups = [
+        {"params": [p for n, p in named if spared(n, p) == kept], "weight_decay": 0.0 if kept else decay}
+        for kept in (False, True)
+    ]
+    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=PEAK, betas=(0.9, 0.95), eps=1e-8)
+    losses, norms = [], []
+    for step in range(STEPS):
+        x = windows[step * BATCH : (step + 1) * BATCH, :-1]
+        with torch.no_grad():
+            target = teacher(x).logits.log_softmax(-1)
+        guess = student(x).logits.log_softmax(-1)
+        loss = (target.exp() * (target - guess)).sum(-1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0).item())
+        losses.append(loss.item())
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step)
+        optimizer.step()
+    weights = {
+        "model.norm.weight": rounded(student.model.norm.weight.tolist()),
+        "model.embed_tokens.weight": rounded(student.model.embed_tokens.weight[0].tolist()),
+        "model.layers.0.mlp.down_proj.weight": rounded(student.model.layers[0].mlp.down_proj.weight[0].tolist()),
+    }
+    return {"loss": losses, "norm": norms, "trained": weights}
 
 
 def rounded(values, digits=7):
@@ -176,14 +193,9 @@ json.dump(
         "pruned": digest(gathered(kept["query"])),
         "steps": STEPS,
         "windows": BATCH,
-        "loss": losses,
-        "norm": norms,
-        "trained": {
-            "model.norm.weight": rounded(student.model.norm.weight.tolist()),
-            "model.layers.0.mlp.down_proj.weight": rounded(
-                student.model.layers[0].mlp.down_proj.weight[0].tolist()
-            ),
-        },
+        **trained(0.0, lambda name, parameter: False),
+        # Strong enough to show within six steps.
+        "decayed": trained(20.0, lambda name, parameter: parameter.ndim == 1 or "embed_tokens" in name),
     },
     sys.stdout,
 )

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import type { Stage } from "../../compiler/plan.js";
+import type { DistillStage, Stage } from "../../compiler/plan.js";
 import type { Corpus } from "../../runtime/data/corpus.js";
 import { batchAt } from "../../runtime/data/order.js";
 import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
@@ -18,9 +18,20 @@ import { readDecisions } from "../../runtime/weights/decisions.js";
 import { sharedDevice } from "../support/device.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
-import { contextOf, fixture, planFor, stageOf } from "./example.js";
+import { contextOf, fixture, planFor } from "./example.js";
 
 const numbers = z.array(z.number());
+const lesson = {
+  loss: numbers.length(6),
+  norm: numbers.length(6),
+  trained: z.record(z.string(), numbers),
+};
+interface Lesson {
+  readonly loss: readonly number[];
+  readonly norm: readonly number[];
+  readonly trained: Readonly<Record<string, readonly number[]>>;
+}
+
 const oracle = z
   .object({
     calibration: z.literal(64),
@@ -33,14 +44,14 @@ const oracle = z
     pruned: z.record(z.string(), z.number()),
     steps: z.literal(6),
     windows: z.literal(2),
-    loss: numbers.length(6),
-    norm: numbers.length(6),
-    trained: z.record(z.string(), numbers),
+    ...lesson,
+    /** With a decay that biases, norms and embeddings are spared. */
+    decayed: z.object(lesson),
   })
   .parse(fixture("training.json"));
 
 /** Of a line of metrics.jsonl. */
-const measures = z.object({ loss: z.number(), norm: z.number() });
+const measures = z.object({ stage: z.string(), loss: z.number(), norm: z.number() });
 
 /** The first windows of a corpus, as a corpus. */
 const front = (corpus: Corpus, windows: number): Corpus => ({ ...corpus, windows });
@@ -101,6 +112,13 @@ distill healed = student from teacher on speeches {
   optimizer adamw(beta: [0.9, 0.95], decay: 0.0, clip: 1.0)
   rate      cosine(2e-3 -> 2e-4, warmup: 2 steps)
 }
+distill decayed = student from teacher on speeches {
+  loss      kld(temperature: 1)
+  stop      6 steps
+  batch     2 windows
+  optimizer adamw(decay: 20, no_decay: [vectors, embed])
+  rate      cosine(2e-3 -> 2e-4, warmup: 2 steps)
+}
 `);
 
 const expectDecisions = async (out: string): Promise<void> => {
@@ -130,11 +148,12 @@ const expectGathered = async (folder: string): Promise<void> => {
   for (const [name, value] of found) expect(value).toBeCloseTo(oracle.pruned[name] ?? 0, 8);
 };
 
-const expectTraining = (out: string): void => {
+const expectTraining = (out: string, stage: string, lesson: Lesson): void => {
   const text = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n");
-  const lines = text.map((line) => measures.parse(JSON.parse(line)));
+  const all = text.map((line) => measures.parse(JSON.parse(line)));
+  const lines = all.filter((line) => line.stage === stage);
   for (const measure of ["loss", "norm"] as const) {
-    const [found, expected] = [lines.map((line) => line[measure]), oracle[measure]];
+    const [found, expected] = [lines.map((line) => line[measure]), lesson[measure]];
     // Before any update: the forward and backward pass alone, in float32 on either side.
     expect(relativeError(found.slice(0, 1), expected.slice(0, 1)), measure).toBeLessThan(1e-5);
     // Adam divides by the root of the second moment: where a gradient is rounding, so is the step that it makes.
@@ -142,8 +161,8 @@ const expectTraining = (out: string): void => {
   }
 };
 
-const expectTrained = async ({ layout, tensor }: Weights): Promise<void> => {
-  for (const [file, expected] of Object.entries(oracle.trained)) {
+const expectTrained = async ({ layout, tensor }: Weights, lesson: Lesson): Promise<void> => {
+  for (const [file, expected] of Object.entries(lesson.trained)) {
     const weight = layout.weights.find((entry) => entry.file === file);
     const floats = weight === undefined ? undefined : await readFloats(tensor(weight));
     expect(relativeError(floats?.subarray(0, expected.length), expected), file).toBeLessThan(2e-3);
@@ -151,24 +170,31 @@ const expectTrained = async ({ layout, tensor }: Weights): Promise<void> => {
 };
 
 test("decisions, gathered weights and the first steps of training are PyTorch's", async () => {
-  const stage = stageOf(plan, "distill");
   /** Window i of the corpus is the one that PyTorch saw in that place of the training. */
-  const reordered = (corpus: Corpus): Corpus => {
-    const seen = Array.from({ length: oracle.steps }, (_, step) =>
-      batchAt(plan.seed, stage.name, step, stage.windows, corpus.windows),
-    ).flat();
-    const places = new Map(seen.map((window, place) => [window, place]));
-    return { ...corpus, at: (window) => corpus.at(places.get(window) ?? window) };
-  };
+  const reordered =
+    (stage: DistillStage) =>
+    (corpus: Corpus): Corpus => {
+      const seen = Array.from({ length: oracle.steps }, (_, step) =>
+        batchAt(plan.seed, stage.name, step, stage.windows, corpus.windows),
+      ).flat();
+      const places = new Map(seen.map((window, place) => [window, place]));
+      return { ...corpus, at: (window) => corpus.at(places.get(window) ?? window) };
+    };
   await inScratch(async (out) => {
     const context = await contextOf(plan, await sharedDevice(), out);
     const scoring = on(context, (corpus) => front(corpus, oracle.calibration));
-    const training = on(context, reordered);
-    await runAll(context, ({ kind }) => (kind === "distill" ? training : scoring));
+    await runAll(context, (stage) =>
+      stage.kind === "distill" ? on(context, reordered(stage)) : scoring,
+    );
     await expectDecisions(out);
     await expectGathered(join(out, "small"));
-    expectTraining(out);
-    await expectTrained(modelNamed(context, stage.name).weights);
+    for (const [name, lesson] of [
+      ["healed", oracle],
+      ["decayed", oracle.decayed],
+    ] as const) {
+      expectTraining(out, name, lesson);
+      await expectTrained(modelNamed(context, name).weights, lesson);
+    }
     for (const { weights } of context.models.values()) await weights.close();
   });
 });

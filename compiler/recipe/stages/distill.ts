@@ -1,5 +1,6 @@
 /** `distill NAME = STUDENT from TEACHER on DATA`: training with a loss of the library until it stops. */
 import type { Expr, Name, StageDecl } from "../../../grammar/ast.js";
+import type { ModelShape } from "../../library/library.js";
 import { elaborateSchedule } from "../../library/schedule.js";
 import type { DataSource, Scalar } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
@@ -64,7 +65,7 @@ const rateOf = (context: Context, expr: Expr | null): Scalar | null => {
   return rate.ok ? rate.value : null;
 };
 
-const settingsOf = (context: Context, stage: StageDecl) => {
+const settingsOf = (context: Context, stage: StageDecl, student: ModelShape | null) => {
   const settings = readSettings(context, stage, stage.body ?? []);
   const optimizer = settings.expression("optimizer");
   return {
@@ -72,7 +73,9 @@ const settingsOf = (context: Context, stage: StageDecl) => {
     stop: settings.quantity("stop"),
     batch: settings.quantity("batch"),
     optimizer:
-      settings.has("optimizer") && optimizer === null ? null : optimizerOf(context, optimizer),
+      settings.has("optimizer") && optimizer === null
+        ? null
+        : optimizerOf(context, optimizer, student),
     rate: rateOf(context, settings.expression("rate")),
     checkpoint: settings.has("checkpoint")
       ? (settings.quantity("checkpoint")?.value ?? null)
@@ -100,7 +103,14 @@ const partiesOf = (context: Context, stage: StageDecl): Parties | null => {
 
 export const checkDistill = (context: Context, stage: StageDecl): void => {
   const parties = partiesOf(context, stage);
-  const { loss: expr, stop, batch, optimizer, rate, checkpoint } = settingsOf(context, stage);
+  const {
+    loss: expr,
+    stop,
+    batch,
+    optimizer,
+    rate,
+    checkpoint,
+  } = settingsOf(context, stage, parties?.student.shape ?? null);
   if (parties === null) {
     checkLossAlone(context, expr);
     return;

@@ -1,6 +1,7 @@
-/** `optimizer adamw(beta: [0.9, 0.95], decay: 0.0, clip: 1.0)`: AdamW (Loshchilov and Hutter, arXiv 1711.05101). */
+/** `optimizer adamw(beta: [0.9, 0.95], decay: 0.1, no_decay: vectors, clip: 1.0)`: AdamW (Loshchilov and Hutter, arXiv 1711.05101). */
 import type { Argument, CallExpr, Expr } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
+import type { ModelShape } from "../../library/library.js";
 import { evaluate } from "../constant.js";
 import { type Context, excerpt, say } from "../context.js";
 import type { DistillStep } from "../recipe.js";
@@ -8,9 +9,11 @@ import { unitLabel } from "../units.js";
 
 type Optimizer = DistillStep["optimizer"];
 
-const DEFAULTS: Optimizer = { beta: [0.9, 0.95], epsilon: 1e-8, decay: 0, clip: 1 };
+const DEFAULTS: Optimizer = { beta: [0.9, 0.95], epsilon: 1e-8, decay: 0, noDecay: [], clip: 1 };
 const OPTIMIZERS: readonly string[] = ["adamw"];
-const ARGUMENTS: readonly string[] = Object.keys(DEFAULTS);
+const ARGUMENTS: readonly string[] = ["beta", "epsilon", "decay", "no_decay", "clip"];
+/** Weights of one dimension in the file: biases, and the scales of norms. */
+const VECTORS = "vectors";
 
 interface Bounds {
   readonly takes: string;
@@ -47,9 +50,39 @@ const momentsIn = (context: Context, expr: Expr): readonly [number, number] | nu
   return left === null || right === null ? null : [left, right];
 };
 
+/** `vectors`, names of the student's weights, or a list of these; without a student, nothing is known of names. */
+const weightsIn = (
+  context: Context,
+  expr: Expr,
+  student: ModelShape | null,
+): readonly string[] | null => {
+  const items = expr.kind === "list" ? expr.items : [expr];
+  const names = [...new Set((student?.weights ?? []).map((weight) => weight.name))];
+  const known = [VECTORS, ...names];
+  const found = items.map((item): readonly string[] | null => {
+    const name = item.kind === "name" ? item.name : excerpt(context, item.span);
+    if (item.kind === "name" && (student === null || names.includes(name))) return [name];
+    if (name === VECTORS)
+      return (student?.weights ?? []).filter(({ dims }) => dims.length === 1).map((w) => w.name);
+    const near = nearest(name, known);
+    say(context, "setting-choice", item.span, { name: "no_decay", found: name, known, near });
+    return null;
+  });
+  return found.includes(null) ? null : [...new Set(found.flatMap((part) => part ?? []))];
+};
+
 /** One argument as the part of the optimiser that it sets; null where it is wrong. */
-const partOf = (context: Context, name: string, expr: Expr): Partial<Optimizer> | null => {
+const partOf = (
+  context: Context,
+  name: string,
+  expr: Expr,
+  student: ModelShape | null,
+): Partial<Optimizer> | null => {
   switch (name) {
+    case "no_decay": {
+      const noDecay = weightsIn(context, expr, student);
+      return noDecay === null ? null : { noDecay };
+    }
     case "beta": {
       const beta = momentsIn(context, expr);
       return beta === null ? null : { beta };
@@ -74,6 +107,7 @@ const argumentOf = (
   context: Context,
   argument: Argument,
   seen: Set<string>,
+  student: ModelShape | null,
 ): Partial<Optimizer> | null => {
   const name = argument.name?.name ?? excerpt(context, argument.span);
   const span = argument.name?.span ?? argument.span;
@@ -84,22 +118,26 @@ const argumentOf = (
   }
   if (seen.has(name)) say(context, "duplicate-setting", span, { name });
   seen.add(name);
-  return partOf(context, name, argument.value);
+  return partOf(context, name, argument.value, student);
 };
 
-const merge = (context: Context, call: CallExpr): Optimizer | null => {
+const merge = (context: Context, call: CallExpr, student: ModelShape | null): Optimizer | null => {
   const seen = new Set<string>();
-  const parts = call.args.map((argument) => argumentOf(context, argument, seen));
+  const parts = call.args.map((argument) => argumentOf(context, argument, seen, student));
   if (parts.includes(null)) return null;
   return Object.assign({ ...DEFAULTS }, ...parts) as Optimizer;
 };
 
 /** The optimiser of a `distill`; null where it is wrong, the default where none is written. */
-export const optimizerOf = (context: Context, expr: Expr | null): Optimizer | null => {
+export const optimizerOf = (
+  context: Context,
+  expr: Expr | null,
+  student: ModelShape | null,
+): Optimizer | null => {
   if (expr === null) return DEFAULTS;
   const callee = expr.kind === "call" ? expr.callee : expr;
   if (callee.kind === "name" && OPTIMIZERS.includes(callee.name))
-    return expr.kind === "call" ? merge(context, expr) : DEFAULTS;
+    return expr.kind === "call" ? merge(context, expr, student) : DEFAULTS;
   const found = excerpt(context, callee.span);
   const near = nearest(found, OPTIMIZERS);
   const parameters = { name: "optimizer", found, known: OPTIMIZERS, near };

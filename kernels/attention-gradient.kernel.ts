@@ -12,8 +12,10 @@ import {
   eachOf,
   queryRow,
   ruleOf,
+  type TileTexts,
   tileVariants,
 } from "./attention.kernel.js";
+import { gradKeyValueLoop, gradQueryLoop } from "./attention-loop.js";
 import {
   cappedScore,
   capSlope,
@@ -124,6 +126,14 @@ const call = (
   bytes: 4 * spec.batch * spec.position * spec.groups * spec.queries * spec.dim * 6,
 });
 
+/** Two products a step, and two of sums: less area than the forward pass has. */
+const QUERY_TEXTS: TileTexts = { unrolled: gradQueryTile, loop: gradQueryLoop, area: 384 };
+const KEY_VALUE_TEXTS: TileTexts = {
+  unrolled: gradKeyValueTile,
+  loop: gradKeyValueLoop,
+  area: 384,
+};
+
 /** Operands q, k, v, lse, dOut, delta, dq; delta = Σ over dim of out · dOut. */
 export const attentionGradQuery = (spec: AttentionSpec): KernelCall =>
   call(
@@ -133,7 +143,7 @@ export const attentionGradQuery = (spec: AttentionSpec): KernelCall =>
     queryWgsl(spec.dim, ruleOf(spec)),
     spec.batch * spec.position * spec.groups * spec.queries,
     3,
-    tileVariants(spec, gradQueryTile, spec.position * spec.queries, { 4: 16, 8: 8 }),
+    tileVariants(spec, QUERY_TEXTS, spec.position * spec.queries, { 4: 16, 8: 8 }),
   );
 
 /** Operands q, k, v, lse, dOut, delta, dk, dv. */
@@ -145,5 +155,8 @@ export const attentionGradKeyValue = (spec: AttentionSpec): KernelCall =>
     keyValueWgsl(spec.dim, ruleOf(spec)),
     spec.batch * spec.position * spec.groups,
     4,
-    tileVariants(spec, gradKeyValueTile, spec.position, { 4: 8, 8: 8 }),
+    tileVariants(spec, KEY_VALUE_TEXTS, spec.position, {
+      4: 8,
+      8: 8,
+    }),
   );

@@ -43,17 +43,17 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
         @builtin(subgroup_invocation_id) invocation: u32) {
 `;
 
-const text = (names: Names, lines: readonly string[]): string =>
+export const text = (names: Names, lines: readonly string[]): string =>
   `${header(names)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
 
 /** Elements of dim that a lane holds: its own, and every `lanes` on. */
-const shares = ({ dim, lanes }: AttentionTile): number[] => range(Math.ceil(dim / lanes));
+export const shares = ({ dim, lanes }: AttentionTile): number[] => range(Math.ceil(dim / lanes));
 
 /** Whether a share's element may lie past dim. */
-const inside = ({ dim, lanes }: AttentionTile, share: number): string | null =>
+export const inside = ({ dim, lanes }: AttentionTile, share: number): string | null =>
   (share + 1) * lanes <= dim ? null : `lane + ${share * lanes}u < ${dim}u`;
 
-const element = (tile: AttentionTile, share: number): string =>
+export const element = (tile: AttentionTile, share: number): string =>
   inside(tile, share) === null
     ? `lane + ${share * tile.lanes}u`
     : `min(lane + ${share * tile.lanes}u, ${tile.dim - 1}u)`;
@@ -67,7 +67,7 @@ const exchanged = ({ lanes }: AttentionTile, value: string, step: number): strin
 };
 
 /** One operation over a group's lanes, known to all of them afterwards. */
-const acrossLanes = (
+export const acrossLanes = (
   tile: AttentionTile,
   name: string,
   value: string,
@@ -147,7 +147,7 @@ const weighted = (
 ];
 
 /** Where a tensor's piece begins in its binding. */
-const base = (tensor: string): string =>
+export const base = (tensor: string): string =>
   ["k", "v", "dk", "dv"].includes(tensor) ? "p.keys" : "p.rows";
 
 const accumulators = (tile: AttentionTile, name: string): string[] =>
@@ -173,7 +173,7 @@ const write = (
  * Which tile of `count` rows (of a batch and group) this group of lanes owns, `own` its first; the last tiles come
  * first, as queries near the end see the most.
  */
-const owner = ({ lanes, rows }: AttentionTile, count: string): string[] => [
+export const owner = ({ lanes, rows }: AttentionTile, count: string): string[] => [
   `let lane = invocation & ${lanes - 1}u;`,
   `let count = ${count};`,
   `let blocks = (count + ${rows - 1}u) / ${rows}u;`,
@@ -186,7 +186,7 @@ const owner = ({ lanes, rows }: AttentionTile, count: string): string[] => [
 ];
 
 /** The tile's query rows: `at${r}` is the row in [batch, position, groups, queries], `pos${r}` its position. */
-const queryRows = (tile: AttentionTile): string[] => [
+export const queryRows = (tile: AttentionTile): string[] => [
   ...owner(tile, "p.position * p.queries"),
   "let first = start * p.groups + group;",
   ...range(tile.rows).flatMap((r) => [
@@ -196,19 +196,19 @@ const queryRows = (tile: AttentionTile): string[] => [
   ]),
 ];
 
-const sourceRow =
+export const sourceRow =
   (tile: AttentionTile) =>
   (lane: string): string =>
     `(first + min(base + ${lane}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
 
 /** The blocks of sources that the tile's rows see between them. */
-const blocks = (tile: AttentionTile): string[] => [
+export const blocks = (tile: AttentionTile): string[] => [
   `for (var base = ${firstSource(tile.scores, "pos0")}; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
   "let source = base + lane;",
 ];
 
 /** Whether the tile's row r sees this lane's source. */
-const sees = ({ scores }: AttentionTile, r: number): string =>
+export const sees = ({ scores }: AttentionTile, r: number): string =>
   `source <= pos${r}${nearEnough(scores, "source", `pos${r}`)}`;
 
 /** s${r}: the score of the tile's row r of `name` with the row of `from` that is this lane's. */
@@ -217,18 +217,19 @@ const score = (tile: AttentionTile, name: string, from: string, r: number): stri
     ? dot(tile, "s", name, from, r)
     : [...dot(tile, "dot", name, from, r), `let s${r} = ${cappedScore(tile.scores, `dot${r}`)};`];
 
+export const FORWARD_BINDINGS: Names = [
+  ["q", "read"],
+  ["k", "read"],
+  ["v", "read"],
+  ["out", "read_write"],
+  ["lse", "read_write"],
+];
+
 /** Bindings q, k, v, out, lse. Softmax online over the blocks (arXiv 2205.14135, algorithm 1). */
 export const forwardTile = (tile: AttentionTile): string => {
   const { scores } = tile;
   const rows = range(tile.rows);
-  const names: Names = [
-    ["q", "read"],
-    ["k", "read"],
-    ["v", "read"],
-    ["out", "read_write"],
-    ["lse", "read_write"],
-  ];
-  return text(names, [
+  return text(FORWARD_BINDINGS, [
     ...queryRows(tile),
     ...ownRows(tile, "q", "q", (r) => `at${r}`, " * p.scale"),
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
@@ -259,7 +260,7 @@ export const forwardTile = (tile: AttentionTile): string => {
   ]);
 };
 
-const GRADIENT_INPUTS: Names = [
+export const GRADIENT_INPUTS: Names = [
   ["q", "read"],
   ["k", "read"],
   ["v", "read"],
@@ -298,36 +299,58 @@ export const gradQueryTile = (tile: AttentionTile): string => {
   );
 };
 
+/** The query row of a lane of the block, in [batch, position, groups, queries]. */
+export const headOf = (lane: string): string =>
+  `((start + min(base + ${lane}, p.position - 1u)) * p.groups + group) * p.queries + query`;
+
+/** Where the row of a head begins. */
+export const headRow =
+  (tile: AttentionTile) =>
+  (lane: string): string =>
+    `(${headOf(lane)}) * ${tile.dim}u + p.rows`;
+
+/** The tile's key rows: `at${r}` is the row in [batch, position, groups], `pos${r}` its position. */
+export const keyRows = (tile: AttentionTile): string[] => [
+  ...owner(tile, "p.position"),
+  ...range(tile.rows).flatMap((r) => [
+    `let pos${r} = min(own + ${r}u, count - 1u);`,
+    `let at${r} = (start + pos${r}) * p.groups + group;`,
+  ]),
+];
+
+/** The blocks of positions that see the tile's rows, for one query head after the other. */
+export const headBlocks = (tile: AttentionTile): string[] => [
+  `let end = ${endOfSight(tile.scores, `pos${tile.rows - 1}`)};`,
+  "for (var query = 0u; query < p.queries; query++) {",
+  `for (var base = own; base < end; base += ${tile.lanes}u) {`,
+  "let position = base + lane;",
+  `let head = ${headOf("lane")};`,
+  "let rowLse = lse[p.lse + head];",
+  "let rowDelta = delta[p.lse + head];",
+];
+
+/** Whether this lane's position sees the tile's row r. */
+export const seen = ({ scores }: AttentionTile, r: number): string =>
+  `position >= pos${r} && position < p.position${nearEnough(scores, `pos${r}`, "position")}`;
+
 /** Bindings q, k, v, lse, dOut, delta, dk, dv. The tile is of key rows; its query heads are walked one after the other. */
 export const gradKeyValueTile = (tile: AttentionTile): string => {
   const { scores } = tile;
   const rows = range(tile.rows);
-  const head = (lane: string) =>
-    `((start + min(base + ${lane}, p.position - 1u)) * p.groups + group) * p.queries + query`;
   return text(
     [...GRADIENT_INPUTS, ["dk", "read_write"], ["dv", "read_write"]],
     [
-      ...owner(tile, "p.position"),
-      ...rows.flatMap((r) => [
-        `let pos${r} = min(own + ${r}u, count - 1u);`,
-        `let at${r} = (start + pos${r}) * p.groups + group;`,
-      ]),
+      ...keyRows(tile),
       ...ownRows(tile, "k", "k", (r) => `at${r}`, " * p.scale"),
       ...ownRows(tile, "v", "v", (r) => `at${r}`),
       ...accumulators(tile, "dk"),
       ...accumulators(tile, "dv"),
-      `let end = ${endOfSight(scores, `pos${tile.rows - 1}`)};`,
-      "for (var query = 0u; query < p.queries; query++) {",
-      `for (var base = own; base < end; base += ${tile.lanes}u) {`,
-      "let position = base + lane;",
-      `let head = ${head("lane")};`,
-      "let rowLse = lse[p.lse + head];",
-      "let rowDelta = delta[p.lse + head];",
-      ...blockRows(tile, ["q", "dOut"], (lane) => `(${head(lane)}) * ${tile.dim}u + p.rows`),
+      ...headBlocks(tile),
+      ...blockRows(tile, ["q", "dOut"], headRow(tile)),
       ...rows.flatMap((r) => [
         ...score(tile, "k", "q", r),
         ...dot(tile, "dp", "v", "dOut", r),
-        `let sees${r} = position >= pos${r} && position < p.position${nearEnough(scores, `pos${r}`, "position")};`,
+        `let sees${r} = ${seen(tile, r)};`,
         `let e${r} = select(0.0, exp(s${r} - rowLse), sees${r});`,
         `let ds${r} = e${r} * (dp${r} - rowDelta) * p.scale${capSlope(scores, `s${r}`)};`,
         ...weighted(tile, "dv", "e", "dOut", r),

@@ -2,6 +2,7 @@
  * Causal attention with grouped heads, forward: one invocation per query row, softmax online over the sources
  * (arXiv 2205.14135), so that no score matrix exists. Keeps the log-sum-exp of each row for the gradient.
  */
+import { forwardLoop } from "./attention-loop.js";
 import {
   ALL_SCORES,
   cappedScore,
@@ -76,22 +77,29 @@ export interface TileRows {
   readonly 8: number;
 }
 
-/** A tile's text grows with rows × dim, and must stay within what a processor keeps of its instructions. */
-const rowsFor = (most: number, dim: number): number => {
-  if (dim <= 16) return most;
-  if (dim <= 32) return most / 2;
-  return Math.max(1, Math.floor(256 / dim));
-};
+/** The text of a tile: with all of a block's steps written out, or in loops, where `area` is rows × dim at most. */
+export interface TileTexts {
+  readonly unrolled: (tile: AttentionTile) => string;
+  readonly loop: (tile: AttentionTile) => string;
+  readonly area: number;
+}
+
+/** Longer rows of dim are walked in loops. */
+const MOST_UNROLLED = 16;
+
+const rowsFor = (most: number, area: number, dim: number): number =>
+  dim <= MOST_UNROLLED ? most : Math.max(1, Math.min(8, Math.floor(area / dim)));
 
 /** Groups of 4 where a subgroup is one of these, groups of 8 in larger ones. `perGroup` rows are to be tiled in each. */
 export const tileVariants = (
   spec: AttentionSpec,
-  wgsl: (tile: AttentionTile) => string,
+  texts: TileTexts,
   perGroup: number,
   most: TileRows,
 ): Variant[] =>
   ([4, 8] as const).map((lanes) => {
-    const rows = rowsFor(most[lanes], spec.dim);
+    const wgsl = spec.dim <= MOST_UNROLLED ? texts.unrolled : texts.loop;
+    const rows = rowsFor(most[lanes], texts.area, spec.dim);
     const tiles = spec.batch * Math.ceil(perGroup / rows) * spec.groups;
     return {
       name: `tile${rows} of ${lanes} lanes`,
@@ -145,6 +153,9 @@ ${rule.cap === null ? "" : `    s = ${cappedScore(rule, "s")};\n`}    let m = ma
 }
 `;
 
+/** What compiles on lavapipe in 2 s; twice the area takes 6, and is a fifth faster. */
+const FORWARD: TileTexts = { unrolled: forwardTile, loop: forwardLoop, area: 512 };
+
 /** Operands q, k, v, out, lse. q and out [batch, position, groups, queries, dim], k and v without queries, lse without dim. */
 export const attention = (spec: AttentionSpec): KernelCall => {
   const rows = spec.batch * spec.position * spec.groups * spec.queries;
@@ -160,7 +171,7 @@ export const attention = (spec: AttentionSpec): KernelCall => {
     ],
     params: attentionParams(spec),
     variants: [
-      ...tileVariants(spec, forwardTile, spec.position * spec.queries, { 4: 12, 8: 8 }),
+      ...tileVariants(spec, FORWARD, spec.position * spec.queries, { 4: 12, 8: 8 }),
       {
         name: "row",
         wgsl: wgsl(spec.dim, ruleOf(spec)),

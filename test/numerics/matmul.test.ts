@@ -3,9 +3,18 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type MatmulSpec, matmul, referenceMatmul } from "../../kernels/matmul.kernel.js";
 import type { MatrixPlace } from "../../kernels/matmul-params.js";
-import { sharedDevice } from "../support/device.js";
+import { everyDevice, sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
+
+const shared = await sharedDevice();
+
+/** Lavapipe's compiler takes seconds for what the embedded adapter's takes tenths for. */
+const cases = (await everyDevice()).map((device) => ({
+  name: device.report.device,
+  device,
+  runs: device === shared ? 40 : 5,
+}));
 
 const size = (max: number) => fc.oneof(fc.integer({ min: 1, max }), fc.constantFrom(4, 8, 16, 32));
 
@@ -26,8 +35,12 @@ const specs: fc.Arbitrary<MatmulSpec> = fc
   })
   .map(({ sizes, ...rest }) => ({ ...sizes, ...rest }));
 
-test("the product of random shapes is that of float64, by every schedule", async () => {
-  const device = await sharedDevice();
+test.each(
+  cases,
+)("$name: the product of random shapes is that of float64, by every schedule", async ({
+  device,
+  runs,
+}) => {
   await fc.assert(
     fc.asyncProperty(specs, fc.nat(), async (spec, seed) => {
       const { batch, m, n, k } = spec;
@@ -42,7 +55,7 @@ test("the product of random shapes is that of float64, by every schedule", async
         expect(worstError(results.c, expected)).toBeLessThan(1e-6 * (k + 8));
       }
     }),
-    { numRuns: 60 },
+    { numRuns: runs },
   );
 });
 
@@ -82,8 +95,12 @@ const placed = (
   return { place, data, at };
 };
 
-test("matrices with gaps between rows and about them: nothing else is read or written", async () => {
-  const device = await sharedDevice();
+test.each(
+  cases,
+)("$name: matrices with gaps between rows and about them: nothing else is read or written", async ({
+  device,
+  runs,
+}) => {
   await fc.assert(
     fc.asyncProperty(specs, fc.nat(), gaps, gaps, gaps, async (spec, seed, inA, inB, inC) => {
       const { batch, m, n, k, layout, accumulate } = spec;
@@ -103,6 +120,6 @@ test("matrices with gaps between rows and about them: nothing else is read or wr
         expect(c?.filter((value) => !Number.isNaN(value)).length).toBe(found.length);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: runs },
   );
 });

@@ -13,15 +13,16 @@ import {
   referenceNorm,
 } from "../../kernels/global-norm.kernel.js";
 import { bucketsOf } from "../../runtime/feeds.js";
-import { sharedDevice } from "../support/device.js";
+import { everyDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { randomIndex } from "../support/random.js";
 import { runKernel } from "../support/run-kernel.js";
 
-const runs = { numRuns: 40 };
+const devices = (await everyDevice()).map((device) => [device.report.device, device] as const);
 
-test("AdamW takes the step of float64", async () => {
-  const device = await sharedDevice();
+const runs = { numRuns: 30 };
+
+test.each(devices)("%s: AdamW takes the step of float64", async (_, device) => {
   const specs: fc.Arbitrary<AdamwSpec> = fc.record({
     count: fc.integer({ min: 1, max: 700 }),
     beta: fc.constantFrom([0.9, 0.95] as const, [0.9, 0.999] as const),
@@ -61,8 +62,9 @@ test("AdamW takes the step of float64", async () => {
   );
 });
 
-test("the global norm over several arenas and its clipping are those of float64", async () => {
-  const device = await sharedDevice();
+test.each(
+  devices,
+)("%s: the global norm over several arenas and its clipping are those of float64", async (_, device) => {
   const counts = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 3 });
   const clips = fc.constantFrom(null, 0.01, 1000);
   await fc.assert(
@@ -89,8 +91,9 @@ test("the global norm over several arenas and its clipping are those of float64"
   );
 });
 
-test("the embedding gradient is that of float64, whole and in pieces", async () => {
-  const device = await sharedDevice();
+test.each(
+  devices,
+)("%s: the embedding gradient is that of float64, whole and in pieces", async (_, device) => {
   const shapes = fc.record({
     rows: fc.integer({ min: 1, max: 40 }),
     columns: fc.integer({ min: 1, max: 40 }),

@@ -5,6 +5,7 @@ import { interpret } from "../../compiler/ir/interpret.js";
 import type { Dense } from "../../compiler/ir/tensor.js";
 import { type Lowered, lower } from "../../compiler/schedule/lower.js";
 import { portableTarget } from "../../compiler/schedule/target.js";
+import { everyDevice } from "../support/device.js";
 import { randomArray, worstError } from "../support/numbers.js";
 import { type DrawnGraph, feedPlacement, runLowered } from "../support/run-graph.js";
 
@@ -58,12 +59,14 @@ test.each([
   const exact = interpret(drawn.graph, drawn.values);
   const lowered = lower("rows", drawn.graph, feedPlacement(drawn), portableTarget);
   expect(Math.max(...lowered.program.dispatches.map(({ launches }) => launches.length))).toBe(ways);
-  for (let way = 0; way < ways; way++) {
-    const found = await runLowered(by(lowered, way), drawn.values);
-    for (const [name, { data }] of Object.entries(exact)) {
-      const size = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      expect(worstError(found.get(name), data) / size, `${name}, way ${way}`).toBeLessThan(1e-5);
+  for (const device of await everyDevice())
+    for (let way = 0; way < ways; way++) {
+      const found = await runLowered(by(lowered, way), drawn.values, device);
+      for (const [name, { data }] of Object.entries(exact)) {
+        const size = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+        const where = `${name}, way ${way} on ${device.report.device}`;
+        expect(worstError(found.get(name), data) / size, where).toBeLessThan(1e-5);
+      }
+      expect(await runLowered(by(lowered, way), drawn.values, device)).toEqual(found);
     }
-    expect(await runLowered(by(lowered, way), drawn.values)).toEqual(found);
-  }
 });

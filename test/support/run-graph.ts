@@ -1,9 +1,10 @@
-/** Runs a lowered graph on the test's device with poisoned scratch; every input is a feed, every output read back. */
+/** Runs a lowered graph on the test's device, or another, with poisoned scratch; every input is a feed, every output read back. */
 
 import { Builder } from "../../compiler/ir/build.js";
 import type { Dense, Graph } from "../../compiler/ir/tensor.js";
 import type { Lowered } from "../../compiler/schedule/lower.js";
 import type { Placement } from "../../compiler/schedule/target.js";
+import type { Device } from "../../runtime/device.js";
 import { createExecutor } from "../../runtime/execute.js";
 import { createTuning } from "../../runtime/tune.js";
 import { type GraphCase, graphInputs, graphNodes } from "./arbitraries/graph.js";
@@ -32,8 +33,9 @@ export const feedPlacement = ({ values }: DrawnGraph): Placement => ({
 export const runLowered = async (
   { program, kernels }: Lowered,
   values: ReadonlyMap<string, Dense>,
+  on: Device | null = null,
 ): Promise<Map<string, Float32Array>> => {
-  const device = await sharedDevice();
+  const device = on ?? (await sharedDevice());
   const tuning = createTuning(device.report, {}, { tune: false, folder: null });
   const executor = createExecutor(device, kernels, tuning, { poison: true });
   const loaded = await executor.load(program);

@@ -4,6 +4,7 @@ import { Builder } from "../../compiler/ir/build.js";
 import type { Graph, Node } from "../../compiler/ir/tensor.js";
 import { lower } from "../../compiler/schedule/lower.js";
 import { portableTarget, type Target } from "../../compiler/schedule/target.js";
+import { forwardLoop, gradKeyValueLoop, gradQueryLoop } from "../../kernels/attention-loop.js";
 import { ALL_SCORES } from "../../kernels/attention-scores.js";
 import { forwardTile, gradKeyValueTile, gradQueryTile } from "../../kernels/attention-tile.js";
 import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
@@ -98,6 +99,7 @@ const swapped: SubgroupTile = {
 };
 const lent: SubgroupTile = { lanes: 8, rows: 8, columns: 4, spread: "broadcast", sums: "array" };
 const heads = { dim: 4, lanes: 4, rows: 2, scores: ALL_SCORES } as const;
+const long = { dim: 20, lanes: 8, rows: 2, scores: ALL_SCORES } as const;
 const limited = { ...heads, scores: { cap: 50, within: 3 } } as const;
 
 test.each([
@@ -114,6 +116,9 @@ test.each([
   ["matmul-dots", dots({ rows: 2, columns: 2 })],
   ["matmul-columns", columnsByFours({ rows: 4, columns: 4 })],
   ["attention-forward", forwardTile(heads)],
+  ["attention-forward-loop", forwardLoop(long)],
+  ["attention-gradient-kv-loop", gradKeyValueLoop(long)],
+  ["attention-gradient-q-loop", gradQueryLoop({ ...long, scores: limited.scores })],
   ["attention-gradient-kv", gradKeyValueTile(heads)],
   ["attention-limited-gradient-kv", gradKeyValueTile(limited)],
   ["attention-limited-gradient-q", gradQueryTile(limited)],

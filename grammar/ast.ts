@@ -144,13 +144,15 @@ export interface AssignLine {
   readonly span: Span;
 }
 
-/** `tap hidden: n`, `tap layer: x, y`, `tap mlp before: m . up`: what a criterion may look at to score the axis. */
+/** `tap hidden: n`, `tap layer: x, y`, `tap mlp before: m . up`, `tap mlp: h into down`: what a criterion may look at to score the axis. */
 export interface TapLine {
   readonly kind: "tap";
   readonly axis: Name;
   /** What tells it from the axis' usual tap. */
   readonly name: Name | null;
   readonly values: readonly Expr[];
+  /** `into down, down_bias`: the weight that the value is multiplied with, and the bias that is added then. */
+  readonly into: { readonly weight: Name; readonly bias: Name | null } | null;
   readonly span: Span;
 }
 
@@ -198,6 +200,14 @@ export interface ConfigItem {
 export interface RequireItem {
   readonly kind: "require";
   readonly condition: Expr;
+  readonly span: Span;
+}
+
+/** `advise mod(hidden_size, num_attention_heads) == 0 "transformers …"`: what others want of a folder that is written. */
+export interface AdviseItem {
+  readonly kind: "advise";
+  readonly condition: Expr;
+  readonly reason: StringExpr;
   readonly span: Span;
 }
 
@@ -294,6 +304,7 @@ export type ArchitectureItem =
   | AxisItem
   | ConfigItem
   | RequireItem
+  | AdviseItem
   | WeightItem
   | EachItem
   | ForwardItem;
@@ -311,7 +322,7 @@ export interface ArchitectureDecl {
 /**
  * `function rms_norm[channel](x, scale, eps) { … }`, `loss NAME(…) { … }`, `schedule cosine(from -> to, warmup = 0%) { … }`,
  * `metric perplexity { … }`, `criterion activation(batch = l2, position = mean) of tap x { … }`,
- * `criterion magnitude of weight w { … }`, `of run before, after`, `of rest m`. `NAME(…) = EXPR` is the short form of a body with a result only.
+ * `criterion magnitude of weight w { … }`, `of tap x, weight w`, `of run before, after`, `of rest m`. `NAME(…) = EXPR` is the short form of a body with a result only.
  */
 export interface DefinitionDecl {
   readonly kind: "definition";
@@ -324,6 +335,8 @@ export interface DefinitionDecl {
   readonly subject: {
     readonly of: "tap" | "weight" | "run" | "rest" | "choice";
     readonly names: readonly Name[];
+    /** `of tap x, weight w`: the weight that what is tapped goes into. */
+    readonly weight: Name | null;
     readonly span: Span;
   } | null;
   readonly body: Body;

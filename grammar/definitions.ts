@@ -11,6 +11,7 @@ import type {
   Parameter,
   RequireItem,
   StringExpr,
+  TapLine,
   WeightItem,
 } from "./ast.js";
 import { ggufOf } from "./gguf.js";
@@ -59,6 +60,14 @@ const requireItem = (cursor: LineCursor): RequireItem => {
   return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
 };
 
+/** `into down, down_bias` at the end of a tap. */
+const intoOf = (cursor: LineCursor): TapLine["into"] => {
+  if (!cursor.skipWord("into")) return null;
+  const [weight, bias, more] = nameList(cursor, "a weight");
+  if (weight === undefined || more !== undefined) return cursor.fail("a weight, and a bias");
+  return { weight, bias: bias ?? null };
+};
+
 const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
   const start = cursor.place().span.start;
   const next = cursor.peek(1);
@@ -68,7 +77,8 @@ const bodyLine = (reader: Reader, cursor: LineCursor): ReadLine => {
     const name = cursor.isName() ? cursor.name("a name") : null;
     cursor.expect(t.Colon, "`:`");
     const values = expressionList(cursor);
-    return { kind: "tap", axis, name, values, span: cursor.spanFrom(start) };
+    const into = intoOf(cursor);
+    return { kind: "tap", axis, name, values, into, span: cursor.spanFrom(start) };
   }
   if (cursor.isWord("state") && next?.tokenType === t.Identifier) {
     cursor.take();
@@ -121,9 +131,19 @@ const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   const start = spanOf(cursor.take()).start;
   const of = SUBJECTS.find((word) => cursor.skipWord(word));
   if (of === undefined) return cursor.fail("`tap`, `weight`, `run`, `rest` or `choice`");
-  if (of === "choice") return { of, names: [], span: cursor.spanFrom(start) };
-  const names = nameList(cursor, "a name");
-  return { of, names, span: cursor.spanFrom(start) };
+  if (of === "choice") return { of, names: [], weight: null, span: cursor.spanFrom(start) };
+  const names = [cursor.name("a name")];
+  let weight: Name | null = null;
+  while (weight === null && cursor.is(t.Comma)) {
+    cursor.take();
+    const isWeight =
+      of === "tap" && cursor.isWord("weight") && cursor.peek(1)?.tokenType === t.Identifier;
+    if (isWeight) cursor.take();
+    const name = cursor.name("a name");
+    if (isWeight) weight = name;
+    else names.push(name);
+  }
+  return { of, names, weight, span: cursor.spanFrom(start) };
 };
 
 export const definitionOf = (
@@ -201,6 +221,11 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
   }
   if (cursor.isWord("config")) return configItem(cursor);
   if (cursor.isWord("require")) return requireItem(cursor);
+  if (cursor.skipWord("advise")) {
+    const condition = cursor.expression();
+    const reason = cursor.string("why");
+    return { kind: "advise", condition, reason, span: cursor.spanFrom(start) };
+  }
   if (cursor.skipWord("cut")) {
     const weight = cursor.name("a weight");
     cursor.expect(t.Assign, "`=`");
@@ -227,7 +252,7 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     return { kind: "forward", parameters: params, body, span: cursor.spanFrom(start) };
   }
   return cursor.fail(
-    "`axis`, `config`, `require`, `prefix`, `ignore`, `weight`, `cut`, `each`, `forward` or `gguf`",
+    "`axis`, `config`, `require`, `advise`, `prefix`, `ignore`, `weight`, `cut`, `each`, `forward` or `gguf`",
   );
 };
 

@@ -94,7 +94,8 @@ const lineText = (line: readonly Piece[]): string =>
   line.map((piece, i) => `${spaced(line, i) ? " " : ""}${piece.text}`).join("");
 
 /** Lines of architectures whose heads are not padded. */
-const PLAIN = /^(weight|tap|state|each|require|forward|config|axis|prefix|ignore|cut|key|tensor)$/;
+const PLAIN =
+  /^(weight|tap|state|each|require|advise|forward|config|axis|prefix|ignore|cut|key|tensor)$/;
 
 /** The head of a setting (`stop`, `hidden, mlp`, `axis dim =`) may be padded to its block's column. */
 const headOf = (line: readonly Piece[]): number => {

@@ -15,6 +15,7 @@ import {
   type Library,
   type ModelShape,
   type Outcome,
+  type Tap,
   weightInput,
 } from "./library.js";
 import { recordOf, rootEnvironment } from "./loss.js";
@@ -81,7 +82,8 @@ const applyTo = (
 ): Node => {
   const { use, library, builder } = scoring;
   const { decl, file } = use.definition;
-  const names = decl.subject?.names ?? [];
+  const { names: seenNames = [], weight = null } = decl.subject ?? {};
+  const names = weight === null ? seenNames : [...seenNames, weight];
   if (names.length !== values.length)
     return mistake(
       "wrong-arguments",
@@ -135,14 +137,38 @@ const otherAxes = ({ keeps, subject }: Scoring, axes: readonly Axis[]): string[]
   return axes.map(({ name }) => name).filter((name) => !known.has(name));
 };
 
+/** The weight that a tap goes into, as the model has it. */
+const weightAfter = (scoring: Scoring, { into, layer }: Tap): Node => {
+  const { shape, subject, builder, use } = scoring;
+  const weight = shape.weights.find(({ name }) => name === into?.weight);
+  if (weight !== undefined)
+    return builder.input(
+      weightInput(subject.model, weight.name, weight.perLayer ? layer : null),
+      weight.dims.flat(),
+    );
+  const { decl, file } = use.definition;
+  return mistake("wrong-arguments", subject.place ?? file, subject.place?.span ?? decl.name.span, {
+    reason: `\`${decl.name.name}\` looks at a tap and the weight that it goes into, and this tap of \`${subject.axis}\` names none`,
+  });
+};
+
 const fromTaps = (scoring: Scoring): Piece[] =>
   scoring.subject.forward.taps
     .filter((tap) => tap.axis === scoring.subject.axis && tap.name === scoring.use.tap)
-    .map(({ layer, values }) => {
-      const others = otherAxes(scoring, values[0]?.axes ?? []);
+    .map((tap) => {
+      const { layer, values } = tap;
+      const seen = values[0]?.axes ?? [];
+      const withWeight = scoring.use.definition.decl.subject?.weight !== null;
+      const weight = withWeight ? weightAfter(scoring, tap) : null;
+      // Of a weight too, the brackets stand for what only that has.
+      const others =
+        weight === null
+          ? otherAxes(scoring, seen)
+          : otherAxes(scoring, weight.axes).filter((name) => !seen.some((a) => a.name === name));
+      const nodes = weight === null ? values : [...values, weight];
       return {
         layer,
-        node: settle(scoring, applyTo(scoring, values.map(tensorValue), others, layer)),
+        node: settle(scoring, applyTo(scoring, nodes.map(tensorValue), others, layer)),
       };
     });
 

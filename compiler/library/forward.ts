@@ -194,6 +194,10 @@ const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
         name: line.name?.name ?? null,
         layer,
         values: line.values.map((expr) => nodeOf(pass.env, evaluate(pass.env, expr), expr.span)),
+        into:
+          line.into === null
+            ? null
+            : { weight: line.into.weight.name, bias: line.into.bias?.name ?? null },
       });
       return;
     case "state":

@@ -68,6 +68,8 @@ export interface Tap {
   /** Layer index, or null outside `each`. */
   readonly layer: number | null;
   readonly values: readonly Node[];
+  /** Names of the weight that the value is multiplied with, and of the bias that is added then. */
+  readonly into: { readonly weight: string; readonly bias: string | null } | null;
 }
 
 /** An architecture read from a config.json. */

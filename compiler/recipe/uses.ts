@@ -61,7 +61,8 @@ const assigned = (lines: readonly BodyLine[]): string[] =>
 const locals = (decl: Declaration): ReadonlySet<string> => {
   if (decl.kind !== "definition") return new Set();
   const parameters = decl.parameters.flatMap((p) => [p.name.name, p.arrowTo?.name ?? ""]);
-  const subjects = decl.subject?.names.map((name) => name.name) ?? [];
+  const { names = [], weight = null } = decl.subject ?? {};
+  const subjects = [...names, ...(weight === null ? [] : [weight])].map((name) => name.name);
   return new Set([...parameters, ...subjects, ...assigned(decl.body.lines)]);
 };
 

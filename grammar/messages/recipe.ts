@@ -167,6 +167,13 @@ export const recipeMessages = {
     message: `\`${p.path}\` leaves the folder of the run`,
     hint: "give a relative path without `..`",
   })),
+  "export-advised": message(
+    "warning",
+    (p: { readonly model: string; readonly requirement: string; readonly reason: string }) => ({
+      message: `${p.reason}: of \`${p.model}\`, \`${p.requirement}\` does not hold`,
+      hint: "cut to other sizes, or export as gguf",
+    }),
+  ),
   "duplicate-export": message("error", (p: { readonly path: string }) => ({
     message: `two models are exported to \`${p.path}\``,
   })),

@@ -290,6 +290,13 @@ const CASES: readonly Case[] = [
   ),
   one("path-outside", 'to "sotu-half"', 'to «"../sotu-half"»'),
   one("path-outside", 'to "sotu-half"', 'to «"/sotu-half"»', "absolute"),
+  {
+    code: "export-advised",
+    edits: [
+      [HIDDEN, "hidden 128 -> 92 "],
+      ['export healed to "sotu-half"', 'export «healed» to "sotu-half"'],
+    ],
+  },
   bottom("duplicate-export", 'export teacher to «"sotu-half"»'),
 ];
 

@@ -59,6 +59,18 @@ test("models of different vocabularies cannot teach each other", () => {
   expect(text.slice(start, end)).toBe(LOSS);
 });
 
+test("a criterion of a tap and its weight needs a tap that goes into one", () => {
+  const line = "hidden, mlp, query by activation(batch: l2, position: mean)";
+  const { diagnostics } = checkText(edited([[line, "mlp, query by activation\n  hidden by flap"]]));
+  expect(diagnostics).toMatchObject([
+    {
+      code: "wrong-arguments",
+      message:
+        "`flap` looks at a tap and the weight that it goes into, and this tap of `hidden` names none",
+    },
+  ]);
+});
+
 test("a spec's own loss and criterion need no file of their own", () => {
   const text = edited([
     [

@@ -16,6 +16,8 @@ const oracle = z
     magnitude: z.object({ mlp: numbers, dim: numbers }),
     taylor: z.object({ hidden: numbers, group: numbers, dim: numbers, mlp: numbers }),
     taylor_activation: z.object({ query: numbers, mlp: numbers }),
+    flap: z.object({ query: numbers, mlp: numbers }),
+    wanda: z.object({ query: numbers, mlp: numbers }),
     before: z.object({ mlp: numbers }),
     dim: numbers,
     angular_distance: numbers,
@@ -62,6 +64,7 @@ const STAGES: readonly (readonly string[])[] = [
     "hidden by activation(batch: mean, position: l2)",
     "query by activation(batch: mean, position: variance)",
     "group by activation(batch: mean, position: mean)",
+    "mlp by flap",
   ],
   [
     "hidden by activation(batch: l2, position: l2)",
@@ -72,7 +75,10 @@ const STAGES: readonly (readonly string[])[] = [
     "hidden by activation(batch: mean, position: variance)",
     "query by activation(batch: variance, position: variance)",
     "group by activation(batch: variance, position: l2)",
+    "mlp by wanda",
   ],
+  ["query by flap of output"],
+  ["query by wanda of output"],
 ];
 
 const plan = planFor(`edition 1

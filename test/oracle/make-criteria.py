@@ -168,6 +168,25 @@ def neuron_taylor():
     return torch.stack([(h * h.grad).sum(1).abs().sum(0) for h in taps["mlp"]])
 
 
+def outgoing(measure):
+    """Of neurons and of heads: a measure of what goes into a linear layer and of its weight, [input]."""
+
+    def rows(name, linear):
+        return [measure(value.flatten(0, 1), linear(layer).weight) for value, layer in zip(taps[name], layers)]
+
+    mlp = torch.stack(rows("mlp", lambda layer: layer.mlp.down_proj))
+    heads = torch.stack([heads_of(row).sum(-1) for row in rows("output", lambda layer: layer.self_attn.o_proj)])
+    return {"mlp": rounded(mlp[::5]), "query": rounded(heads)}
+
+
+def flap(value, weight):
+    return value.var(0, unbiased=False) * weight.pow(2).sum(0)
+
+
+def wanda(value, weight):
+    return weight.abs().sum(0) * value.norm(dim=0)
+
+
 def dim_activation():
     """Rotated queries and keys and what attention gives, each on its own."""
     rows = []
@@ -237,6 +256,8 @@ json.dump(
             "query": rounded(head_taylor()),
             "mlp": rounded(neuron_taylor()[::5]),
         },
+        "flap": outgoing(flap),
+        "wanda": outgoing(wanda),
         "before": {"mlp": rounded(before[::5])},
         "dim": rounded(dim_activation()),
         "angular_distance": rounded(angles()),

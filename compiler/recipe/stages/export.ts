@@ -1,5 +1,6 @@
 /** `export MODEL to "path" { format safetensors … }`: a finished model, written inside the run's folder. */
 import type { Name, StageDecl } from "../../../grammar/ast.js";
+import { unheeded } from "../../library/advice.js";
 import { ggufKeys, ggufTensors } from "../../library/gguf.js";
 import type { ModelShape } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
@@ -75,6 +76,12 @@ const dtypeOf = <D extends string>(
   return null;
 };
 
+/** Says what others want of a folder and this one does not have. */
+const advise = (context: Context, shape: ModelShape, name: Name): void => {
+  for (const { requirement, reason } of unheeded(shape))
+    say(context, "export-advised", name.span, { model: name.name, requirement, reason });
+};
+
 export const checkExport = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0];
   if (name === undefined) return;
@@ -90,5 +97,6 @@ export const checkExport = (context: Context, stage: StageDecl): void => {
   }
   const dtype = dtypeOf(context, stage, settings, DTYPES, "bf16");
   if (model === null || path === null || dtype === null) return;
+  advise(context, model.shape, name);
   context.steps.push({ kind: "export", model: name.name, path, dtype, gguf: null });
 };

@@ -8,7 +8,7 @@ import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
 import { range, type Tile } from "./tile.js";
 
 export interface SubgroupTile extends Tile {
-  readonly lanes: 4 | 8;
+  readonly lanes: 4 | 8 | 32;
   /** How A goes round: from one lane to all, or lanes swapped in their quad, where each lane then has another row. */
   readonly spread: "broadcast" | "swap";
   /** Where sums stay between steps along k: each a variable, or an array that is indexed once, so that it is memory. */
@@ -27,11 +27,11 @@ export interface SubgroupMatmul {
 const UNROLL = 4;
 
 /** One or two subgroups: small products must still be shared out to all cores. */
-export const SUBGROUP_WORKGROUP = 8;
+export const subgroupWorkgroup = ({ lanes }: SubgroupTile): number => Math.max(8, lanes);
 
 const XYZW = "xyzw";
 
-const header = ({ packed }: SubgroupMatmul): string => {
+const header = ({ packed, tile }: SubgroupMatmul): string => {
   const type = packed ? "vec4<f32>" : "f32";
   return `enable subgroups;
 diagnostic(off, subgroup_uniformity);
@@ -41,7 +41,7 @@ ${MATMUL_PARAMS}
 @group(0) @binding(2) var<storage, read> b: array<${type}>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 
-@compute @workgroup_size(${SUBGROUP_WORKGROUP})
+@compute @workgroup_size(${subgroupWorkgroup(tile)})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
         @builtin(subgroup_invocation_id) lane: u32) {
 `;
@@ -88,7 +88,7 @@ const owner = (of: SubgroupMatmul): string[] => {
   const rowStep = rowsInFours(of) ? 4 : 1;
   const columnStep = columnsInFours(of) ? 4 : 1;
   return [
-    `let id = (w.x + w.y * 65535u) * ${SUBGROUP_WORKGROUP / lanes}u + l.x / ${lanes}u;`,
+    `let id = (w.x + w.y * 65535u) * ${subgroupWorkgroup(tile) / lanes}u + l.x / ${lanes}u;`,
     `let tilesM = (p.m + ${rows - 1}u) / ${rows}u;`,
     `let tilesN = (p.n + ${width - 1}u) / ${width}u;`,
     "if (id >= p.batch * tilesM * tilesN) { return; }",
@@ -234,12 +234,8 @@ export const subgroupWgsl = (of: SubgroupMatmul): string => {
   return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
 };
 
-export const subgroupGroups = (
-  { rows, columns, lanes }: SubgroupTile,
-  batch: number,
-  m: number,
-  n: number,
-): number =>
-  Math.ceil(
-    (batch * Math.ceil(m / rows) * Math.ceil(n / (columns * lanes)) * lanes) / SUBGROUP_WORKGROUP,
-  );
+export const subgroupGroups = (tile: SubgroupTile, batch: number, m: number, n: number): number => {
+  const { rows, columns, lanes } = tile;
+  const tiles = batch * Math.ceil(m / rows) * Math.ceil(n / (columns * lanes));
+  return Math.ceil((tiles * lanes) / subgroupWorkgroup(tile));
+};

@@ -4,11 +4,17 @@ import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-br
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
 import type { Layout, MatrixPlace } from "./matmul-params.js";
 import {
-  SUBGROUP_WORKGROUP,
   type SubgroupTile,
   subgroupGroups,
   subgroupWgsl,
+  subgroupWorkgroup,
 } from "./matmul-subgroup.js";
+import {
+  type WorkgroupTile,
+  workgroupOf,
+  workgroupTiles,
+  workgroupWgsl,
+} from "./matmul-workgroup.js";
 import type { Tile } from "./tile.js";
 
 export interface MatmulSpec {
@@ -29,16 +35,26 @@ export interface MatmulPlaces {
   readonly c: MatrixPlace;
 }
 
+const texts = new Map<string, string>();
+
+/** The text of a schedule by its name: a plan asks for the same few hundreds of times. */
+const textOf = ({ layout, accumulate }: MatmulSpec, name: string, make: () => string): string => {
+  const key = `${name} ${layout}${accumulate ? " added" : ""}`;
+  const text = texts.get(key) ?? make();
+  texts.set(key, text);
+  return text;
+};
+
 const variant = (
   spec: MatmulSpec,
   name: string,
   tile: Tile,
-  wgsl: string,
+  make: () => string,
 ): Variant & { readonly tile: Tile } => {
   const tiles = spec.batch * Math.ceil(spec.m / tile.rows) * Math.ceil(spec.n / tile.columns);
   return {
     name,
-    wgsl,
+    wgsl: textOf(spec, name, make),
     workgroup: [WORKGROUP, 1, 1],
     workgroups: foldGroups(Math.ceil(tiles / WORKGROUP)),
     features: [],
@@ -49,13 +65,17 @@ const variant = (
 const TILE: Tile = { rows: 4, columns: 4 };
 const BROADCAST_TILE: Tile = { rows: 8, columns: 4 };
 
-const broadcast = ({ layout, batch, m, n }: MatmulSpec): Variant => ({
-  name: `broadcast${BROADCAST_TILE.rows}x${BROADCAST_TILE.columns}`,
-  wgsl: broadcastWgsl(layout, BROADCAST_TILE),
-  workgroup: [BROADCAST_WORKGROUP, 1, 1],
-  workgroups: foldGroups(broadcastGroups(BROADCAST_TILE, batch, m, n)),
-  features: ["subgroups"],
-});
+const broadcast = (spec: MatmulSpec): Variant => {
+  const { layout, batch, m, n } = spec;
+  const name = `broadcast${BROADCAST_TILE.rows}x${BROADCAST_TILE.columns}`;
+  return {
+    name,
+    wgsl: textOf(spec, name, () => broadcastWgsl(layout, BROADCAST_TILE)),
+    workgroup: [BROADCAST_WORKGROUP, 1, 1],
+    workgroups: foldGroups(broadcastGroups(BROADCAST_TILE, batch, m, n)),
+    features: ["subgroups"],
+  };
+};
 
 /** For lavapipe: the best of the tiles that were tried. */
 const EIGHT_LANES: SubgroupTile = {
@@ -76,17 +96,44 @@ const fourLanes = ({ layout, m }: MatmulSpec): SubgroupTile => {
   return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables" };
 };
 
-const bySubgroup = (
-  { layout, accumulate, batch, m, n }: MatmulSpec,
-  tile: SubgroupTile,
-  packed: boolean,
-): Variant => ({
-  name: `subgroup${tile.rows}x${tile.columns} of ${tile.lanes} lanes${packed ? " in fours" : ""}`,
-  wgsl: subgroupWgsl({ layout, tile, packed, accumulate }),
-  workgroup: [SUBGROUP_WORKGROUP, 1, 1],
-  workgroups: foldGroups(subgroupGroups(tile, batch, m, n)),
-  features: ["subgroups", `subgroups-of-${tile.lanes}`],
+/** For subgroups of 32, as NVIDIA's and Apple's are; not measured yet. Sums of 64 a lane stay in registers. */
+const THIRTY_TWO_LANES: SubgroupTile = {
+  lanes: 32,
+  rows: 32,
+  columns: 2,
+  spread: "broadcast",
+  sums: "variables",
+};
+
+const bySubgroup = (spec: MatmulSpec, tile: SubgroupTile, packed: boolean): Variant => {
+  const { layout, accumulate, batch, m, n } = spec;
+  const name = `subgroup${tile.rows}x${tile.columns} of ${tile.lanes} lanes${packed ? " in fours" : ""}`;
+  return {
+    name,
+    wgsl: textOf(spec, name, () => subgroupWgsl({ layout, tile, packed, accumulate })),
+    workgroup: [subgroupWorkgroup(tile), 1, 1],
+    workgroups: foldGroups(subgroupGroups(tile, batch, m, n)),
+    features: ["subgroups", `subgroups-of-${tile.lanes}`],
+  };
+};
+
+/**
+ * For GPUs: large tiles read least, small ones give a small product to more of the GPU's processors. A register tile of 8
+ * by 8 does 16 multiply-adds a read of shared memory in fours, one of 4 by 4 eight.
+ */
+const WORKGROUP_TILES: readonly WorkgroupTile[] = [
+  { size: 64, depth: 16, own: 4 },
+  { size: 128, depth: 8, own: 8 },
+  { size: 32, depth: 16, own: 4 },
+];
+
+const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
+  a: { offset: 0, row: layout === "tn" ? m : k, step: m * k },
+  b: { offset: 0, row: layout === "nt" ? k : n, step: n * k },
+  c: { offset: 0, row: n, step: m * n },
 });
+
+const placesOf = (spec: MatmulSpec): MatmulPlaces => spec.places ?? wholePlaces(spec);
 
 /** Whether all that is read lies in fours. */
 const inFours = ({ layout, m, n, k }: MatmulSpec, { a, b }: MatmulPlaces): boolean => {
@@ -95,30 +142,43 @@ const inFours = ({ layout, m, n, k }: MatmulSpec, { a, b }: MatmulPlaces): boole
   return [...places, ...sizes].every((count) => count % 4 === 0);
 };
 
-/** By subgroups where there are any, of a known size if it is one that is known; else a tile for each invocation. */
+/** The schedule of one such tile. */
+export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
+  const { layout, accumulate, batch, m, n } = spec;
+  const packed = inFours(spec, placesOf(spec));
+  const name = `workgroup${tile.size}x${tile.size}${packed ? " in fours" : ""}`;
+  return {
+    name,
+    wgsl: textOf(spec, name, () => workgroupWgsl({ layout, tile, packed, accumulate })),
+    workgroup: [workgroupOf(tile), 1, 1],
+    workgroups: foldGroups(workgroupTiles(tile, batch, m, n)),
+    features: [],
+  };
+};
+
+/**
+ * By subgroups of a known size, which is what software adapters have; by tiles in workgroup memory, for GPUs; by
+ * subgroups of any size; else a tile for each invocation.
+ */
 const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
   const { layout } = spec;
   const fours = inFours(spec, places);
   const packed = { nt: dots, nn: rowsByFours, tn: columnsByFours }[layout];
   const invocations = fours
-    ? variant(spec, "packed", TILE, packed(TILE))
-    : variant(spec, "plain", TILE, plain(layout, TILE));
+    ? variant(spec, "packed", TILE, () => packed(TILE))
+    : variant(spec, "plain", TILE, () => plain(layout, TILE));
   return [
     ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
+    ...WORKGROUP_TILES.map((tile) => byWorkgroup(spec, tile)),
+    bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt"),
     broadcast(spec),
     invocations,
   ];
 };
 
-const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
-  a: { offset: 0, row: layout === "tn" ? m : k, step: m * k },
-  b: { offset: 0, row: layout === "nt" ? k : n, step: n * k },
-  c: { offset: 0, row: n, step: m * n },
-});
-
 /** Operands a, b, c. */
 export const matmul = (spec: MatmulSpec): KernelCall => {
-  const places = spec.places ?? wholePlaces(spec);
+  const places = placesOf(spec);
   const { a, b, c } = places;
   const { batch, m, n, k, layout } = spec;
   const tilesN = Math.ceil(n / TILE.columns);

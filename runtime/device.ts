@@ -35,11 +35,16 @@ const FEATURES = [
  * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes, and
  * `subgroups-of-8-or-more` where none has fewer.
  */
-const kernelFeatures = (gpu: GPUDevice, info: GPUAdapterInfo) => {
-  const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 } = info;
-  const has = gpu.features.has("subgroups");
+export const kernelFeatures = (
+  features: ReadonlySet<string>,
+  {
+    subgroupMinSize: least = 0,
+    subgroupMaxSize: most = 0,
+  }: Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize">,
+): readonly string[] => {
+  const has = features.has("subgroups");
   return [
-    ...gpu.features,
+    ...features,
     ...(has && least === most ? [`subgroups-of-${least}`] : []),
     ...(has && least >= 8 ? ["subgroups-of-8-or-more"] : []),
   ].sort();
@@ -104,7 +109,7 @@ export const openDevice = async (
       vendor: info.vendor,
       device: offer.name,
       driver: info.description,
-      features: kernelFeatures(gpu, info),
+      features: kernelFeatures(gpu.features, info),
       limits: reportedLimits(gpu.limits, options.maxBinding),
       tried,
     },

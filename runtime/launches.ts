@@ -1,6 +1,7 @@
 /** Chooses, for each tuning key of a program, the launch that its dispatches use. */
 import type { Binding, Dispatch, Program } from "../compiler/plan.js";
 import type { Memory } from "./buffers.js";
+import { worthMeasuring } from "./candidates.js";
 import type { Device } from "./device.js";
 import { DeviceError } from "./device-error.js";
 import { DATA_USAGE, USAGE } from "./gpu-flags.js";
@@ -37,18 +38,6 @@ const usable = (dispatch: Dispatch, pipelines: Pipelines): readonly number[] => 
       hint: "try --adapter embedded",
     });
   return found;
-};
-
-/** Where kernels are written for this device's size of subgroup, the others are not worth compiling. */
-const worthMeasuring = (
-  dispatch: Dispatch,
-  candidates: readonly number[],
-  pipelines: Pipelines,
-): readonly number[] => {
-  const tailored = candidates.filter((index) =>
-    pipelines.tailored(dispatch.launches[index]?.kernel ?? ""),
-  );
-  return tailored.length > 0 ? tailored : candidates;
 };
 
 /** What the candidates are, so that a remembered choice is not taken for other kernels. */
@@ -143,12 +132,17 @@ const choose = async (
   dispatch: Dispatch,
   share: number,
 ): Promise<number> => {
-  const { pipelines, tuning } = chooser;
+  const { device, pipelines, tuning } = chooser;
   const found = usable(dispatch, pipelines);
   const [first = 0] = found;
   if (tuning.forced !== null) return found[tuning.forced % found.length] ?? first;
   if (found.length === 1 || !isWorth(dispatch, share, pipelines)) return first;
-  const candidates = tuning.measures ? worthMeasuring(dispatch, found, pipelines) : found;
+  const candidates = tuning.measures
+    ? worthMeasuring(
+        device.report,
+        dispatch.launches.map(({ kernel }) => pipelines.kernel(kernel)),
+      )
+    : found;
   if (candidates.length === 1) return candidates[0] ?? first;
   const key = dispatch.tuning;
   const kernels = candidateIdentity(dispatch);

@@ -1,5 +1,6 @@
 /** Compute pipelines by kernel id, compiled once and in parallel. */
 import type { Kernel } from "../compiler/plan.js";
+import { canRun } from "./candidates.js";
 import type { Device } from "./device.js";
 import { DeviceError, firstLine } from "./device-error.js";
 import { COMPUTE_STAGE } from "./gpu-flags.js";
@@ -10,16 +11,14 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-const ONE_SIZE = /^subgroups-of-\d+$/;
-
 /** What a kernel does with each storage binding from 1 on. */
 export type Access = "read" | "read_write";
 
 export interface Pipelines {
   /** Whether the device has the features and the workgroup size a kernel needs. */
   readonly runs: (kernel: string) => boolean;
-  /** Whether a kernel is written for one size of subgroup alone. */
-  readonly tailored: (kernel: string) => boolean;
+  /** The kernel of an id. */
+  readonly kernel: (id: string) => Kernel;
   readonly access: (kernel: string) => readonly Access[];
   /**
    * Compiles a kernel, or gives the one compiled before. `writable`: with every binding declared read_write, which
@@ -121,15 +120,8 @@ export const createPipelines = (
   };
 
   return {
-    runs: (id) => {
-      const { features, workgroup } = kernelNamed(id);
-      const { maxComputeInvocationsPerWorkgroup: most = 0 } = device.report.limits;
-      return (
-        features.every((feature) => device.report.features.includes(feature)) &&
-        workgroup[0] * workgroup[1] * workgroup[2] <= most
-      );
-    },
-    tailored: (id) => kernelNamed(id).features.some((feature) => ONE_SIZE.test(feature)),
+    runs: (id) => canRun(device.report, kernelNamed(id)),
+    kernel: kernelNamed,
     access,
     get: (id, writable) => {
       const key = writable ? `${id} writable` : id;

@@ -14,5 +14,14 @@ export const textHash = (text: string): string => {
   return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36).padStart(11, "0");
 };
 
+const hashes = new Map<string, string>();
+
+/** Texts of kernels come again with every dispatch of their family. */
+const knownHash = (text: string): string => {
+  const hash = hashes.get(text) ?? textHash(text);
+  hashes.set(text, hash);
+  return hash;
+};
+
 export const kernelId = (family: string, wgsl: string): string =>
-  `${family.replace(/[^a-z0-9]+/gi, "-")}-${textHash(wgsl)}`;
+  `${family.replace(/[^a-z0-9]+/gi, "-")}-${knownHash(wgsl)}`;

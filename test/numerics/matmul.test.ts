@@ -1,8 +1,20 @@
 /** Every schedule of the matrix product against float64, on random shapes: few are multiples of a tile. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type MatmulSpec, matmul, referenceMatmul } from "../../kernels/matmul.kernel.js";
+import { foldGroups, type KernelCall } from "../../kernels/kernel.js";
+import {
+  byWorkgroup,
+  type MatmulSpec,
+  matmul,
+  referenceMatmul,
+} from "../../kernels/matmul.kernel.js";
 import type { MatrixPlace } from "../../kernels/matmul-params.js";
+import {
+  type SubgroupTile,
+  subgroupGroups,
+  subgroupWgsl,
+  subgroupWorkgroup,
+} from "../../kernels/matmul-subgroup.js";
 import { everyDevice, sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
@@ -15,6 +27,16 @@ const cases = (await everyDevice()).map((device) => ({
   device,
   runs: device === shared ? 40 : 5,
 }));
+
+const byWorkgroups = ({ variants }: KernelCall, index: number): boolean =>
+  variants[index]?.name.startsWith("workgroup") === true;
+
+/** Every schedule, with a small tile for those in workgroup memory, as software compiles one for each invocation. */
+const everySchedule = (spec: MatmulSpec): KernelCall => {
+  const call = matmul(spec);
+  const others = call.variants.filter((_, index) => !byWorkgroups(call, index));
+  return { ...call, variants: [...others, byWorkgroup(spec, { size: 16, depth: 8, own: 4 })] };
+};
 
 const size = (max: number) => fc.oneof(fc.integer({ min: 1, max }), fc.constantFrom(4, 8, 16, 32));
 
@@ -49,7 +71,7 @@ test.each(
       const count = batch * m * n;
       const c = spec.accumulate ? randomArray(count, seed + 2) : poisoned(count);
       const expected = referenceMatmul(spec, a, b, c);
-      const call = matmul(spec);
+      const call = everySchedule(spec);
       for (const variant of runnable(device, call)) {
         const results = await runKernel(device, call, variant, { a, b, c });
         expect(worstError(results.c, expected)).toBeLessThan(1e-6 * (k + 8));
@@ -57,6 +79,61 @@ test.each(
     }),
     { numRuns: runs },
   );
+});
+
+test.each([
+  ["nt", 132, 68, 36],
+  ["nn", 130, 67, 35],
+  ["tn", 64, 260, 17],
+] as const)("tiles in workgroup memory: %s of %i × %i × %i", async (layout, m, n, k) => {
+  const spec: MatmulSpec = { batch: 2, m, n, k, layout, accumulate: false };
+  const [a, b] = [randomArray(2 * m * k, m), randomArray(2 * n * k, n)];
+  const expected = referenceMatmul(spec, a, b, []);
+  const call = matmul(spec);
+  const tiled = runnable(shared, call).filter((index) => byWorkgroups(call, index));
+  expect(tiled.length).toBe(3);
+  for (const variant of tiled) {
+    const operands = { a, b, c: poisoned(2 * m * n) };
+    const { c } = await runKernel(shared, call, variant, operands);
+    expect(worstError(c, expected)).toBeLessThan(1e-6 * (k + 8));
+  }
+});
+
+/** The schedule for 32 lanes needs a GPU; its text is the same for fewer. */
+test.each(cases)("$name: what is written for 32 lanes, at the adapter's own", async ({
+  device,
+}) => {
+  const lanes = device.report.features.includes("subgroups-of-4") ? 4 : 8;
+  const tile: SubgroupTile = {
+    lanes,
+    rows: lanes,
+    columns: 2,
+    spread: "broadcast",
+    sums: "variables",
+  };
+  for (const [layout, packed] of [
+    ["nn", false],
+    ["nt", true],
+    ["tn", false],
+  ] as const) {
+    const spec: MatmulSpec = { batch: 2, m: 30, n: 44, k: 24, layout, accumulate: false };
+    const [a, b] = [randomArray(2 * 30 * 24, 1), randomArray(2 * 44 * 24, 2)];
+    const call: KernelCall = {
+      ...matmul(spec),
+      variants: [
+        {
+          name: "at fewer lanes",
+          wgsl: subgroupWgsl({ layout, tile, packed, accumulate: false }),
+          workgroup: [subgroupWorkgroup(tile), 1, 1],
+          workgroups: foldGroups(subgroupGroups(tile, 2, 30, 44)),
+          features: [],
+        },
+      ],
+    };
+    const { c } = await runKernel(device, call, 0, { a, b, c: poisoned(2 * 30 * 44) });
+    const expected = referenceMatmul(spec, a, b, []);
+    expect(worstError(c, expected), layout).toBeLessThan(3e-5);
+  }
 });
 
 /** How a matrix of `rows` × `columns` lies in its binding: after `offset` elements, rows and matrices apart. */
@@ -111,7 +188,7 @@ test.each(
       const right = placed(b, layout === "nt" ? [batch, n, k] : [batch, k, n], inB);
       const out = placed(before, [batch, m, n], inC);
       const places = { a: left.place, b: right.place, c: out.place };
-      const call = matmul({ ...spec, places });
+      const call = everySchedule({ ...spec, places });
       for (const variant of runnable(device, call)) {
         const operands = { a: left.data, b: right.data, c: out.data };
         const { c } = await runKernel(device, call, variant, operands);

@@ -1,6 +1,7 @@
 /** Runs one variant of a kernel call on given arrays, as the executor would, to compare with a float64 reference. */
 import type { KernelCall, Variant } from "../../kernels/kernel.js";
 import { createMemory, type Memory } from "../../runtime/buffers.js";
+import { canRun } from "../../runtime/candidates.js";
 import type { Device } from "../../runtime/device.js";
 import { DATA_USAGE, USAGE } from "../../runtime/gpu-flags.js";
 import { createPipelines } from "../../runtime/pipelines.js";
@@ -98,9 +99,7 @@ export const runKernel = async (
 
 /** Indices of the variants that the device can run; there is always one. */
 export const runnable = ({ report }: Device, call: KernelCall): readonly number[] => {
-  const found = call.variants.flatMap(({ features }, index) =>
-    features.every((feature) => report.features.includes(feature)) ? [index] : [],
-  );
+  const found = call.variants.flatMap((variant, index) => (canRun(report, variant) ? [index] : []));
   if (found.length === 0) throw new Error(`no variant of ${call.family} runs here`);
   return found;
 };

@@ -10,6 +10,7 @@ import { forwardTile, gradKeyValueTile, gradQueryTile } from "../../kernels/atte
 import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
 import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
 import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
+import { workgroupWgsl } from "../../kernels/matmul-workgroup.js";
 
 const golden = (name: string): string => `../golden/wgsl/${name}.wgsl`;
 
@@ -98,6 +99,7 @@ const swapped: SubgroupTile = {
   sums: "variables",
 };
 const lent: SubgroupTile = { lanes: 8, rows: 8, columns: 4, spread: "broadcast", sums: "array" };
+const small = { size: 16, depth: 8, own: 4 } as const;
 const heads = { dim: 4, lanes: 4, rows: 2, scores: ALL_SCORES } as const;
 const long = { dim: 20, lanes: 8, rows: 2, scores: ALL_SCORES } as const;
 const limited = { ...heads, scores: { cap: 50, within: 3 } } as const;
@@ -112,6 +114,14 @@ test.each([
   [
     "matmul-subgroup-nn-in-fours",
     subgroupWgsl({ layout: "nn", tile: lent, packed: true, accumulate: true }),
+  ],
+  [
+    "matmul-workgroup-nt-in-fours",
+    workgroupWgsl({ layout: "nt", tile: small, packed: true, accumulate: false }),
+  ],
+  [
+    "matmul-workgroup-tn",
+    workgroupWgsl({ layout: "tn", tile: small, packed: false, accumulate: true }),
   ],
   ["matmul-dots", dots({ rows: 2, columns: 2 })],
   ["matmul-columns", columnsByFours({ rows: 4, columns: 4 })],

@@ -1,0 +1,37 @@
+/** One call of every family of hand-written kernels, for tests of their texts and of what they need. */
+import { adamw } from "../../kernels/adamw.kernel.js";
+import { type AttentionSpec, attention } from "../../kernels/attention.kernel.js";
+import {
+  attentionGradKeyValue,
+  attentionGradQuery,
+} from "../../kernels/attention-gradient.kernel.js";
+import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
+import { normFinish, normPartials } from "../../kernels/global-norm.kernel.js";
+import type { KernelCall } from "../../kernels/kernel.js";
+import { matmul } from "../../kernels/matmul.kernel.js";
+
+const products = (["nn", "nt", "tn"] as const).flatMap((layout) =>
+  [513, 512].flatMap((k) =>
+    [true, false].map((accumulate) => matmul({ batch: 1, m: 2 * k, n: k, k, layout, accumulate })),
+  ),
+);
+
+const attentions = [16, 64, 128].flatMap((dim) => {
+  const spec: AttentionSpec = { batch: 1, position: 512, groups: 4, queries: 2, dim, scale: 0.1 };
+  const limited: AttentionSpec = { ...spec, scores: { cap: 50, within: 128 } };
+  return [spec, limited].flatMap((of) => [
+    attention(of),
+    attentionGradQuery(of),
+    attentionGradKeyValue(of),
+  ]);
+});
+
+/** Products of all layouts, in fours and not; heads of 16, 64 and 128; the rest once. */
+export const everyKernel: readonly KernelCall[] = [
+  ...products,
+  ...attentions,
+  embeddingGradient({ rows: 40, columns: 64, tokens: 100, accumulate: true }),
+  normPartials(1000),
+  normFinish(1, 1),
+  adamw({ count: 1000, beta: [0.9, 0.95], epsilon: 1e-8, decay: 0.1 }),
+];

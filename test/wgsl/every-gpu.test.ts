@@ -1,0 +1,94 @@
+/**
+ * Kernels for GPUs that are not at hand: Dawn's null backend has every feature and takes shaders as far as a driver would,
+ * so that what Tint refuses (syntax, types, barriers where control flow differs, more workgroup memory than the least
+ * that WebGPU promises) shows here; and which kernels the tuner would try on adapters that are made up.
+ */
+import { expect, test } from "vitest";
+import { create } from "webgpu";
+import { worthMeasuring } from "../../runtime/candidates.js";
+import { kernelFeatures } from "../../runtime/device.js";
+import { bindingAccess } from "../../runtime/pipelines.js";
+import { waitFor } from "../../runtime/wait.js";
+import { everyKernel } from "../support/every-kernel.js";
+
+const FEATURES = ["subgroups", "shader-f16"] as GPUFeatureName[];
+
+/** A device that runs nothing, with WebGPU's default limits. */
+const nullDevice = async (): Promise<GPUDevice> => {
+  const adapter = await waitFor(create(["backend=null"]).requestAdapter());
+  if (adapter === null) throw new Error("Dawn has no null backend");
+  return waitFor(adapter.requestDevice({ requiredFeatures: FEATURES }));
+};
+
+/** What Dawn has against a kernel, or null. */
+const complaint = async (gpu: GPUDevice, wgsl: string): Promise<string | null> => {
+  gpu.pushErrorScope("validation");
+  const module = gpu.createShaderModule({ code: wgsl });
+  const entries = ["uniform", ...bindingAccess(wgsl)].map((access, binding) => ({
+    binding,
+    visibility: 4,
+    buffer: {
+      type: access === "uniform" ? "uniform" : access === "read" ? "read-only-storage" : "storage",
+    } as const,
+  }));
+  const layout = gpu.createPipelineLayout({
+    bindGroupLayouts: [gpu.createBindGroupLayout({ entries })],
+  });
+  gpu.createComputePipeline({ layout, compute: { module, entryPoint: "main" } });
+  return (await waitFor(gpu.popErrorScope()))?.message ?? null;
+};
+
+const texts = new Map(
+  everyKernel.flatMap(({ family, shape, variants }) =>
+    variants.map(({ name, wgsl }) => [wgsl, `${family} ${shape} ${name}`] as const),
+  ),
+);
+
+test("every kernel of the space is one that Dawn accepts, within WebGPU's default limits", async () => {
+  const gpu = await nullDevice();
+  const complaints: string[] = [];
+  for (const [wgsl, name] of texts) {
+    const found = await complaint(gpu, wgsl);
+    if (found !== null) complaints.push(`${name}: ${found}`);
+  }
+  expect(complaints).toEqual([]);
+  // The test can fail: a barrier that not all invocations reach, and more memory than 16 KiB.
+  const bad = (memory: number, guard: string) => `@group(0) @binding(0) var<uniform> p: u32;
+var<workgroup> strip: array<f32, ${memory}>;
+@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) own: u32) {
+  strip[own] = 1.0;
+  ${guard} { workgroupBarrier(); }
+}`;
+  expect(await complaint(gpu, bad(64, "if (p > 3u)"))).toBeNull();
+  expect(await complaint(gpu, bad(64, "if (own > 3u)"))).toContain("uniform control flow");
+  expect(await complaint(gpu, bad(4097, "if (p > 3u)"))).toContain("workgroup storage");
+  gpu.destroy();
+});
+
+const GPU = ["shader-f16", "subgroups"];
+
+/** Name, kind, WebGPU features, least and most lanes of a subgroup. */
+const adapters = [
+  ["NVIDIA, Apple: 32 lanes", "gpu", GPU, 32, 32],
+  ["AMD: 32 or 64 lanes", "gpu", GPU, 32, 64],
+  ["Intel: 8 to 32 lanes", "gpu", GPU, 8, 32],
+  ["a GPU without subgroups", "gpu", [], 0, 0],
+  ["lavapipe: 8 lanes", "system-software", GPU, 8, 8],
+  ["SwiftShader: 4 lanes", "embedded", ["subgroups"], 4, 4],
+] as const;
+
+test("what the tuner would try on adapters of other makers", async () => {
+  const lines = adapters.flatMap(([name, kind, features, subgroupMinSize, subgroupMaxSize]) => {
+    const adapter = {
+      kind,
+      features: kernelFeatures(new Set(features), { subgroupMinSize, subgroupMaxSize }),
+      limits: { maxComputeInvocationsPerWorkgroup: 256 },
+    };
+    const tried = everyKernel.map(({ family, variants }) => {
+      const names = worthMeasuring(adapter, variants).map((index) => variants[index]?.name);
+      return `  ${family}: ${names.join(", ")}`;
+    });
+    return [name, ...new Set(tried), ""];
+  });
+  await expect(lines.join("\n")).toMatchFileSnapshot("../golden/wgsl/tried.txt");
+});

@@ -6,9 +6,11 @@
 
 import type { GgufSource, GgufTarget } from "./plan-gguf.js";
 import type { Kernel, Program, Scalar } from "./plan-program.js";
+import type { PruneStage } from "./plan-prune.js";
 
 export type * from "./plan-gguf.js";
 export type * from "./plan-program.js";
+export type * from "./plan-prune.js";
 
 // ── models ───────────────────────────────────────────────────────────────────────────────────
 
@@ -223,36 +225,6 @@ export interface ScoreStage {
   readonly model: string;
   readonly sweep: Sweep;
   readonly tables: readonly ScoreTable[];
-}
-
-/** Keep the `keep` best of `from` units of an axis (or all but the best run); ties go to the lower index; kept indices ascend. */
-export interface Cut {
-  readonly axis: string;
-  readonly from: number;
-  readonly keep: number;
-}
-
-export interface PruneStage {
-  readonly kind: "prune";
-  readonly name: string;
-  readonly source: string;
-  readonly scores: string;
-  readonly cuts: readonly Cut[];
-  /** The axis among `cuts` whose units are tokens, so that the tokenizer loses them too; null where there is none. */
-  readonly tokens: string | null;
-  /** By weight, w becomes scale · w + shift: for models that compute with the size of an axis itself. */
-  readonly rescaled: Readonly<Record<string, { readonly scale: number; readonly shift: number }>>;
-  readonly folds: readonly Fold[];
-}
-
-/**
- * What becomes of kept units where others are cut: of L units K stay, and in order of their scores kept unit i (from 1) takes
- * in cut unit 2K − i + 1, where there is one, in every weight that carries the axis.
- */
-export interface Fold {
-  readonly axis: string;
-  /** Over the variables "kept" and "cut"; "kept" where both are the same. */
-  readonly value: Scalar;
 }
 
 export interface LearnedMap {

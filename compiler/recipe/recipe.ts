@@ -5,7 +5,15 @@
 import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
 import type { Rescale } from "../library/rescale.js";
-import type { DataSource, ExpectStage, ExportStage, Fold, OpenStage, Scalar } from "../plan.js";
+import type {
+  Compensation,
+  DataSource,
+  ExpectStage,
+  ExportStage,
+  Fold,
+  OpenStage,
+  Scalar,
+} from "../plan.js";
 
 /** Every model of the recipe by name: opened, pruned or distilled. */
 export interface RecipeModel {
@@ -44,6 +52,7 @@ export interface PruneStep {
   /** Weights whose numbers change, by name. */
   readonly rescaled: Readonly<Record<string, Rescale>>;
   readonly folds: readonly Fold[];
+  readonly compensations: readonly Compensation[];
 }
 
 export interface DistillStep {

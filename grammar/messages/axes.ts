@@ -141,6 +141,12 @@ export const axisMessages = {
     message: `\`${p.axis}\` cannot be cut to ${p.to}: its units stay or go in pairs`,
     hint: `write ${Math.max(2, p.to - 1)} or ${p.to + 1}`,
   })),
+  "compensation-impossible": message(
+    "error",
+    (p: { readonly axis: string; readonly reason: string }) => ({
+      message: `nothing can make up for cut units of \`${p.axis}\`: ${p.reason}`,
+    }),
+  ),
   "vocabulary-target": message(
     "error",
     (p: {

@@ -90,10 +90,14 @@ const identityOf = (context: RunContext, inputs: LockInputs, name: string): stri
   if (stage === undefined) throw new RunError(`the plan does not say where ${name} comes from`);
   if (stage.kind === "open") return hash(inputs.models[name]);
   if (stage.kind !== "prune") return hash([inputs, stage]);
-  const scored = plan.stages.findIndex((s) => s.kind === "score" && s.name === stage.scores);
+  const indexOf = (name: string): number =>
+    plan.stages.findIndex((s) => s.kind === "score" && s.name === name);
+  const scored = indexOf(stage.scores);
   const source = identityOf(context, inputs, stage.source);
-  const { name: _name, source: _source, scores: _scores, ...how } = stage;
-  return hash([source, how, journal.result(scored)]);
+  const { name: _name, source: _source, scores: _scores, compensations, ...how } = stage;
+  const made = compensations.map(({ scores: _scores, ...of }) => of);
+  const taken = compensations.map(({ scores }) => journal.result(indexOf(scores)));
+  return hash([source, { ...how, compensations: made }, journal.result(scored), taken]);
 };
 
 /** Where the scores of a stage are kept; null where a run keeps none. */

@@ -18,7 +18,8 @@ import { writeModelFolder } from "../formats/model-folder.js";
 import { openModel, sideFilesOf, tokenizerAmong } from "../formats/model-source.js";
 import { ofFloats, type StoredTensor } from "../formats/stored-tensor.js";
 import { elementsOf, unexpectedTensors, weightsOf } from "../formats/weights.js";
-import { type Decisions, decide, writeDecisions } from "../weights/decisions.js";
+import { compensated } from "../weights/compensate.js";
+import { type AxisScores, type Decisions, decide, writeDecisions } from "../weights/decisions.js";
 import { pruneFolding } from "../weights/fold.js";
 import { dropTraining, openTrained, saveTrained } from "./checkpoint.js";
 import { layoutNamed, modelNamed, type RunContext, type RunModel } from "./context.js";
@@ -102,6 +103,12 @@ const scoresNamed = (context: RunContext, name: string): ScoreResult => {
   return result as ScoreResult;
 };
 
+const tableOf = ({ tables }: ScoreResult, axis: string): AxisScores => {
+  const table = tables.find((one) => one.axis === axis);
+  if (table === undefined) throw new RunError(`no scores of ${axis} stand for what it gives`);
+  return table;
+};
+
 /** The model with the numbers of the tokens it kept: files, ids in config.json, and the data as it now reads it. */
 const withTokens = async (
   { plan, base }: RunContext,
@@ -123,7 +130,12 @@ const pruneModel = async (context: RunContext, stage: PruneStage): Promise<Decis
   const decisions = decide(stage, layout, scoresNamed(context, stage.scores), tokens);
   const { kept, foldings } = decisions;
   const target = layoutNamed(context, stage.name);
-  const pruned = pruneFolding(weights, kept, foldings, target, stage.rescaled);
+  const compensating = stage.compensations.map((compensation) => ({
+    compensation,
+    table: tableOf(scoresNamed(context, compensation.scores), compensation.axis),
+  }));
+  const whole = compensated(weights, kept, target, compensating);
+  const pruned = pruneFolding(whole, kept, foldings, target, stage.rescaled);
   const model = { weights: pruned, side, texts };
   const [ids] = kept.get(stage.tokens ?? "")?.sets ?? [];
   context.models.set(stage.name, ids === undefined ? model : await withTokens(context, model, ids));

@@ -104,6 +104,26 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    code: "compensation-impossible",
+    edits: [[MLP, `${MLP}  compensate «hidden» by merit\n`]],
+  },
+  {
+    code: "compensation-impossible",
+    name: "heads",
+    edits: [
+      [
+        "hidden, mlp, query by activation(batch: l2, position: mean)",
+        "hidden, mlp by activation\n  query by average of output",
+      ],
+      [MLP, `${MLP}  compensate «query» by merit\n`],
+    ],
+  },
+  {
+    code: "compensation-impossible",
+    name: "rounds",
+    edits: [[MLP, `${MLP}  rounds 2\n  «compensate mlp by merit»\n`]],
+  },
+  {
     code: "vocabulary-target",
     edits: [TOKENS, [MLP, "  «vocab»  2048 -> 200\n"]],
     vocabularies: { "models/sotu-1m": { size: 2048, hash: "a", least: 257 } },

@@ -96,6 +96,7 @@ const stage = (cuts: PruneStage["cuts"]): PruneStage => ({
   cuts,
   rescaled: {},
   folds: [],
+  compensations: [],
 });
 
 export const keptBy = (

@@ -17,6 +17,7 @@ const oracle = z
     taylor: z.object({ hidden: numbers, group: numbers, dim: numbers, mlp: numbers }),
     taylor_activation: z.object({ query: numbers, mlp: numbers }),
     flap: z.object({ query: numbers, mlp: numbers }),
+    average: z.object({ mlp: numbers }),
     wanda: z.object({ query: numbers, mlp: numbers }),
     before: z.object({ mlp: numbers }),
     dim: numbers,
@@ -77,7 +78,7 @@ const STAGES: readonly (readonly string[])[] = [
     "group by activation(batch: variance, position: l2)",
     "mlp by wanda",
   ],
-  ["query by flap of output"],
+  ["query by flap of output", "mlp by average"],
   ["query by wanda of output"],
 ];
 

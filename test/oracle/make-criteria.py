@@ -187,6 +187,20 @@ def wanda(value, weight):
     return weight.abs().sum(0) * value.norm(dim=0)
 
 
+CUT = 16
+
+
+def average():
+    """What neurons give on average, [layer, neuron]."""
+    return torch.stack([h.mean((0, 1)) for h in taps["mlp"]])
+
+
+def compensation():
+    """What the last neurons give the output on average: the bias that makes up for them."""
+    down = torch.stack([layer.mlp.down_proj.weight for layer in layers])
+    return torch.einsum("lu,lou->lo", average()[:, -CUT:], down[:, :, -CUT:])
+
+
 def dim_activation():
     """Rotated queries and keys and what attention gives, each on its own."""
     rows = []
@@ -258,6 +272,8 @@ json.dump(
         },
         "flap": outgoing(flap),
         "wanda": outgoing(wanda),
+        "average": {"mlp": rounded(average()[::5]), "last": rounded(average()[:, -CUT:])},
+        "compensation": rounded(compensation()),
         "before": {"mlp": rounded(before[::5])},
         "dim": rounded(dim_activation()),
         "angular_distance": rounded(angles()),

@@ -124,6 +124,7 @@ const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
   cuts,
   rescaled: {},
   folds: [],
+  compensations: [],
 });
 const cuts = [
   { axis: "query", from: 2, keep: 1 },

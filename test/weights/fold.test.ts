@@ -63,6 +63,7 @@ const stage: PruneStage = {
   ],
   rescaled: {},
   folds: [{ axis: "query", value: residual }],
+  compensations: [],
 };
 
 /** For each layer and group, which head of the source stays where, and which it takes in (its own: none). */

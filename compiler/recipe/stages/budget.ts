@@ -63,7 +63,7 @@ const allowedBy = (context: Context, source: Source, line: Statement): number | 
   const value = evaluate(context, expr, context.file);
   if (value === null) return null;
   if (typeof value !== "string" && value.unit === "ratio")
-    return Math.floor(Number((value.value * source.shape.parameters).toPrecision(12)));
+    return Math.floor(Number((value.value * source.parameters).toPrecision(12)));
   if (typeof value !== "string" && (value.unit === "params" || value.unit === "number"))
     return value.value;
   say(context, "unit-mismatch", expr.span, {

@@ -7,6 +7,7 @@ import type { ModelEntry, ScoreEntry } from "../scope.js";
 import { readSettings, SETTINGS } from "../settings.js";
 import { isTapped } from "./axis.js";
 import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
+import { allowsRounds, compensationsOf, isCompensation } from "./compensation.js";
 import { foldsOf, isFold } from "./fold.js";
 import { one } from "./one-model.js";
 import { pushRounds } from "./rounds.js";
@@ -74,7 +75,9 @@ const checkScored = (
 
 const modelOf = (context: Context, name: Name | null): (Source & ModelEntry) | null => {
   const entry = name === null ? null : one(context, name);
-  return name === null || entry === null ? null : { model: name.name, ...entry };
+  return name === null || entry === null
+    ? null
+    : { model: name.name, parameters: entry.shape.parameters, ...entry };
 };
 
 /** Whether the scores are of the model that is cut. */
@@ -94,11 +97,16 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   if (name === undefined) return;
   context.scope.define("model", name.name, null);
   const clauses = readClauses(context, stage);
-  const source = modelOf(context, nameIn(context, clauses, "from"));
+  const opened = modelOf(context, nameIn(context, clauses, "from"));
   const using = nameIn(context, clauses, "using");
   const scores = using === null ? null : find(context, "score", using);
-  if (source === null) return;
+  if (opened === null) return;
   const lines = stage.body ?? [];
+  const made = lines.filter((line) => isCompensation(line, opened));
+  const compensations = compensationsOf(context, opened, made);
+  if (compensations === null) return;
+  // With room for what is made up for.
+  const source = { ...opened, shape: compensations.shape };
   const isSetting = (line: Statement): boolean => isPruneSetting(line, source);
   const settings = readSettings(context, stage, lines.filter(isSetting));
   const rounds = settings.has("rounds") ? (settings.quantity("rounds")?.value ?? null) : 1;
@@ -106,13 +114,14 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const cuts = cutsOf(
     context,
     source,
-    lines.filter((line) => !isSetting(line) && !folded.includes(line)),
+    lines.filter((line) => ![...folded, ...made].includes(line) && !isSetting(line)),
   );
   const good = cuts.filter((cut) => cut !== null).filter((cut) => cut.keep < cut.from);
   const folds = foldsOf(context, source, folded, good);
   const same = using !== null && scores !== null && sameModel(context, using, scores, source);
   const scored = !same || checkScored(context, stage, using, scores, source, good);
   if (cuts.includes(null) || !scored || rounds === null) return;
+  if (rounds > 1 && !allowsRounds(context, compensations.list, made)) return;
   const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
   const shape = shapeAt(context, name, source, sizes);
   if (shape === null) return;
@@ -121,6 +130,13 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const vocabulary = tokens === null ? source.vocabulary : name.name;
   context.scope.define("model", name.name, { shape, vocabulary });
   if (!same || scores.step === null) return;
-  const pruning = { name: name.name, source: source.model, scores: using.name, cuts: good, folds };
+  const pruning = {
+    name: name.name,
+    source: source.model,
+    scores: using.name,
+    cuts: good,
+    folds,
+    compensations: compensations.list,
+  };
   pushRounds(context, name, source, pruning, scores.step, rounds);
 };

@@ -117,7 +117,14 @@ const pushPrunes = (
       .map((axis) => ({ axis: axis.name, from: axis.size, keep: sizes[axis.name] ?? axis.size }))
       .filter(({ from, keep }) => keep < from);
     context.between.set(model, shape);
-    const pruning = { name: model, source: source.model, scores, cuts, folds: [] };
+    const pruning = {
+      name: model,
+      source: source.model,
+      scores,
+      cuts,
+      folds: [],
+      compensations: [],
+    };
     pushPrune(context, name, pruning, source.shape, shape);
   }
 };
@@ -151,7 +158,7 @@ export const checkSearch = (context: Context, stage: StageDecl): void => {
   const entry = of === null ? null : one(context, of);
   const scores = using === null ? null : find(context, "score", using);
   if (of === null || entry === null) return;
-  const source = { model: of.name, shape: entry.shape };
+  const source = { model: of.name, shape: entry.shape, parameters: entry.shape.parameters };
   const body = stage.body ?? [];
   const settings = readSettings(
     context,

@@ -11,6 +11,8 @@ import { axisNamed, keyOf } from "./axis.js";
 export interface Source {
   readonly model: string;
   readonly shape: ModelShape;
+  /** Of the model as it is: the shape may have room for more. */
+  readonly parameters: number;
 }
 
 export interface Cut {

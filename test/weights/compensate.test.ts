@@ -1,0 +1,147 @@
+/** Biases that make up for cut neurons: those of PyTorch, in models that have none too, and exact where neurons never vary. */
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { layoutOf } from "../../compiler/planning/layout.js";
+import { must } from "../../compiler/planning/outcome.js";
+import { readFloats } from "../../runtime/formats/stored-tensor.js";
+import { compensated } from "../../runtime/weights/compensate.js";
+import { prune } from "../../runtime/weights/gather.js";
+import type { KeptAxis } from "../../runtime/weights/kept.js";
+import * as product from "../laws/product.js";
+import { examples, fixture, planFor, stageOf } from "../oracle/example.js";
+import { expectedOf, folderOf, shapeIn, withWeights } from "../oracle/tiny-models.js";
+import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
+import { worstError } from "../support/numbers.js";
+import { arenaOf, weightsIn } from "../support/weights.js";
+
+const PLACE = { path: "spec.prune", span: { start: 0, end: 0 } };
+const compensation = { axis: "mlp", scores: "middle", weight: "down", bias: "down_bias" };
+
+const keptUnits = (layers: number, from: number, sets: KeptAxis["sets"]): KeptAxis => ({
+  axis: "mlp",
+  along: [{ name: "layer", size: layers }],
+  from,
+  keep: sets[0]?.length ?? 0,
+  sets,
+});
+
+const tableOf = (layers: number, size: number, scores: readonly number[]) => ({
+  axis: "mlp",
+  criterion: "average",
+  along: [{ name: "layer", size: layers }],
+  size,
+  runs: false,
+  scores: [...scores],
+});
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+test("a model without biases gets those of PyTorch, also where layers are cut, and others of 0", async () => {
+  const numbers = z.array(z.number());
+  const oracle = z
+    .object({ average: z.object({ last: numbers }), compensation: numbers })
+    .parse(fixture("criteria.json"));
+  const path = join(examples, "models/sotu-1m");
+  const shape = shapeIn(path);
+  const biased = shapeIn(path, { config: { mlp_bias: true }, without: [] });
+  const [layers, size, cut] = [6, 384, 16];
+  // Where units stay, what stands for them is not looked at.
+  const scores = upTo(layers * size).map((at) => {
+    const [layer, unit] = [Math.floor(at / size), at % size];
+    return unit < size - cut ? 1e9 : (oracle.average.last[layer * cut + unit - size + cut] ?? 0);
+  });
+  const mlp = keptUnits(layers, size, Array(layers).fill(upTo(size - cut)));
+  const layer = { axis: "layer", along: [], from: 6, keep: 4, sets: [[0, 2, 3, 5]] };
+  const kept = new Map([
+    ["mlp", mlp],
+    ["layer", layer],
+  ]);
+  const target = must(product.resize(biased, { mlp: size - cut, layer: 4 }, PLACE));
+  await withWeights(path, shape, async (weights) => {
+    const table = tableOf(layers, size, scores);
+    const layout = layoutOf("cut", target, 0);
+    const whole = compensated(weights, kept, layout, [{ compensation, table }]);
+    const pruned = prune(whole, kept, layout);
+    for (const [at, source] of [0, 2, 3, 5].entries()) {
+      const entries = layout.weights.filter((entry) => entry.layer === at);
+      for (const { weight, ...entry } of entries.filter((own) => own.weight.endsWith("_bias"))) {
+        const found = await readFloats(pruned.tensor({ weight, ...entry }));
+        const expected = oracle.compensation.slice(source * 128, (source + 1) * 128);
+        if (weight === "down_bias") expect(worstError(found, expected)).toBeLessThan(1e-7);
+        else expect([...found]).toEqual(Array(size - cut).fill(0));
+      }
+    }
+  });
+});
+
+test("neurons that give the same everywhere are made up for whole", async () => {
+  const { tokens } = expectedOf("llama");
+  const path = folderOf("llama");
+  const shape = shapeIn(path);
+  const [layers, size] = [2, 24];
+  await withWeights(path, shape, async (stored) => {
+    const { layout } = stored;
+    const arena = await arenaOf(stored);
+    const part = (weight: string, at: number, count: number): Float32Array => {
+      const entry = layout.weights.find((own) => own.weight === weight && own.layer === at);
+      return arena.subarray((entry?.offset ?? -4) / 4, (entry?.offset ?? -4) / 4 + count);
+    };
+    const scores = upTo(layers).flatMap((at) => {
+      for (const weight of ["gate", "up"]) part(weight, at, size * 16).fill(0);
+      const up = part("up_bias", at, size);
+      return Array.from(
+        part("gate_bias", at, size),
+        (g, i) => (g / (1 + Math.exp(-g))) * (up[i] ?? 0),
+      );
+    });
+    const whole = weightsIn(layout, arena);
+    const sets = [upTo(10), upTo(20).slice(10)];
+    const kept = new Map([["mlp", keptUnits(layers, size, sets)]]);
+    const target = must(product.resize(shape, { mlp: 10 }, PLACE));
+    const cut = layoutOf("cut", target, 0);
+    const logits = async (of: typeof shape, weights: typeof whole) =>
+      logitsIn(inFloat64(await logitsGraph(of, weights, tokens)));
+    const expected = await logits(shape, whole);
+    const table = tableOf(layers, size, scores);
+    const made = compensated(whole, kept, cut, [{ compensation, table }]);
+    expect(worstError(await logits(target, prune(made, kept, cut)), expected)).toBeLessThan(1e-6);
+    expect(worstError(await logits(target, prune(whole, kept, cut)), expected)).toBeGreaterThan(
+      1e-3,
+    );
+  });
+});
+
+test("a recipe asks config.json for the bias, and counts what that adds", () => {
+  const plan = planFor(`edition 1
+model teacher = open("models/sotu-1m")
+data speeches = text("data/sotu/valid/*.txt") {
+  window 32
+  take   8 windows
+}
+score merit of teacher on speeches {
+  mlp by flap
+  layer by block_influence
+}
+score middle of teacher on speeches { mlp by average }
+prune student from teacher using merit {
+  params 85%
+  layer  6 -> 5
+  mlp
+  compensate mlp by middle
+}
+`);
+  expect(stageOf(plan, "prune").compensations).toEqual([compensation]);
+  const { teacher, student } = plan.models;
+  if (teacher === undefined || student === undefined) throw new Error("no models");
+  expect(student.config).toMatchObject({ mlp_bias: true, num_hidden_layers: 5 });
+  expect(student.weights.filter(({ weight }) => weight === "down_bias")).toHaveLength(5);
+  const { mlp = 0 } = student.axes;
+  // Three matrices of a layer carry neurons, and so do two biases.
+  const per = 3 * 128 + 2;
+  const others = teacher.parameters - 6 * 384 * 3 * 128 - (49_152 + 256);
+  expect(student.parameters).toBe(others + 5 * (mlp * per + 128));
+  expect(student.parameters).toBeLessThanOrEqual(0.85 * teacher.parameters);
+  // One more neuron in each layer would be too many.
+  expect(student.parameters + 5 * per).toBeGreaterThan(0.85 * teacher.parameters);
+});

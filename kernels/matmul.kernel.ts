@@ -63,6 +63,8 @@ const variant = (
 };
 
 const TILE: Tile = { rows: 4, columns: 4 };
+/** One row of A, as where a text goes on by a token: a taller tile would multiply what is not there. */
+const ROW_TILE: Tile = { rows: 1, columns: 4 };
 const BROADCAST_TILE: Tile = { rows: 8, columns: 4 };
 
 const broadcast = (spec: MatmulSpec): Variant => {
@@ -164,9 +166,11 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
   const { layout } = spec;
   const fours = inFours(spec, places);
   const packed = { nt: dots, nn: rowsByFours, tn: columnsByFours }[layout];
+  const tile = spec.m === 1 ? ROW_TILE : TILE;
   const invocations = fours
-    ? variant(spec, "packed", TILE, () => packed(TILE))
-    : variant(spec, "plain", TILE, () => plain(layout, TILE));
+    ? variant(spec, spec.m === 1 ? "row packed" : "packed", tile, () => packed(tile))
+    : variant(spec, spec.m === 1 ? "row" : "plain", tile, () => plain(layout, tile));
+  if (spec.m === 1) return [invocations];
   return [
     ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
     ...WORKGROUP_TILES.map((tile) => byWorkgroup(spec, tile)),

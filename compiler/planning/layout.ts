@@ -84,4 +84,6 @@ export const stateOf = {
   gradients: (model: string): string => `${model}.gradients`,
   first: (model: string): string => `${model}.first`,
   second: (model: string): string => `${model}.second`,
+  past: (model: string, length: number): string => `${model}.past${length}`,
+  row: (model: string): string => `${model}.row`,
 };

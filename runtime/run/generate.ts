@@ -1,16 +1,14 @@
-/**
- * Goes on with a text, token by token. Nothing is kept between tokens: each computes the last layers' row of a window of
- * at most the longest planned length, filled up to the next planned one. Longer texts slide through the window.
- */
+/** Goes on with a text, token by token. */
 import type { Continuation } from "../../compiler/plan.js";
 import { openDevice } from "../device.js";
-import { createExecutor, type Executor, type LoadedProgram } from "../execute.js";
+import { createExecutor, type Executor } from "../execute.js";
 import type { Tokenizer } from "../formats/tokenizer.js";
 import type { Weights } from "../formats/weights.js";
 import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
 import { chooseToken, type Sampling } from "./choose-token.js";
 import { writeWeights } from "./context.js";
+import { nextLogits } from "./next-logits.js";
 
 export interface GenerateOptions {
   readonly continuation: Continuation;
@@ -34,29 +32,6 @@ export interface Generated {
   readonly adapter: string;
   readonly seconds: number;
 }
-
-/** The logits of the token after these, of which the window holds the last. */
-const nextLogits = (executor: Executor, { lengths, programs }: Continuation) => {
-  const loaded = new Map<string, Promise<LoadedProgram>>();
-  const load = (name: string): Promise<LoadedProgram> => {
-    const program = programs[name];
-    if (program === undefined) throw new Error(`there is no program ${name}`);
-    const loading = loaded.get(name) ?? executor.load(program);
-    loaded.set(name, loading);
-    return loading;
-  };
-  const longest = lengths.at(-1);
-  return async (text: readonly number[]): Promise<Float32Array> => {
-    const place = lengths.find(({ length }) => length >= text.length) ?? longest;
-    if (place === undefined) throw new Error("no length is planned");
-    const window = text.slice(-place.length);
-    const tokens = new Uint32Array(place.length);
-    tokens.set(window);
-    const program = await load(place.program);
-    await program.run({ tokens, places: Uint32Array.of(window.length - 1) });
-    return program.output("logits");
-  };
-};
 
 /** Gives out what new tokens add to the text, once its last character is whole. */
 const streamed = (tokenizer: Tokenizer, onText: (text: string) => void) => {

@@ -1,8 +1,7 @@
 /** The compiler's front door: a checked recipe to a plan. */
 
 import type { ModelShape } from "./library/library.js";
-import type { Plan } from "./plan.js";
-import type { Continuation } from "./plan-continuation.js";
+import type { Continuation, Plan } from "./plan.js";
 import { planContinuation } from "./planning/continuation.js";
 import { buildPlan, type WindowCounts } from "./planning/plan.js";
 import type { Recipe, Step } from "./recipe/recipe.js";

@@ -1,5 +1,5 @@
 /** The part of the plan's data that goes on with a text. */
-import type { ModelLayout } from "./plan.js";
+import type { ModelLayout } from "./plan-model.js";
 import type { Kernel, Program } from "./plan-program.js";
 
 export interface ContinuationLength {

@@ -1,5 +1,5 @@
 /** Goes on with a text, token by token. */
-import type { Continuation } from "../../compiler/plan-continuation.js";
+import type { Continuation } from "../../compiler/plan.js";
 import { openDevice } from "../device.js";
 import { createExecutor, type Executor } from "../execute.js";
 import type { Tokenizer } from "../formats/tokenizer.js";

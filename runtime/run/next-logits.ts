@@ -3,11 +3,7 @@
  * new token costs one position; where they do not (the text outgrew the planned length, or slides through a window that is
  * full) the whole window is done again.
  */
-import type {
-  Continuation,
-  ContinuationLength,
-  ContinuationStep,
-} from "../../compiler/plan-continuation.js";
+import type { Continuation, ContinuationLength, ContinuationStep } from "../../compiler/plan.js";
 import type { Executor, LoadedProgram } from "../execute.js";
 
 /** What is on the device: the first `tokens` positions of a text that has not begun to slide. */

@@ -32,8 +32,11 @@ export interface ModelLayout {
   readonly name: string;
   readonly axes: Readonly<Record<string, number>>;
   readonly layerAxis: string | null;
-  /** Axes whose units i and i + size / 2 are kept or cut together. */
-  readonly paired: readonly string[];
+  /**
+   * By axis, the share from its front in which units i and i + n / 2, of n there, are kept or cut together. Others go one by
+   * one, and a cut axis has as large a share.
+   */
+  readonly paired: Readonly<Record<string, number>>;
   readonly weights: readonly WeightEntry[];
   /** How names of tensors begin, which files may leave out; "" where they may not. */
   readonly prefix: string;

@@ -181,6 +181,8 @@ export interface AxisItem {
   readonly name: Name;
   readonly value: Expr;
   readonly paired: boolean;
+  /** `in pairs of 0.5`: of that share from the front; null where it is the whole axis. */
+  readonly share: Expr | null;
   readonly doc: string | null;
   readonly span: Span;
 }

@@ -210,11 +210,13 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     const value = cursor.expression();
     const paired = cursor.skipWord("in");
     if (paired) cursor.word("pairs");
+    const share = paired && cursor.skipWord("of") ? cursor.expression() : null;
     return {
       kind: "axis",
       name,
       value,
       paired,
+      share,
       doc: reader.docBefore(start),
       span: cursor.spanFrom(start),
     };

@@ -55,6 +55,27 @@ const readAxes = (env: Environment, decl: ArchitectureDecl, place: ConfigPlace):
   return axes;
 };
 
+/** The share of each axis, from its front, whose units come in pairs. */
+const readPairs = (
+  env: Environment,
+  decl: ArchitectureDecl,
+  place: ConfigPlace,
+): ReadonlyMap<string, number> => {
+  const paired = new Map<string, number>();
+  for (const item of decl.items) {
+    if (item.kind !== "axis" || !item.paired) continue;
+    const value = item.share === null ? numberValue(1) : evaluate(env, item.share);
+    const share = value.kind === "number" ? value.value : Number.NaN;
+    if (!(share >= 0 && share <= 1))
+      return mistake("config-value", place, place.span, {
+        axis: item.name.name,
+        value: describeValue(value),
+      });
+    if (share > 0) paired.set(item.name.name, share);
+  }
+  return paired;
+};
+
 const textOf = (env: Environment, expr: Expr): string =>
   env.file.text.slice(expr.span.start, expr.span.end);
 
@@ -209,9 +230,7 @@ const read = (
     architecture,
     config,
     axes,
-    paired: new Set(
-      decl.items.flatMap((item) => (item.kind === "axis" && item.paired ? [item.name.name] : [])),
-    ),
+    paired: readPairs(bare, decl, place),
     layerAxis: layerAxis?.name ?? null,
     weights,
     along: new Map(),

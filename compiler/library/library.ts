@@ -80,8 +80,8 @@ export interface ModelShape {
   readonly config: Readonly<Record<string, unknown>>;
   /** Every axis the architecture declares, with its size, in order of declaration. */
   readonly axes: readonly Axis[];
-  /** Axes whose units come in pairs, i and i + size / 2, that are kept or cut together. */
-  readonly paired: ReadonlySet<string>;
+  /** By axis, the share from its front whose units come in pairs, i and i + n / 2 of n there, that are kept or cut together. */
+  readonly paired: ReadonlyMap<string, number>;
   /** The axis of `each`, or null where the architecture has none. */
   readonly layerAxis: string | null;
   /** Weights present under this config. */

@@ -67,7 +67,7 @@ export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number)
     name,
     axes: Object.fromEntries(shape.axes.map((axis) => [axis.name, axis.size])),
     layerAxis: shape.layerAxis,
-    paired: [...shape.paired],
+    paired: Object.fromEntries(shape.paired),
     weights,
     ...namingOf(shape),
     bytes,

@@ -137,10 +137,20 @@ export const axisMessages = {
     message: `\`${p.axis}\` cannot be cut to ${p.to}: units are whole`,
     hint: `write ${Math.max(1, Math.floor(p.to))}, or a percentage`,
   })),
-  "target-unpaired": message("error", (p: { readonly axis: string; readonly to: number }) => ({
-    message: `\`${p.axis}\` cannot be cut to ${p.to}: its units stay or go in pairs`,
-    hint: `write ${Math.max(2, p.to - 1)} or ${p.to + 1}`,
-  })),
+  "target-unpaired": message(
+    "error",
+    (p: { readonly axis: string; readonly to: number; readonly together: number }) => {
+      const below = p.to - (p.to % p.together);
+      return {
+        message: `\`${p.axis}\` cannot be cut to ${p.to}: ${
+          p.together === 2
+            ? "its units stay or go in pairs"
+            : `a part of its units stays or goes in pairs, which ${p.together} units share evenly`
+        }`,
+        hint: `write ${below === 0 ? "" : `${below} or `}${below + p.together}`,
+      };
+    },
+  ),
   "compensation-impossible": message(
     "error",
     (p: { readonly axis: string; readonly reason: string }) => ({

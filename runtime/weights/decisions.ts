@@ -87,8 +87,8 @@ const whole = (size: number): number[] => Array.from({ length: size }, (_, unit)
 
 /** What some axes say of their units besides scores. */
 interface Bound {
-  /** Units come in pairs. */
-  readonly paired: boolean;
+  /** The share of units, from the front, that come in pairs; null where none do. */
+  readonly paired: number | null;
   /** Units are tokens, some of which others need. */
   readonly tokens: TokenParts | null;
 }
@@ -162,7 +162,7 @@ export const decide = (
   for (const table of scores.tables) {
     const cut = stage.cuts.find(({ axis }) => axis === table.axis);
     const bound = {
-      paired: source.paired.includes(table.axis),
+      paired: source.paired[table.axis] ?? null,
       tokens: table.axis === stage.tokens ? tokens : null,
     };
     const choice = keptOf(table, cut?.keep ?? table.size, bound);

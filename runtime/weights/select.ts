@@ -51,24 +51,33 @@ export const withoutRun = (scores: ArrayLike<number>, size: number, keep: number
   );
 };
 
-/** As bestOf, of pairs i and i + n / 2, each worth the sum of its two scores. */
-const bestPairs = (scores: readonly number[], keep: number): number[] => {
-  const half = scores.length / 2;
+/** How many of so many units come in pairs, where a share of them does. */
+const pairedOf = (units: number, share: number): number =>
+  Math.floor(Number((units * share).toPrecision(12)));
+
+/**
+ * As bestOf, of which the share at the front is of pairs i and i + n / 2, of n there, each worth the sum of its two scores;
+ * of what is kept the same share is.
+ */
+const bestPairs = (scores: readonly number[], keep: number, share: number): number[] => {
+  const [paired, kept] = [pairedOf(scores.length, share), pairedOf(keep, share)];
+  const half = paired / 2;
   const pairs = Array.from({ length: half }, (_, i) => (scores[i] ?? 0) + (scores[i + half] ?? 0));
-  const kept = bestOf(pairs, keep / 2);
-  return [...kept, ...kept.map((unit) => unit + half)];
+  const best = bestOf(pairs, kept / 2);
+  const single = bestOf(scores.slice(paired), keep - kept).map((unit) => unit + paired);
+  return [...best, ...best.map((unit) => unit + half), ...single];
 };
 
 /**
- * Kept indices for each place of the `along` axes, row-major: `scores` is over `along`, then the axis of `size` units,
- * which may come in pairs. RunError where a score is not a finite number.
+ * Kept indices for each place of the `along` axes, row-major: `scores` is over `along`, then the axis of `size` units, of
+ * which a share may come in pairs. RunError where a score is not a finite number.
  */
 export const selectKept = (
   scores: ArrayLike<number>,
   along: readonly number[],
   size: number,
   keep: number,
-  paired = false,
+  paired: number | null = null,
 ): readonly (readonly number[])[] => {
   const places = along.reduce((product, length) => product * length, 1);
   if (scores.length !== places * size)
@@ -76,10 +85,10 @@ export const selectKept = (
   if (keep < 1 || keep > size) throw new RunError(`cannot keep ${keep} of ${size}`);
   const all = Array.from(scores);
   requireFinite(all, (place) => `unit ${place % size}`);
-  if (paired && (size % 2 > 0 || keep % 2 > 0))
+  if (paired !== null && (pairedOf(size, paired) % 2 > 0 || pairedOf(keep, paired) % 2 > 0))
     throw new RunError(`cannot keep ${keep} of ${size} units that come in pairs`);
   return Array.from({ length: places }, (_, place) => {
     const own = all.slice(place * size, (place + 1) * size);
-    return paired ? bestPairs(own, keep) : bestOf(own, keep);
+    return paired === null ? bestOf(own, keep) : bestPairs(own, keep, paired);
   });
 };

@@ -37,7 +37,7 @@ export const layoutFrom = (
     name,
     axes,
     layerAxis: "layer",
-    paired: [],
+    paired: {},
     weights: entries,
     prefix: "",
     ignored: [],

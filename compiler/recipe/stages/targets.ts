@@ -26,9 +26,21 @@ interface Size {
   readonly span: Span;
 }
 
-/** Units that stay or go together. */
-export const unitsTogether = ({ paired }: ModelShape, axis: string): number =>
-  paired.has(axis) ? 2 : 1;
+/** The least number of units of which a share is a whole number of pairs; of the sizes that an axis may have, all are multiples. */
+const togetherAt = (share: number, size: number): number => {
+  for (let units = 2; units < size; units++) {
+    const pairs = Number(((share * units) / 2).toPrecision(12));
+    if (Number.isInteger(pairs) && pairs > 0) return units;
+  }
+  return size;
+};
+
+/** Units of which a number that stays is a multiple. */
+export const unitsTogether = ({ paired, axes }: ModelShape, axis: string): number => {
+  const share = paired.get(axis);
+  const size = axes.find(({ name }) => name === axis)?.size ?? 1;
+  return share === undefined ? 1 : togetherAt(share, size);
+};
 
 /** A count, or a share of the axis rounded down to units that stay together. */
 const sizeIn = (context: Context, expr: Expr, axis: Axis, together: number): Size | null => {
@@ -116,12 +128,18 @@ const reportMismatch = (context: Context, source: Source, axis: Axis, from: Size
 
 /** Whether so many units may stay. */
 const checkTarget = (context: Context, source: Source, axis: Axis, to: Size): boolean => {
-  const parameters = { axis: axis.name, model: source.model, is: axis.size, to: to.value };
+  const together = unitsTogether(source.shape, axis.name);
+  const parameters = {
+    axis: axis.name,
+    model: source.model,
+    is: axis.size,
+    to: to.value,
+    together,
+  };
   if (to.value < 1) say(context, "target-empty", to.span, parameters);
   else if (!Number.isInteger(to.value)) say(context, "target-fraction", to.span, parameters);
   else if (to.value > axis.size) say(context, "target-grows", to.span, parameters);
-  else if (to.value % unitsTogether(source.shape, axis.name) !== 0)
-    say(context, "target-unpaired", to.span, parameters);
+  else if (to.value % together !== 0) say(context, "target-unpaired", to.span, parameters);
   else return true;
   return false;
 };

@@ -90,14 +90,17 @@ const MOST_UNROLLED = 16;
 const rowsFor = (most: number, area: number, dim: number): number =>
   dim <= MOST_UNROLLED ? most : Math.max(1, Math.min(8, Math.floor(area / dim)));
 
-/** Groups of 4 where a subgroup is one of these, groups of 8 in larger ones. `perGroup` rows are to be tiled in each. */
+/**
+ * Groups of 4 lanes where a subgroup is one of these, and where a subgroup may have any size from 4 on, as Dawn says of
+ * Metal's; groups of 8 where none is smaller. `perGroup` rows are to be tiled in each.
+ */
 export const tileVariants = (
   spec: AttentionSpec,
   texts: TileTexts,
   perGroup: number,
   most: TileRows,
-): Variant[] =>
-  ([4, 8] as const).map((lanes) => {
+): Variant[] => {
+  const of = (lanes: 4 | 8): Omit<Variant, "features"> => {
     const wgsl = spec.dim <= MOST_UNROLLED ? texts.unrolled : texts.loop;
     const rows = rowsFor(most[lanes], texts.area, spec.dim);
     const tiles = spec.batch * Math.ceil(perGroup / rows) * spec.groups;
@@ -106,9 +109,15 @@ export const tileVariants = (
       wgsl: wgsl({ dim: spec.dim, lanes, rows, scores: ruleOf(spec) }),
       workgroup: [TILE_WORKGROUP, 1, 1],
       workgroups: foldGroups(Math.ceil((tiles * lanes) / TILE_WORKGROUP)),
-      features: ["subgroups", lanes === 4 ? "subgroups-of-4" : "subgroups-of-8-or-more"],
     };
-  });
+  };
+  const quads = of(4);
+  return [
+    { ...quads, features: ["subgroups", "subgroups-of-4"] },
+    { ...of(8), features: ["subgroups", "subgroups-of-8-or-more"] },
+    { ...quads, name: `${quads.name} or more`, features: ["subgroups", "subgroups-from-4"] },
+  ];
+};
 
 export const ruleOf = ({ scores }: AttentionSpec): ScoreRule => scores ?? ALL_SCORES;
 

@@ -98,7 +98,7 @@ const fourLanes = ({ layout, m }: MatmulSpec): SubgroupTile => {
   return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables" };
 };
 
-/** For subgroups of 32, as NVIDIA's and Apple's are; not measured yet. Sums of 64 a lane stay in registers. */
+/** For subgroups of 32, as NVIDIA's are; not measured yet. Sums of 64 a lane stay in registers. */
 const THIRTY_TWO_LANES: SubgroupTile = {
   lanes: 32,
   rows: 32,

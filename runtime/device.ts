@@ -32,8 +32,8 @@ const FEATURES = [
 ];
 
 /**
- * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes, and
- * `subgroups-of-8-or-more` where none has fewer.
+ * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes,
+ * `subgroups-of-8-or-more` where none has fewer, `subgroups-from-4` where one may have 4 to 7 or more.
  */
 export const kernelFeatures = (
   features: ReadonlySet<string>,
@@ -47,6 +47,7 @@ export const kernelFeatures = (
     ...features,
     ...(has && least === most ? [`subgroups-of-${least}`] : []),
     ...(has && least >= 8 ? ["subgroups-of-8-or-more"] : []),
+    ...(has && least >= 4 && least < 8 && most > least ? ["subgroups-from-4"] : []),
   ].sort();
 };
 

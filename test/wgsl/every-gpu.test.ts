@@ -69,7 +69,8 @@ const GPU = ["shader-f16", "subgroups"];
 
 /** Name, kind, WebGPU features, least and most lanes of a subgroup. */
 const adapters = [
-  ["NVIDIA, Apple: 32 lanes", "gpu", GPU, 32, 32],
+  ["NVIDIA: 32 lanes", "gpu", GPU, 32, 32],
+  ["Apple, as Dawn reports Metal: 4 to 64 lanes", "gpu", GPU, 4, 64],
   ["AMD: 32 or 64 lanes", "gpu", GPU, 32, 64],
   ["Intel: 8 to 32 lanes", "gpu", GPU, 8, 32],
   ["a GPU without subgroups", "gpu", [], 0, 0],

@@ -13,9 +13,12 @@ import { everyKernel } from "../support/every-kernel.js";
 
 const FEATURES = ["subgroups", "shader-f16"] as GPUFeatureName[];
 
+/** Kept while its devices are used: they point to it without owning it (runtime/dawn.ts). */
+const dawn = create(["backend=null"]);
+
 /** A device that runs nothing, with WebGPU's default limits. */
 const nullDevice = async (): Promise<GPUDevice> => {
-  const adapter = await waitFor(create(["backend=null"]).requestAdapter());
+  const adapter = await waitFor(dawn.requestAdapter());
   if (adapter === null) throw new Error("Dawn has no null backend");
   return waitFor(adapter.requestDevice({ requiredFeatures: FEATURES }));
 };

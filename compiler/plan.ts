@@ -8,12 +8,14 @@ import type { GgufSource, GgufTarget } from "./plan-gguf.js";
 import type { ModelLayout } from "./plan-model.js";
 import type { Kernel, Program, Scalar } from "./plan-program.js";
 import type { PruneStage } from "./plan-prune.js";
+import type { Candidacy, RankStage } from "./plan-search.js";
 
 export type * from "./plan-continuation.js";
 export type * from "./plan-gguf.js";
 export type * from "./plan-model.js";
 export type * from "./plan-program.js";
 export type * from "./plan-prune.js";
+export type * from "./plan-search.js";
 
 // ── data ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,6 +219,8 @@ export interface DistillStage {
   /** Learning rate at variables "step" (from 0) and "steps". */
   readonly rate: Scalar;
   readonly checkpointEvery: number;
+  /** Null where the student is no candidate of a search. */
+  readonly candidate: Candidacy | null;
 }
 
 /** How a model judges choices: log likelihoods of tokens by program, a score of each choice from their sums. */
@@ -242,23 +246,6 @@ export interface EvaluateStage {
     readonly model: string;
     readonly sweep: Sweep;
     readonly metrics: readonly string[];
-  }[];
-}
-
-/**
- * Ranks the candidates of a search by a metric of the stages before, the least first. Those that do not go on are left out
- * of every later stage, of whatever model was made of them.
- */
-export interface RankStage {
-  readonly kind: "rank";
-  readonly search: string;
-  readonly of: string;
-  readonly metric: string;
-  readonly keep: number | null;
-  readonly candidates: readonly {
-    readonly id: number;
-    readonly sizes: Readonly<Record<string, number>>;
-    readonly model: string;
   }[];
 }
 

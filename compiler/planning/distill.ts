@@ -64,6 +64,7 @@ const attempt = (
     beta: step.optimizer.beta,
     rate: step.rate,
     checkpointEvery: step.checkpointEvery,
+    candidate: step.candidate,
   };
   return { into, stage };
 };

@@ -6,6 +6,7 @@ import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
 import type { Rescale } from "../library/rescale.js";
 import type {
+  Candidacy,
   Compensation,
   DataSource,
   ExpectStage,
@@ -77,6 +78,8 @@ export interface DistillStep {
   };
   readonly rate: Scalar;
   readonly checkpointEvery: number;
+  /** Null where the student is no candidate of a search. */
+  readonly candidate: Candidacy | null;
 }
 
 export interface EvaluateStep {

@@ -96,6 +96,13 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
       optional: true,
       example: "checkpoint every 50 steps",
     },
+    early_stop: {
+      kind: "quantity",
+      units: ["steps"],
+      after: "every",
+      optional: true,
+      example: "early_stop every 20 steps",
+    },
   },
   evaluate: {},
   export: {

@@ -186,6 +186,10 @@ export const axisMessages = {
     message: `candidates cannot differ in \`${p.axis}\`: losses over other tokens cannot be compared`,
     hint: "cut the vocabulary by `prune`, and search on what it gives",
   })),
+  "early-stop-one": message("error", (p: { readonly student: string }) => ({
+    message: `\`${p.student}\` is one model, and \`early_stop\` gives up candidates that do worse than others`,
+    hint: "leave it out, or distil the candidates of a `search`",
+  })),
   "budget-unused": message("error", () => ({
     message: "`params` is a budget, and no axis may shrink to fit it",
     hint: "name axes without a target, as in `hidden, mlp`",

@@ -10,6 +10,7 @@ import type { Executor } from "../execute.js";
 import { openSafetensors, type TensorData, writeSafetensors } from "../formats/safetensors.js";
 import type { StoredTensor } from "../formats/stored-tensor.js";
 import { elementsOf, type Weights } from "../formats/weights.js";
+import { NO_TRACE, type Trace } from "./early-stop.js";
 import { workFolder } from "./journal.js";
 
 /** The state buffers of a model in training. */
@@ -38,14 +39,20 @@ const onDevice = (
   },
 });
 
-/** Writes a checkpoint of the states, each of `bytes`, after `step` steps. */
+/** How far training has come. */
+export interface Reached {
+  readonly step: number;
+  readonly trace: Trace;
+}
+
+/** Writes a checkpoint of the states, each of `bytes`. */
 export const saveTraining = (
   out: string,
   name: string,
   executor: Executor,
   states: TrainingStates,
   bytes: number,
-  step: number,
+  { step, trace }: Reached,
 ): Promise<void> =>
   writeSafetensors(
     trainingPath(out, name),
@@ -53,16 +60,16 @@ export const saveTraining = (
       const data = onDevice(executor, states[part], 0, bytes / 4);
       return { name: part, dtype: "f32", shape: [data.count], data };
     }),
-    { step: String(step) },
+    { step: String(step), trace: JSON.stringify(trace) },
   );
 
-/** Gives the parts of the last checkpoint to `put`; returns the steps done, or null where there is no checkpoint. */
+/** Gives the parts of the last checkpoint to `put`; returns how far it had come, or null where there is no checkpoint. */
 export const restoreTraining = async (
   out: string,
   name: string,
   states: TrainingStates,
   put: (state: string, tensor: StoredTensor) => Promise<void>,
-): Promise<number | null> => {
+): Promise<Reached | null> => {
   const file = await openSafetensors(trainingPath(out, name)).catch((error: unknown) => {
     if (isMissing(error)) return null;
     throw error;
@@ -70,7 +77,11 @@ export const restoreTraining = async (
   if (file === null) return null;
   try {
     for (const part of PARTS) await put(states[part], file.tensor(part));
-    return Number(file.metadata.step);
+    const { step, trace } = file.metadata;
+    return {
+      step: Number(step),
+      trace: trace === undefined ? NO_TRACE : (JSON.parse(trace) as Trace),
+    };
   } finally {
     await file.close();
   }

@@ -9,7 +9,7 @@ import { RunError } from "../errors.js";
 import type { LoadedProgram } from "../execute.js";
 import { evaluateScalar } from "../scalar.js";
 import { batchOf } from "./batch.js";
-import { restoreTraining, saveTraining } from "./checkpoint.js";
+import { type Reached, restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusOf,
   keepOnly,
@@ -21,6 +21,7 @@ import {
   writeTensor,
   writeWeights,
 } from "./context.js";
+import { type GivenUp, judged, NO_TRACE, traced } from "./early-stop.js";
 
 /** The user asked to stop; a checkpoint has been written. */
 export class Interrupted extends Error {}
@@ -30,6 +31,10 @@ export interface DistillResult {
   readonly tokens: number;
   /** Loss of the last step. */
   readonly loss: number;
+  /** Of a candidate: its mean losses from look to look; else empty. */
+  readonly means: readonly number[];
+  /** Of a candidate that was left before its last step: why; it has no weights. */
+  readonly givenUp: GivenUp | null;
 }
 
 interface Training {
@@ -49,7 +54,7 @@ const states = (name: string) => ({
 });
 
 /** Puts weights and moments on the device: from the last checkpoint, else from the student's weights and zeros. */
-const start = async (context: RunContext, stage: DistillStage): Promise<number> => {
+const start = async (context: RunContext, stage: DistillStage): Promise<Reached> => {
   const { executor } = context;
   const names = states(stage.name);
   for (const name of Object.values(names)) {
@@ -66,11 +71,21 @@ const start = async (context: RunContext, stage: DistillStage): Promise<number> 
     const values = normals(context.plan.seed, `${stage.name} ${name}`, to * from, from ** -0.5);
     executor.write(names.weights, offset, values);
   }
-  return 0;
+  return { step: 0, trace: NO_TRACE };
 };
 
-const checkpoint = ({ context, stage, bytes }: Training, step: number): Promise<void> =>
-  saveTraining(context.out, stage.name, context.executor, states(stage.name), bytes, step);
+const checkpoint = ({ context, stage, bytes }: Training, reached: Reached): Promise<void> =>
+  saveTraining(context.out, stage.name, context.executor, states(stage.name), bytes, reached);
+
+/** Lets go of what only training needs; of one given up, of its weights too. */
+const release = async ({ context, stage }: Training, givenUp: boolean): Promise<void> => {
+  await releaseProgram(context, stage.gradient);
+  await releaseProgram(context, stage.update);
+  const { weights, gradients, first, second } = states(stage.name);
+  for (const name of [gradients, first, second]) context.executor.release(name);
+  if (givenUp) context.executor.release(weights);
+  else context.uploaded.add(stage.name);
+};
 
 /** What the device says of a step. */
 interface StepMeasures {
@@ -144,7 +159,9 @@ export const runDistill = async (
 ): Promise<DistillResult> => {
   if (stage.teacher === null) keepOnly(context, null);
   else await upload(context, stage.teacher);
-  const begin = await start(context, stage);
+  const { step: begin, ...reached } = await start(context, stage);
+  const early = stage.candidate?.early ?? null;
+  let { trace } = reached;
   await context.metrics.rewind(stage.name, begin);
   const training: Training = {
     context,
@@ -166,25 +183,34 @@ export const runDistill = async (
     await record(training, step, measured, (now - recorded) / 1000);
     recorded = now;
     loss = measured.loss;
+    if (early !== null) trace = traced(trace, loss, early);
   };
+  let done = begin;
+  let givenUp: GivenUp | null = null;
   for (let step = begin; step < stage.steps; step++) {
     const submitted = await submitStep(training, step);
     await drain();
     pending = submitted;
-    const done = step + 1;
+    done = step + 1;
     const stop = context.interrupted();
+    if (
+      early !== null &&
+      stage.candidate !== null &&
+      done % early.every === 0 &&
+      done < stage.steps
+    ) {
+      await drain();
+      givenUp = judged(context, stage.candidate, trace);
+    }
+    if (givenUp !== null) break;
     if (stop || (done % stage.checkpointEvery === 0 && done < stage.steps)) {
       await drain();
-      await checkpoint(training, done);
+      await checkpoint(training, { step: done, trace });
       if (stop && done < stage.steps) throw new Interrupted();
     }
   }
   await drain();
-  await releaseProgram(context, stage.gradient);
-  await releaseProgram(context, stage.update);
-  const names = states(stage.name);
-  for (const name of [names.gradients, names.first, names.second]) context.executor.release(name);
-  context.uploaded.add(stage.name);
-  const tokens = stage.steps * training.tokensPerStep;
-  return { steps: stage.steps, tokens, loss };
+  await release(training, givenUp !== null);
+  const tokens = done * training.tokensPerStep;
+  return { steps: done, tokens, loss, means: trace.means, givenUp };
 };

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Plan, RankStage, Stage } from "../../compiler/plan.js";
 import { RunError, systemCode } from "../errors.js";
 import type { RunContext } from "./context.js";
+import type { DistillResult } from "./distill.js";
 import type { EvaluateResult } from "./evaluate.js";
 import { writeWhole } from "./write-whole.js";
 
@@ -21,6 +22,8 @@ const rowSchema = z.object({
   value: z.number().nullable(),
   /** Whether it goes on. */
   kept: z.boolean(),
+  /** Steps after which its training was given up; null where it was not. */
+  givenUpAfter: z.int().nullable().default(null),
 });
 
 const rankingSchema = z.object({
@@ -46,13 +49,25 @@ const rankingsOf = ({ plan, journal }: Done, search: string): Ranking[] =>
       : [(result as { ranking: Ranking }).ranking];
   });
 
-/** Candidates of a search that some ranking has left out. */
+/** Candidates of a search whose training was given up, and after how many steps. */
+const givenUp = ({ plan, journal }: Done, search: string): ReadonlyMap<number, number> =>
+  new Map(
+    plan.stages.flatMap((stage, index) => {
+      if (stage.kind !== "distill" || stage.candidate?.search !== search) return [];
+      const result = journal.result(index) as Partial<DistillResult> | undefined;
+      const reason = result?.givenUp ?? null;
+      return reason === null ? [] : [[stage.candidate.id, reason.step] as const];
+    }),
+  );
+
+/** Candidates of a search that some ranking has left out, or whose training was given up. */
 const leftOut = (done: Done, search: string): ReadonlySet<number> =>
-  new Set(
-    rankingsOf(done, search).flatMap(({ rows }) =>
+  new Set([
+    ...givenUp(done, search).keys(),
+    ...rankingsOf(done, search).flatMap(({ rows }) =>
       rows.filter(({ kept }) => !kept).map(({ id }) => id),
     ),
-  );
+  ]);
 
 /** The models of a stage that may be a candidate's. */
 const modelsOf = (stage: Stage): readonly string[] => {
@@ -77,7 +92,9 @@ const modelsOf = (stage: Stage): readonly string[] => {
 /** The candidate that a model is, of the search or of what was made of it. */
 const candidateOf = ({ stages }: Plan, model: string): { search: string; id: number } | null => {
   for (const stage of stages)
-    if (stage.kind === "rank")
+    if (stage.kind === "distill" && stage.candidate !== null && stage.name === model)
+      return stage.candidate;
+    else if (stage.kind === "rank")
       for (const candidate of stage.candidates)
         if (candidate.model === model) return { search: stage.search, id: candidate.id };
   return null;
@@ -107,11 +124,13 @@ const order = (value: number | null): number =>
 
 const rank = (done: Done, stage: RankStage): Ranking => {
   const out = leftOut(done, stage.search);
+  const steps = givenUp(done, stage.search);
   const rows = stage.candidates
     .map(({ id, model, sizes }) => {
       const { parameters = 0, flopsPerToken = 0 } = done.plan.models[model] ?? {};
       const value = out.has(id) ? null : measured(done, model, stage.metric);
-      return { id, model, sizes: { ...sizes }, parameters, flopsPerToken, value };
+      const givenUpAfter = steps.get(id) ?? null;
+      return { id, model, sizes: { ...sizes }, parameters, flopsPerToken, value, givenUpAfter };
     })
     .sort((a, b) => order(a.value) - order(b.value) || a.id - b.id);
   const keep = stage.keep ?? rows.length;
@@ -124,6 +143,11 @@ const rank = (done: Done, stage: RankStage): Ranking => {
   };
 };
 
+const verdictOn = ({ kept, givenUpAfter }: Ranking["rows"][number]): string => {
+  if (givenUpAfter !== null) return `given up after ${givenUpAfter} steps`;
+  return kept ? "" : "left out";
+};
+
 const cells = (ranking: Ranking): string[][] => {
   const axes = Object.keys(ranking.rows[0]?.sizes ?? {});
   const head = ["rank", ...axes, "parameters", "MFLOP/token", ranking.metric, ""];
@@ -133,7 +157,7 @@ const cells = (ranking: Ranking): string[][] => {
     row.parameters.toLocaleString("en"),
     (row.flopsPerToken / 1e6).toFixed(2),
     row.value === null ? "-" : row.value.toFixed(4),
-    row.kept ? "" : "left out",
+    verdictOn(row),
   ]);
   return [head, ...rows];
 };

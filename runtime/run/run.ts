@@ -32,7 +32,7 @@ import { changesLine, differenceLine, pinnedTuning } from "./lock-changes.js";
 import { openMetricsLog } from "./metrics-log.js";
 import { isLeftOut } from "./rank.js";
 import type { Reporter } from "./reporter.js";
-import { afterCommit, restoreStage, runStage, type StageResult } from "./stages.js";
+import { afterCommit, isWhole, restoreStage, runStage, type StageResult } from "./stages.js";
 import { stageDetail, stageSummary, stageTitle } from "./words.js";
 import { writeWhole } from "./write-whole.js";
 
@@ -118,7 +118,7 @@ const runStages = async (context: RunContext): Promise<void> => {
   for (const [index, stage] of plan.stages.entries()) {
     const done = journal.result(index) as StageResult | undefined;
     if (done !== undefined) {
-      if (done.kind !== "skipped") await restoreStage(context, stage);
+      if (isWhole(done)) await restoreStage(context, stage);
       continue;
     }
     if (context.interrupted()) throw new Interrupted();

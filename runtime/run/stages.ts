@@ -185,8 +185,10 @@ const openDistilled = async (context: RunContext, stage: DistillStage): Promise<
 
 const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<StageResult> => {
   const result = await runDistill(context, stage);
-  await saveTrained(context.out, layoutNamed(context, stage.name), context.executor);
-  await openDistilled(context, stage);
+  if (result.givenUp === null) {
+    await saveTrained(context.out, layoutNamed(context, stage.name), context.executor);
+    await openDistilled(context, stage);
+  }
   return { kind: "distill", ...result };
 };
 
@@ -220,6 +222,10 @@ export const runStage = async (context: RunContext, stage: Stage): Promise<Stage
 export const afterCommit = async (context: RunContext, stage: Stage): Promise<void> => {
   if (stage.kind === "distill") await dropTraining(context.out, stage.name);
 };
+
+/** Whether a stage was done to its end; candidates that are left out leave nothing. */
+export const isWhole = (result: StageResult): boolean =>
+  result.kind === "distill" ? result.givenUp === null : result.kind !== "skipped";
 
 /** Brings back what a complete stage made, without doing it again. */
 export const restoreStage = async (context: RunContext, stage: Stage): Promise<void> => {

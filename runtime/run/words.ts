@@ -60,6 +60,8 @@ export const stageSummary = (plan: Plan, stage: Stage, result: StageResult): str
     case "score":
       return result.tables.map((table) => table.axis).join(", ");
     case "distill":
+      if (result.givenUp !== null)
+        return `given up after ${result.steps} steps: loss ${result.givenUp.mean.toFixed(4)}, median ${result.givenUp.median.toFixed(4)}`;
       return `loss ${result.loss.toFixed(4)} after ${result.tokens.toLocaleString("en")} tokens`;
     case "evaluate":
       return result.measures.map((m) => `${m.model} ${m.metric} ${m.value.toFixed(3)}`).join(", ");

@@ -146,6 +146,11 @@ const CASES: readonly Case[] = [
     "search-vocabulary",
     "search shape of teacher using merit {\n  vocab «1024..1536 step 512»\n}",
   ),
+  one(
+    "early-stop-one",
+    "  loss      kld(temperature: 1)",
+    "  early_stop every «20 steps»\n  loss      kld(temperature: 1)",
+  ),
   one("size-mismatch", HIDDEN, "hidden «120» -> 96 "),
   one("group-divides", MLP, `${MLP}  query  8 -> «5»\n`),
   one("group-divides", MLP, `${MLP}  query  «8 -> 4»\n`, "divides"),

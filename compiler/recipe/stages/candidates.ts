@@ -6,12 +6,20 @@ import type { CandidateSet } from "../scope.js";
 /** The model of a candidate, of the search or of what was made of it. */
 export const candidateName = (set: string, id: number): string => `${set}.${id}`;
 
-/** Distils each candidate. */
-export const pushDistills = (context: Context, step: DistillStep, set: CandidateSet): void => {
+/** Distils each candidate; those that do worse are given up, looking `every` so many steps (null: none are). */
+export const pushDistills = (
+  context: Context,
+  step: DistillStep,
+  set: CandidateSet,
+  every: number | null,
+): void => {
+  const keep = set.keeps[set.ranked.count] ?? 1;
+  const early = every === null ? null : { every, keep };
   for (const { id, shape } of set.list) {
     const name = candidateName(step.name, id);
     context.between.set(name, shape);
-    context.steps.push({ ...step, name, student: candidateName(step.student, id) });
+    const candidate = { search: set.search, id, of: step.name, early };
+    context.steps.push({ ...step, name, student: candidateName(step.student, id), candidate });
   }
 };
 

@@ -80,6 +80,7 @@ const settingsOf = (context: Context, stage: StageDecl, student: ModelShape | nu
     checkpoint: settings.has("checkpoint")
       ? (settings.quantity("checkpoint")?.value ?? null)
       : CHECKPOINT_EVERY,
+    earlyStop: settings.quantity("early_stop"),
   };
 };
 
@@ -110,6 +111,7 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     optimizer,
     rate,
     checkpoint,
+    earlyStop,
   } = settingsOf(context, stage, parties?.student.shape ?? null);
   if (parties === null) {
     checkLossAlone(context, expr);
@@ -132,8 +134,10 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     optimizer,
     rate,
     checkpointEvery: checkpoint,
+    candidate: null,
   };
   const { candidates } = context.scope.peek("model", step.name) ?? {};
-  if (candidates === undefined) context.steps.push(step);
-  else pushDistills(context, step, candidates);
+  if (candidates !== undefined) pushDistills(context, step, candidates, earlyStop?.value ?? null);
+  else if (earlyStop === null) context.steps.push(step);
+  else say(context, "early-stop-one", earlyStop.span, { student: student.name });
 };

@@ -5,6 +5,7 @@
 import type { Declaration, ExpectDecl, SourceFile, StageDecl } from "../grammar/ast.js";
 import type { Diagnostic } from "../grammar/diagnostic.js";
 import { parse } from "../grammar/parse.js";
+import { checkAlone } from "./alone/check.js";
 import type { Host } from "./host.js";
 import { loadLibrary } from "./library/load.js";
 import type { DataSource } from "./plan.js";
@@ -114,6 +115,12 @@ const checkStage = (context: Context, stage: StageDecl): void => {
   }
 };
 
+/** Definitions in a file that does nothing with them. */
+const checkLibrary = ({ file, library, report }: Context): void => {
+  if (file.declarations.every(({ kind }) => kind !== "stage"))
+    report.pass(checkAlone(library, file));
+};
+
 /** Edition, constants, then stages in the order they are written. */
 const checkDeclarations = (context: Context): void => {
   const staged = (decl: Declaration): decl is StageDecl | ExpectDecl =>
@@ -215,6 +222,7 @@ export const check = (
   declareAll(scope, profiled.file, uses);
   applyParams(context, [...profiled.params, ...readSets(context, options.set ?? {}, sources)]);
   checkDeclarations(context);
+  if (parsed.diagnostics.length === 0) checkLibrary(context);
   const diagnostics = settled(report.diagnostics, specPath, parsed.diagnostics.length > 0);
   const wrong = diagnostics.some((diagnostic) => diagnostic.severity === "error");
   return { recipe: wrong ? null : recipeOf(context), diagnostics, sources };

@@ -14,3 +14,7 @@ export const nearest = (name: string, candidates: Iterable<string>): string | nu
   }
   return best;
 };
+
+/** Whether a candidate is at most so many edits away. */
+export const distanceWithin = (name: string, candidates: Iterable<string>, most: number): boolean =>
+  [...candidates].some((candidate) => distance(name, candidate) <= most);

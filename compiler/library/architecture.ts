@@ -10,8 +10,8 @@ import { configEnvironment, forward } from "./forward.js";
 import { readLayerLists } from "./layer-list.js";
 import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
 import { countParameters } from "./parameters.js";
-import { diagnose, mistake, outcome } from "./report.js";
-import { describeValue, numberValue } from "./value.js";
+import { diagnose, mistake, outcome, recovering } from "./report.js";
+import { describeValue, isTrue, numberValue } from "./value.js";
 
 /** Where the config is named in the spec, for diagnostics that are about the model and not the library. */
 export interface ConfigPlace {
@@ -135,20 +135,23 @@ const weightOf = (
   env: Environment,
   axes: readonly Axis[],
   item: WeightItem,
-  perLayer: boolean,
+  perLayer: Name | null,
+  every: boolean,
 ): WeightShape[] => {
-  if (item.condition !== null) {
-    const condition = evaluate(env, item.condition);
-    if (condition.kind === "null" || (condition.kind === "number" && condition.value === 0))
-      return [];
-  }
+  const isThere = item.condition === null || isTrue(evaluate(env, item.condition));
+  if (!isThere && !every) return [];
   const file = item.file.value;
+  if (perLayer !== null && !file.includes("{layer}"))
+    return mistake("weight-layerless", env.file, item.file.span, {
+      weight: item.names.map(({ name }) => name).join(", "),
+      axis: perLayer.name,
+    });
   const start =
     item.start === null ? null : numberOf(env, evaluate(env, item.start), item.start.span);
   return placesOf(env, axes, item).map((place, at) => ({
     name: item.names[at]?.name ?? "",
     file,
-    perLayer,
+    perLayer: perLayer !== null,
     // What is added to products and norms starts at nothing.
     start: start ?? (place.dims.length === 1 ? 0 : null),
     ...place,
@@ -159,15 +162,22 @@ const readWeights = (
   env: Environment,
   decl: ArchitectureDecl,
   axes: readonly Axis[],
-): WeightShape[] =>
-  decl.items.flatMap((item) => {
-    if (item.kind === "weight") return weightOf(env, axes, item, false);
+  trial: ReadingTrial | null,
+  broken: Set<string>,
+): WeightShape[] => {
+  const read = (item: WeightItem, perLayer: Name | null): WeightShape[] => {
+    const every = trial?.everyWeight ?? false;
+    const shapes = recovering(trial?.found, () => weightOf(env, axes, item, perLayer, every), null);
+    if (shapes === null) for (const { name } of item.names) broken.add(name);
+    return shapes ?? [];
+  };
+  return decl.items.flatMap((item) => {
+    if (item.kind === "weight") return read(item, null);
     return item.kind === "each-item"
-      ? item.items.flatMap((inner) =>
-          inner.kind === "weight" ? weightOf(env, axes, inner, true) : [],
-        )
+      ? item.items.flatMap((inner) => (inner.kind === "weight" ? read(inner, item.axis) : []))
       : [];
   });
+};
 
 /** For each tapped axis, the axes along which its kept sets may differ. */
 const alongOf = (
@@ -205,19 +215,29 @@ const SMALL = [
   { name: "position", size: 2 },
 ];
 
+/** A reading of a made-up config.json, for what is wrong with the architecture itself. */
+export interface ReadingTrial {
+  /** Also those whose condition does not hold. */
+  readonly everyWeight: boolean;
+  /** Where mistakes are gathered; what the architecture requires is left aside. */
+  readonly found: Diagnostic[];
+}
+
 const read = (
   library: Library,
   architecture: Located<ArchitectureDecl>,
   config: Config,
   place: ConfigPlace,
+  trial: ReadingTrial | null,
 ): ModelShape => {
   const { decl, file } = architecture;
   const builder = new Builder();
   const bare = configEnvironment(library, builder, { architecture, config, axes: [] });
-  checkRequirements(bare, architecture, config, place);
+  if (trial === null) checkRequirements(bare, architecture, config, place);
   const axes = readAxes(bare, decl, place);
   const sized = axes.reduce((env, axis) => withValue(env, axis.name, numberValue(axis.size)), bare);
-  const weights = readWeights(sized, decl, axes);
+  const broken = new Set<string>();
+  const weights = readWeights(sized, decl, axes, trial, broken);
   const each = decl.items.find((item) => item.kind === "each-item");
   const layerAxis = axes.find((axis) => each?.kind === "each-item" && axis.name === each.axis.name);
   if (each !== undefined && layerAxis === undefined)
@@ -246,6 +266,7 @@ const read = (
   const pass = forward(thin, builder, {
     model: "model",
     tokens: builder.input("tokens", SMALL, "u32"),
+    ...(trial === null ? {} : { trial: { found: trial.found, broken } }),
   });
   if (!pass.ok) throw new ForwardFailed(pass.diagnostics);
   return { ...shape, along: alongOf(weights, layerAxis, pass.value.taps) };
@@ -275,10 +296,38 @@ export const readArchitecture = (
       ],
     };
   }
+  return reading(() => read(library, architecture, config, place, null));
+};
+
+const reading = (work: () => ModelShape): Outcome<ModelShape> => {
   try {
-    return outcome(() => read(library, architecture, config, place));
+    return outcome(work);
   } catch (error) {
     if (error instanceof ForwardFailed) return { ok: false, diagnostics: error.diagnostics };
     throw error;
   }
 };
+
+/** Reads a made-up config.json through an architecture. */
+export const tryArchitecture = (
+  library: Library,
+  architecture: Located<ArchitectureDecl>,
+  config: Config,
+  trial: ReadingTrial,
+): Outcome<ModelShape> => {
+  const { path } = architecture.file;
+  const place = { path, span: architecture.decl.name.span };
+  return reading(() => read(library, architecture, config, place, trial));
+};
+
+/** The axes that a config.json gives, or why it gives none. */
+export const axesIn = (
+  library: Library,
+  architecture: Located<ArchitectureDecl>,
+  config: Config,
+): Outcome<readonly Axis[]> =>
+  outcome(() => {
+    const env = configEnvironment(library, new Builder(), { architecture, config, axes: [] });
+    const { path } = architecture.file;
+    return readAxes(env, architecture.decl, { path, span: architecture.decl.name.span });
+  });

@@ -6,7 +6,7 @@ import { mistake, outcome } from "./report.js";
 import { evaluate } from "./schedule.js";
 
 /** What a score may be made of. */
-const VARIABLES = ["likelihood", "tokens", "characters", "bytes"] as const;
+export const CHOICE_VARIABLES = ["likelihood", "tokens", "characters", "bytes"] as const;
 
 export const judgesChoices = ({ decl }: Located<DefinitionDecl>): boolean =>
   decl.subject?.of === "choice";
@@ -14,7 +14,7 @@ export const judgesChoices = ({ decl }: Located<DefinitionDecl>): boolean =>
 export const elaborateChoiceMetric = ({ decl, file }: Located<DefinitionDecl>): Outcome<Scalar> =>
   outcome(() => {
     let names = new Map<string, Scalar>(
-      VARIABLES.map((name) => [name, { op: "variable", name }] as const),
+      CHOICE_VARIABLES.map((name) => [name, { op: "variable", name }] as const),
     );
     for (const line of decl.body.lines)
       if (line.kind === "assign")

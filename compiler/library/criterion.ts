@@ -3,6 +3,7 @@
  * over layers unless kept sets may differ by layer.
  */
 import type { Argument } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Builder } from "../ir/build.js";
 import type { Axis, Input, Node } from "../ir/tensor.js";
 import type { ConfigPlace } from "./architecture.js";
@@ -34,6 +35,8 @@ export interface ScoreSubject {
   readonly axis: string;
   /** Where the criterion is used, for diagnostics. */
   readonly place?: ConfigPlace;
+  /** Where mistakes in lines of the criterion are gathered when it is only tried. */
+  readonly found?: Diagnostic[];
 }
 
 interface Piece {
@@ -102,7 +105,8 @@ const applyTo = (
   ]);
   const seen = [...values.flatMap(axesOf), ...scoring.keeps, ...scoring.subject.labels.axes];
   const axes = new Map(seen.map((axis) => [axis.name, axis] as const));
-  const env = { ...rootEnvironment(library, builder, file, given), axes };
+  const { found } = scoring.subject;
+  const env = { ...rootEnvironment(library, builder, file, given), axes, found };
   const axisArguments = decl.axes.length === 0 ? null : bracketed;
   const span = decl.name.span;
   return nodeOf(

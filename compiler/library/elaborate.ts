@@ -11,6 +11,7 @@ import type {
   Name,
   SourceFile,
 } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import type { Node } from "../ir/tensor.js";
@@ -26,8 +27,16 @@ import {
   withValue,
 } from "./environment.js";
 import type { Library, Located } from "./library.js";
-import { mistake } from "./report.js";
-import { axesText, describeValue, NULL, numberValue, tensorValue, type Value } from "./value.js";
+import { calling, mistake, recovering, unsaid } from "./report.js";
+import {
+  axesText,
+  BROKEN,
+  describeValue,
+  NULL,
+  numberValue,
+  tensorValue,
+  type Value,
+} from "./value.js";
 
 const lookUp = (env: Environment, { name, span }: Name): Value => {
   if (name === "null") return NULL;
@@ -35,6 +44,7 @@ const lookUp = (env: Environment, { name, span }: Name): Value => {
   const value = env.values.get(name);
   if (value?.kind === "undecided")
     return mistake("layers-undecided", env.file, span, { key: value.key });
+  if (value?.kind === "broken") return unsaid();
   if (value !== undefined) return value;
   const definition = functionNamed(env.library, env.file, name);
   if (definition !== undefined) return { kind: "function", definition };
@@ -170,17 +180,25 @@ const call = (env: Environment, expr: CallExpr): Value => {
 };
 
 /** A single name in brackets may stand for any number of axes, none among them. */
-const bindAxes = (env: Environment, decl: DefinitionDecl, axes: BracketedAxes, span: Span) => {
+export const bindAxes = (
+  file: SourceFile,
+  decl: DefinitionDecl,
+  axes: BracketedAxes,
+  span: Span,
+): ReadonlyMap<string, readonly string[]> => {
   const { length } = decl.axes;
   const [only] = decl.axes;
   if (length === 1 && only !== undefined && axes !== null) return new Map([[only.name, axes]]);
   const given = axes ?? [];
   if (given.length !== length)
-    return mistake("wrong-arguments", env.file, span, {
+    return mistake("wrong-arguments", file, span, {
       reason: `\`${decl.name.name}\` takes ${length} axes in brackets, not ${given.length}`,
     });
   return new Map(decl.axes.map((name, i) => [name.name, [given[i] ?? ""]]));
 };
+
+const parametersText = ({ parameters }: DefinitionDecl): string =>
+  parameters.map(({ name }) => name.name).join(", ") || "none";
 
 /** Arguments by parameter: positional ones in order, then named ones. */
 export const matchArguments = (
@@ -200,8 +218,8 @@ export const matchArguments = (
       return mistake("wrong-arguments", file, argument.name?.span ?? argument.span, {
         reason:
           argument.name === null
-            ? `\`${decl.name.name}\` takes ${decl.parameters.length} arguments`
-            : `\`${decl.name.name}\` has no parameter \`${argument.name.name}\`; it has ${decl.parameters.map((p) => p.name.name).join(", ") || "none"}`,
+            ? `\`${decl.name.name}\` takes fewer arguments: ${parametersText(decl)}`
+            : `\`${decl.name.name}\` has no parameter \`${argument.name.name}\`; it has ${parametersText(decl)}`,
       });
     matched.set(parameter.name.name, argument);
   }
@@ -250,31 +268,34 @@ export const apply = (
   if (env.active.includes(decl))
     return mistake("recursion", env.file, span, { name: decl.name.name });
   const matched = matchArguments(env.file, decl, args, span);
+  const { found, ...outer } = env;
   let inner: Environment = {
-    ...env,
+    ...outer,
     file,
     values: given,
-    axisParameters: bindAxes(env, decl, axes, span),
+    axisParameters: bindAxes(env.file, decl, axes, span),
     active: [...env.active, decl],
   };
-  for (const parameter of decl.parameters) {
-    const argument = matched.get(parameter.name.name);
-    const dims = parameter.dims?.flatMap((dim) => dim.axes.map((axis) => axis.name)) ?? [];
-    const value =
-      argument === undefined
-        ? evaluate(inner, parameter.fallback as Expr)
-        : evaluateArgument(argument.value);
-    if (argument === undefined) checkDims(inner, parameter.span, value, dims);
-    else checkDims(env, argument.value.span, value, dims);
-    inner = withValue(inner, parameter.name.name, value);
-  }
-  return evaluateBody(inner, decl);
+  return calling(env.file, file, span, () => {
+    for (const parameter of decl.parameters) {
+      const argument = matched.get(parameter.name.name);
+      const dims = parameter.dims?.flatMap((dim) => dim.axes.map((axis) => axis.name)) ?? [];
+      const value =
+        argument === undefined
+          ? evaluate(inner, parameter.fallback as Expr)
+          : evaluateArgument(argument.value);
+      if (argument === undefined) checkDims(inner, parameter.span, value, dims);
+      else checkDims(env, argument.value.span, value, dims);
+      inner = withValue(inner, parameter.name.name, value);
+    }
+    return evaluateBody(inner, decl, found);
+  });
 };
 
-/** Assignments in order, then the result. */
-export const evaluateBody = (env: Environment, decl: DefinitionDecl): Value => {
+/** Assignments in order, then the result; `found` takes mistakes of the assignments. */
+const evaluateBody = (env: Environment, decl: DefinitionDecl, found?: Diagnostic[]): Value => {
   let inner = env;
-  for (const line of decl.body.lines) inner = assignLine(inner, line);
+  for (const line of decl.body.lines) inner = assignLine(inner, line, found);
   if (decl.body.result === null)
     return mistake("wrong-arguments", env.file, decl.name.span, {
       reason: `\`${decl.name.name}\` gives no value`,
@@ -282,10 +303,11 @@ export const evaluateBody = (env: Environment, decl: DefinitionDecl): Value => {
   return evaluate(inner, decl.body.result);
 };
 
-const assignLine = (env: Environment, line: BodyLine): Environment => {
+const assignLine = (env: Environment, line: BodyLine, found?: Diagnostic[]): Environment => {
   if (line.kind !== "assign")
     return mistake("wrong-arguments", env.file, line.span, {
       reason: `\`${line.kind}\` belongs in a forward pass`,
     });
-  return withValue(env, line.name.name, evaluate(env, line.value));
+  const value = recovering(found, () => evaluate(env, line.value), BROKEN);
+  return withValue(env, line.name.name, value);
 };

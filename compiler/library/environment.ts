@@ -1,5 +1,6 @@
 /** Where library expressions are evaluated: names, axes, and the builder they build into. */
 import type { DefinitionDecl, Name, SourceFile } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import { AxisError, type Builder } from "../ir/build.js";
 import type { Axis, Node } from "../ir/tensor.js";
@@ -20,6 +21,8 @@ export interface Environment {
   readonly axes: ReadonlyMap<string, Axis>;
   /** Definitions being evaluated, to refuse recursion. */
   readonly active: readonly DefinitionDecl[];
+  /** Where mistakes in lines of the definition applied here are gathered; without it the first one ends everything. */
+  readonly found?: Diagnostic[] | undefined;
 }
 
 /** With the axes that a value shows. */

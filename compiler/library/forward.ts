@@ -6,8 +6,10 @@ import type {
   ForwardItem,
   RequireItem,
   StateLine,
+  TapLine,
   WeightItem,
 } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
 import { hasAxis } from "../ir/axes.js";
 import type { Builder } from "../ir/build.js";
 import type { Input, Node } from "../ir/tensor.js";
@@ -16,8 +18,8 @@ import { type Environment, nodeOf, seeing } from "./environment.js";
 import type { Carried, Forward, Library, Located, ModelShape, Outcome, Tap } from "./library.js";
 import { carriedInput, weightInput } from "./library.js";
 import { liveInto, namesIn } from "./live.js";
-import { mistake, outcome } from "./report.js";
-import { fromJson, isTrue, NULL, numberValue, tensorValue, type Value } from "./value.js";
+import { mistake, outcome, recovering } from "./report.js";
+import { BROKEN, fromJson, isTrue, NULL, numberValue, tensorValue, type Value } from "./value.js";
 
 export interface ForwardOptions {
   /** Prefix of the weights' input names. */
@@ -28,6 +30,15 @@ export interface ForwardOptions {
   readonly cut?: boolean;
   /** A layer that is left out: the next one takes what it would have taken. */
   readonly without?: number;
+  readonly trial?: ForwardTrial;
+}
+
+/** A pass that is only tried, where what windows and config.json must be is left aside. */
+export interface ForwardTrial {
+  /** Where mistakes are gathered, line by line. */
+  readonly found: Diagnostic[];
+  /** Weights whose shapes have mistakes. */
+  readonly broken: ReadonlySet<string>;
 }
 
 const weightItems = (shape: ModelShape, perLayer: boolean): readonly WeightItem[] =>
@@ -99,6 +110,7 @@ interface Pass {
   readonly cut: boolean;
   /** The axis of the data: what goes along it cannot be had again from weights alone. */
   readonly window: string;
+  readonly trial: ForwardTrial | undefined;
   /** Those of `env`; assignments write here, as copying them for each costs more than all else. */
   readonly values: Map<string, Value>;
   env: Environment;
@@ -116,7 +128,8 @@ const bindWeights = (pass: Pass, layer: number | null): void => {
     for (const { name } of names) {
       const present = shape.weights.find((weight) => weight.name === name);
       const input = weightInput(model, name, layer);
-      if (present !== undefined)
+      if (pass.trial?.broken.has(name) === true) assign(pass, name, BROKEN);
+      else if (present !== undefined)
         assign(pass, name, tensorValue(pass.env.builder.input(input, present.dims.flat())));
       else assign(pass, name, otherwise === null ? numberValue(0) : evaluate(pass.env, otherwise));
     }
@@ -169,15 +182,33 @@ const runTop = (pass: Pass, lines: readonly BodyLine[]): void => {
 };
 
 /** What must hold of the windows of the data. */
-const requireHere = ({ env, shape }: Pass, { condition }: RequireItem): void => {
-  if (isTrue(evaluate(env, condition))) return;
+const requireHere = ({ env, shape, trial }: Pass, { condition }: RequireItem): void => {
+  if (trial !== undefined || isTrue(evaluate(env, condition))) return;
   const requirement = env.file.text.slice(condition.span.start, condition.span.end);
   const [model = ""] = shape.architecture.decl.classes.map(({ value }) => value);
   mistake("config-unsupported", env.file, condition.span, { model, requirement });
 };
 
-const keepState = ({ env, states }: Pass, { name, value }: StateLine, layer: number | null) => {
-  const node = nodeOf(env, evaluate(env, value), value.span);
+const keepTap = (pass: Pass, line: TapLine, layer: number | null): void => {
+  const { axis, name, values } = line;
+  const { env, taps, trial } = pass;
+  const nodes = recovering(
+    trial?.found,
+    () => values.map((expr) => nodeOf(env, evaluate(env, expr), expr.span)),
+    null,
+  );
+  if (nodes === null) return;
+  const into =
+    line.into === null
+      ? null
+      : { weight: line.into.weight.name, bias: line.into.bias?.name ?? null };
+  taps.push({ axis: axis.name, name: name?.name ?? null, layer, values: nodes, into });
+};
+
+const keepState = (pass: Pass, { name, value }: StateLine, layer: number | null): void => {
+  const { env, states, trial } = pass;
+  const node = recovering(trial?.found, () => nodeOf(env, evaluate(env, value), value.span), null);
+  if (node === null) return;
   const before = states.get(name.name);
   const layers = Array.isArray(before) ? before : [];
   states.set(name.name, layer === null ? node : [...layers, node]);
@@ -186,19 +217,14 @@ const keepState = ({ env, states }: Pass, { name, value }: StateLine, layer: num
 const runLine = (pass: Pass, line: BodyLine, layer: number | null): void => {
   switch (line.kind) {
     case "assign":
-      assign(pass, line.name.name, evaluate(pass.env, line.value));
+      assign(
+        pass,
+        line.name.name,
+        recovering(pass.trial?.found, () => evaluate(pass.env, line.value), BROKEN),
+      );
       return;
     case "tap":
-      pass.taps.push({
-        axis: line.axis.name,
-        name: line.name?.name ?? null,
-        layer,
-        values: line.values.map((expr) => nodeOf(pass.env, evaluate(pass.env, expr), expr.span)),
-        into:
-          line.into === null
-            ? null
-            : { weight: line.into.weight.name, bias: line.into.bias?.name ?? null },
-      });
+      keepTap(pass, line, layer);
       return;
     case "state":
       keepState(pass, line, layer);
@@ -267,6 +293,7 @@ export const forward = (
       cut: options.cut === true,
       carried: [],
       window: options.tokens.axes[0]?.name ?? "",
+      trial: options.trial,
       values,
       env: { ...env, values, axes },
     };

@@ -1,5 +1,6 @@
 /** Losses: calls of library losses, added, scaled and combined by functions, over the models' named values and states. */
 import type { CallExpr, Expr } from "../../grammar/ast.js";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
 import { nearest } from "../../grammar/suggest.js";
 import type { Builder } from "../ir/build.js";
 import type { Input, Node } from "../ir/tensor.js";
@@ -37,6 +38,8 @@ export interface LossScope {
   readonly labels: Input;
   /** Of the whole models, where the values are of fewer layers. */
   readonly layers?: LayerCounts;
+  /** Where mistakes in lines of the loss are gathered when it is only tried. */
+  readonly found?: Diagnostic[];
 }
 
 export const rootEnvironment = (
@@ -133,7 +136,8 @@ export const elaborateLoss = (
       ["labels", { kind: "indices", input: scope.labels, of: null }],
     ]);
     if (scope.teacher !== undefined) values.set("teacher", recordOf(scope.teacher));
-    const env = rootEnvironment(library, builder, loss.file, values);
+    const root = rootEnvironment(library, builder, loss.file, values);
+    const env = { ...root, found: scope.found };
     const counts = scope.layers ?? {
       teacher: layersIn(scope.teacher),
       student: layersIn(scope.student),

@@ -58,6 +58,10 @@ const pretokenizerOf = ({ file, decl }: Located<PretokenizerDecl>): Pretokenizer
   };
 };
 
+/** What is wrong with one, if anything. */
+export const tryPretokenizer = (located: Located<PretokenizerDecl>): Outcome<Pretokenizer> =>
+  outcome(() => pretokenizerOf(located));
+
 /** Every pre-tokenizer of the library. */
 export const pretokenizersOf = (library: Library): Outcome<Pretokenizer[]> =>
   outcome(() => [...library.pretokenizers.values()].map(pretokenizerOf));

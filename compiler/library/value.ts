@@ -15,9 +15,12 @@ export type Value =
   | { readonly kind: "function"; readonly definition: Located<DefinitionDecl> }
   | { readonly kind: "builtin"; readonly name: string }
   /** The entry of a layer in a list of config.json, where only the run decides which layers stay. */
-  | { readonly kind: "undecided"; readonly key: string };
+  | { readonly kind: "undecided"; readonly key: string }
+  /** What a mistake was made in that has been said. */
+  | { readonly kind: "broken" };
 
 export const NULL: Value = { kind: "null" };
+export const BROKEN: Value = { kind: "broken" };
 export const numberValue = (value: number): Value => ({ kind: "number", value });
 export const tensorValue = (node: Node): Value => ({ kind: "tensor", node });
 
@@ -62,6 +65,7 @@ export const toJson = (value: Value): unknown => {
     case "function":
     case "builtin":
     case "undecided":
+    case "broken":
       return null;
     default:
       return value satisfies never;
@@ -93,6 +97,8 @@ export const describeValue = (value: Value): string => {
       return "a function";
     case "undecided":
       return "what only the run decides";
+    case "broken":
+      return "a mistake";
     default:
       return value satisfies never;
   }

@@ -57,10 +57,13 @@ export const axisMessages = {
     message: `this search has ${number(p.count)} shapes, more than ${number(p.most)}`,
     hint: "narrow `within`, or take larger steps",
   })),
-  "not-summed": message("error", (p: { readonly axis: string; readonly reason: string }) => ({
-    message: `the scores of \`${p.axis}\` cannot be added up batch by batch: ${p.reason}`,
-    hint: "let the criterion depend on windows through sums alone, as `mean[window]` does",
-  })),
+  "not-summed": message(
+    "error",
+    (p: { readonly axis: string; readonly criterion: string; readonly reason: string }) => ({
+      message: `data come in batches of windows, and what \`${p.criterion}\` makes of \`${p.axis}\` is no sum over windows: ${p.reason}`,
+      hint: "let it look at each window by itself, then take `sum[window]` or `mean[window]`",
+    }),
+  ),
   "unknown-tap": message(
     "error",
     (p: {

@@ -20,6 +20,10 @@ export const libraryMessages = {
   "config-value": message("error", (p: { readonly axis: string; readonly value: string }) => ({
     message: `config.json makes the axis \`${p.axis}\` ${p.value}, which is not a whole number from 1`,
   })),
+  "weight-layerless": message("error", (p: { readonly weight: string; readonly axis: string }) => ({
+    message: `\`${p.weight}\` is one of each \`${p.axis}\`, and the name of its tensor does not say which`,
+    hint: `write {layer} where the name has the number, or move the weight out of \`each\``,
+  })),
   "config-unsupported": message(
     "error",
     (p: { readonly model: string; readonly requirement: string }) => ({

@@ -1,5 +1,7 @@
 /** What went wrong, in one clear line on stderr; never a stack trace unless ESPALIER_DEBUG is set. */
 import pc from "picocolors";
+import type { Diagnostic } from "../../grammar/diagnostic.js";
+import { render } from "../../grammar/render.js";
 import { RunError, systemReason } from "../errors.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
@@ -11,6 +13,16 @@ export class CommandError extends Error {
   constructor(message: string, { hint }: { readonly hint?: string } = {}) {
     super(message);
     if (hint !== undefined) this.hint = hint;
+  }
+}
+
+/** What is wrong with a .prune file that a command was given besides a spec. */
+export class SpecError extends Error {
+  constructor(
+    readonly diagnostics: readonly Diagnostic[],
+    readonly sources: ReadonlyMap<string, string>,
+  ) {
+    super(diagnostics[0]?.message);
   }
 }
 
@@ -27,6 +39,11 @@ const lineOf = (error: Error): string => {
 
 /** Says what failed and gives the exit code. */
 export const failure = (error: unknown): ExitCode => {
+  if (error instanceof SpecError) {
+    const text = render(error.diagnostics, error.sources, { color: pc.isColorSupported });
+    process.stderr.write(`${text.trimEnd()}\n`);
+    return EXIT.spec;
+  }
   const known = error instanceof Error ? error : new Error(String(error));
   process.stderr.write(`${pc.red("error:")} ${lineOf(known)}\n`);
   const hint = hintOf(known);

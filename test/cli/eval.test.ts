@@ -98,6 +98,23 @@ describe("windows", () => {
     const without = await espalier(["eval", "house", ...args], project.folder);
     expect(without.code).toBe(3);
     expect(without.stderr).toContain("HouseForCausalLM");
+    writeFileSync(
+      join(project.folder, "house.prune"),
+      own.replace("LlamaForCausalLM", "HouseForCausalLM").replace("silu(m . gate", "silu(m . gat"),
+    );
+    const commands = [
+      ["check", "house.prune"],
+      ["eval", "house", ...args, "--use", "house.prune"],
+      ["generate", "house", "--prompt", "Peace", "--use", "house.prune"],
+    ];
+    for (const command of commands) {
+      const wrong = await espalier(command, project.folder);
+      expect(wrong.code).toBe(1);
+      expect(wrong.stderr).toMatch(
+        /^error\[unknown-in-library\]: `gat` is not defined here\n +┌─ house\.prune:\d+:20\n/,
+      );
+      expect(wrong.stderr).toContain("did you mean `gate`?");
+    }
   });
 
   test.each([

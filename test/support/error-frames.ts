@@ -77,6 +77,11 @@ export const frames = {
   "duplicate-definition": alone(),
   "unknown-architecture": alone({ architectures: ["OtherForCausalLM"] }),
   "config-value": alone({ hidden_size: 0 }),
+  "weight-layerless": {
+    above: EDITION,
+    below: 'model teacher = open("models/other")\n',
+    config: { architectures: ["OneForCausalLM"] },
+  },
   "config-unsupported": alone({ hidden_act: "gelu" }),
   "config-cannot-say": {
     above: `${EDITION}${SQUARE}`,

@@ -139,6 +139,7 @@ const addsUp = (
   context: Context,
   { symbols }: Subject,
   head: Name,
+  criterion: CriterionUse,
   scores: readonly Node[],
 ): boolean => {
   const [windows] = symbols.tokens.axes;
@@ -146,7 +147,11 @@ const addsUp = (
   const outputs = Object.fromEntries(scores.map((node, at) => [`${head.name}@${at}`, node]));
   const split = decompose({ outputs }, windows.name, windows.size, 1, symbols.builder);
   if ("failure" in split)
-    say(context, "not-summed", head.span, { axis: head.name, reason: split.failure });
+    say(context, "not-summed", head.span, {
+      axis: head.name,
+      criterion: criterion.definition.decl.name.name,
+      reason: split.failure,
+    });
   return !("failure" in split);
 };
 
@@ -172,7 +177,7 @@ const entryOf = (
     place: { path: context.file.path, span: head.span },
   });
   if (!scores.ok) passOn(context, scores.diagnostics, head.span);
-  if (!scores.ok || !addsUp(context, subject, head, scores.value)) return null;
+  if (!scores.ok || !addsUp(context, subject, head, criterion, scores.value)) return null;
   return { axis: axis.name, criterion };
 };
 

@@ -97,9 +97,10 @@ export const madeUpConfig = (
   if (keys.length > MOST_KEYS) return null;
   const layers = layerKey(architecture);
   const plain = Object.fromEntries(plainKeys(library, architecture).map((key) => [key, 1]));
+  const place = { path: architecture.file.path, span: architecture.decl.name.span };
   for (const sizes of combinations(keys)) {
     const config = { ...plain, ...sizes, ...(layers === null ? {} : { [layers]: LAYERS }) };
-    const axes = axesIn(library, architecture, config);
+    const axes = axesIn(library, architecture, config, place);
     if (axes.ok && isTelling(architecture, axes.value)) return config;
   }
   return null;

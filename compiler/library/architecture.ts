@@ -2,6 +2,7 @@
 import type { ArchitectureDecl, Dimension, Expr, Name, WeightItem } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
+import { nearest } from "../../grammar/suggest.js";
 import { Builder } from "../ir/build.js";
 import { type Axis, sizeOf } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
@@ -9,6 +10,7 @@ import { type Environment, numberOf, withValue } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
 import { readLayerLists } from "./layer-list.js";
 import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
+import { namesIn } from "./live.js";
 import { countParameters } from "./parameters.js";
 import { diagnose, mistake, outcome, recovering } from "./report.js";
 import { describeValue, isTrue, numberValue } from "./value.js";
@@ -27,6 +29,15 @@ const className = (config: Config): string => {
   return typeof first === "string" ? first : "an unnamed class";
 };
 
+/** What a class is called before `ForCausalLM` or the like, which all share. */
+const stemOf = (name: string): string => name.replace(/(?:For|LM|Model).*$/, "");
+
+/** The known class whose name is nearest, if it is near enough to be of the same family. */
+const nearestClass = (name: string, known: readonly string[]): string | null => {
+  const stem = nearest(stemOf(name), known.map(stemOf));
+  return known.find((candidate) => stemOf(candidate) === stem) ?? null;
+};
+
 /** The architecture whose class the config names. */
 export const findArchitecture = (
   library: Library,
@@ -36,8 +47,19 @@ export const findArchitecture = (
     decl.classes.some((name) => name.value === className(config)),
   );
 
+/** The keys of config.json that an axis is read from, each with what it says. */
+const keysRead = (config: Config, value: Expr): readonly string[] =>
+  namesIn(value)
+    .filter((name) => Object.hasOwn(config, name))
+    .map((name) => `\`${name}\` = ${JSON.stringify(config[name])}`);
+
 /** Reads the axes in order; each is a name for the ones after it. */
-const readAxes = (env: Environment, decl: ArchitectureDecl, place: ConfigPlace): Axis[] => {
+const readAxes = (
+  env: Environment,
+  decl: ArchitectureDecl,
+  config: Config,
+  place: ConfigPlace,
+): Axis[] => {
   let inner = env;
   const axes: Axis[] = [];
   for (const item of decl.items) {
@@ -48,6 +70,7 @@ const readAxes = (env: Environment, decl: ArchitectureDecl, place: ConfigPlace):
       return mistake("config-value", place, place.span, {
         axis: item.name.name,
         value: describeValue(value),
+        reads: keysRead(config, item.value),
       });
     axes.push({ name: item.name.name, size });
     inner = withValue(inner, item.name.name, numberValue(size));
@@ -59,6 +82,7 @@ const readAxes = (env: Environment, decl: ArchitectureDecl, place: ConfigPlace):
 const readPairs = (
   env: Environment,
   decl: ArchitectureDecl,
+  config: Config,
   place: ConfigPlace,
 ): ReadonlyMap<string, number> => {
   const paired = new Map<string, number>();
@@ -70,6 +94,7 @@ const readPairs = (
       return mistake("config-value", place, place.span, {
         axis: item.name.name,
         value: describeValue(value),
+        reads: item.share === null ? [] : keysRead(config, item.share),
       });
     if (share > 0) paired.set(item.name.name, share);
   }
@@ -234,7 +259,7 @@ const read = (
   const builder = new Builder();
   const bare = configEnvironment(library, builder, { architecture, config, axes: [] });
   if (trial === null) checkRequirements(bare, architecture, config, place);
-  const axes = readAxes(bare, decl, place);
+  const axes = readAxes(bare, decl, config, place);
   const sized = axes.reduce((env, axis) => withValue(env, axis.name, numberValue(axis.size)), bare);
   const broken = new Set<string>();
   const weights = readWeights(sized, decl, axes, trial, broken);
@@ -250,7 +275,7 @@ const read = (
     architecture,
     config,
     axes,
-    paired: readPairs(bare, decl, place),
+    paired: readPairs(bare, decl, config, place),
     layerAxis: layerAxis?.name ?? null,
     weights,
     along: new Map(),
@@ -286,13 +311,18 @@ export const readArchitecture = (
 ): Outcome<ModelShape> => {
   const architecture = findArchitecture(library, config);
   if (architecture === undefined) {
+    const name = className(config);
     const known = [...library.architectures.values()].flatMap(({ decl }) =>
-      decl.classes.map((name) => name.value),
+      decl.classes.map(({ value }) => value),
     );
     return {
       ok: false,
       diagnostics: [
-        diagnose("unknown-architecture", place, place.span, { name: className(config), known }),
+        diagnose("unknown-architecture", place, place.span, {
+          name,
+          near: nearestClass(name, known),
+          known,
+        }),
       ],
     };
   }
@@ -325,9 +355,9 @@ export const axesIn = (
   library: Library,
   architecture: Located<ArchitectureDecl>,
   config: Config,
+  place: ConfigPlace,
 ): Outcome<readonly Axis[]> =>
   outcome(() => {
     const env = configEnvironment(library, new Builder(), { architecture, config, axes: [] });
-    const { path } = architecture.file;
-    return readAxes(env, architecture.decl, { path, span: architecture.decl.name.span });
+    return readAxes(env, architecture.decl, config, place);
   });

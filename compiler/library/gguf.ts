@@ -145,7 +145,7 @@ export const configOfGguf = (
     const block = ggufItem(decl);
     return block === undefined ? [] : [`GGUF's ${block.name.value}`];
   });
-  const parameters = { name: `GGUF's ${String(name)}`, known };
+  const parameters = { name: `GGUF's ${String(name)}`, near: null, known };
   return {
     ok: false,
     diagnostics: [diagnose("unknown-architecture", place, place.span, parameters)],

@@ -115,6 +115,12 @@ const term = (terms: Terms, expr: Expr): Value => {
       return arithmetic(env, expr, (_, inner) => term(terms, inner));
     case "call":
       return callOf(terms, expr);
+    case "name":
+      return mistake("wrong-value", env.file, expr.span, {
+        wanted: "a loss",
+        found: "a name",
+        ...(env.library.definitions.loss.has(expr.name) ? { write: `${expr.name}()` } : {}),
+      });
     default:
       return mistake("wrong-value", env.file, expr.span, {
         wanted: "a loss",

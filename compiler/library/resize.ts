@@ -1,7 +1,7 @@
 /** The same architecture at other sizes, with the config.json that says so. */
 import type { AxisItem, Expr } from "../../grammar/ast.js";
 import { Builder } from "../ir/build.js";
-import { type ConfigPlace, readArchitecture } from "./architecture.js";
+import { axesIn, type ConfigPlace, readArchitecture } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
 import { withValue } from "./environment.js";
 import { configEnvironment } from "./forward.js";
@@ -84,19 +84,20 @@ export const resize = (
   const sizes = new Map(shape.axes.map((axis) => [axis.name, changes.get(axis.name) ?? axis.size]));
   const config = outcome(() => configAt(shape, sizes));
   if (!config.ok) return config;
+  // Before the forward pass is tried: at sizes that nobody asked for it may have mistakes that nobody made.
+  const axes = axesIn(shape.library, shape.architecture, config.value, place);
+  if (!axes.ok) return axes;
+  const other = axes.value.find(({ name, size }) => size !== (sizes.get(name) ?? size));
+  if (other !== undefined)
+    return outcome(() =>
+      mistake("config-cannot-say", place, place.span, {
+        axis: other.name,
+        wanted: sizes.get(other.name) ?? other.size,
+        read: other.size,
+        because: becauseOf(shape, other.name),
+      }),
+    );
   const read = readArchitecture(shape.library, config.value, place);
   if (!read.ok) return read;
-  return outcome(() => {
-    for (const axis of read.value.axes) {
-      const wanted = sizes.get(axis.name) ?? axis.size;
-      if (axis.size !== wanted)
-        mistake("config-cannot-say", place, place.span, {
-          axis: axis.name,
-          wanted,
-          read: axis.size,
-          because: becauseOf(read.value, axis.name),
-        });
-    }
-    return { ...read.value, undecided: undecidedAt(shape, read.value) };
-  });
+  return { ok: true, value: { ...read.value, undecided: undecidedAt(shape, read.value) } };
 };

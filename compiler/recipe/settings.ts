@@ -145,7 +145,14 @@ export const wholeQuantity = (
   if (value === null) return null;
   if (typeof value === "string" || !units.includes(value.unit)) {
     const found = typeof value === "string" ? "a text" : unitLabel(value.unit);
-    say(context, "unit-mismatch", expr.span, { what, takes: unitsTaken(units), found });
+    const isBare = typeof value !== "string" && value.unit === "number";
+    const write = units.map((unit) => `${excerpt(context, expr.span)} ${unitLabel(unit)}`);
+    say(context, "unit-mismatch", expr.span, {
+      what,
+      takes: unitsTaken(units),
+      found,
+      ...(isBare ? { write } : {}),
+    });
     return null;
   }
   if (Number.isSafeInteger(value.value) && value.value >= 1) return value;

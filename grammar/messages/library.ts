@@ -12,14 +12,26 @@ export const libraryMessages = {
   ),
   "unknown-architecture": message(
     "error",
-    (p: { readonly name: string; readonly known: readonly string[] }) => ({
+    (p: {
+      readonly name: string;
+      readonly near: string | null;
+      readonly known: readonly string[];
+    }) => ({
       message: `no architecture here is for "${p.name}"`,
-      hint: p.known.length === 0 ? undefined : `there are: ${p.known.join(", ")}`,
+      hint: [
+        ...(p.near === null ? [] : [`the nearest is ${p.near}`]),
+        "write an `architecture` for it in a file, and name that by `use` or `--use`",
+        ...(p.known.length === 0 ? [] : [`there are: ${p.known.join(", ")}`]),
+      ].join("; "),
     }),
   ),
-  "config-value": message("error", (p: { readonly axis: string; readonly value: string }) => ({
-    message: `config.json makes the axis \`${p.axis}\` ${p.value}, which is not a whole number from 1`,
-  })),
+  "config-value": message(
+    "error",
+    (p: { readonly axis: string; readonly value: string; readonly reads: readonly string[] }) => ({
+      message: `config.json makes the axis \`${p.axis}\` ${p.value}, which is not a whole number from 1`,
+      hint: p.reads.length === 0 ? undefined : `it is read from ${p.reads.join(", ")}`,
+    }),
+  ),
   "weight-layerless": message("error", (p: { readonly weight: string; readonly axis: string }) => ({
     message: `\`${p.weight}\` is one of each \`${p.axis}\`, and the name of its tensor does not say which`,
     hint: `write {layer} where the name has the number, or move the weight out of \`each\``,
@@ -69,9 +81,13 @@ export const libraryMessages = {
     caret: p.has,
   })),
   "wrong-arguments": message("error", (p: { readonly reason: string }) => ({ message: p.reason })),
-  "wrong-value": message("error", (p: { readonly wanted: string; readonly found: string }) => ({
-    message: `this is ${p.found}, where ${p.wanted} belongs`,
-  })),
+  "wrong-value": message(
+    "error",
+    (p: { readonly wanted: string; readonly found: string; readonly write?: string }) => ({
+      message: `this is ${p.found}, where ${p.wanted} belongs`,
+      hint: p.write === undefined ? undefined : `write \`${p.write}\``,
+    }),
+  ),
   recursion: message("error", (p: { readonly name: string }) => ({
     message: `\`${p.name}\` is defined by itself`,
   })),

@@ -4,8 +4,15 @@ import { message } from "./registry.js";
 export const unitMessages = {
   "unit-mismatch": message(
     "error",
-    (p: { readonly what: string; readonly takes: string; readonly found: string }) => ({
+    (p: {
+      readonly what: string;
+      readonly takes: string;
+      readonly found: string;
+      /** How it might have been meant. */
+      readonly write?: readonly string[];
+    }) => ({
       message: `${p.what} takes ${p.takes}, found ${p.found}`,
+      hint: p.write === undefined ? undefined : `write \`${p.write.join("` or `")}\``,
     }),
   ),
   "unit-mixed": message(

@@ -25,6 +25,8 @@ export interface Checkpoint {
   readonly folder: string;
   readonly names: readonly string[];
   readonly has: (name: string) => boolean;
+  /** The path of the file that holds a tensor; RunError where none does. */
+  readonly pathOf: (name: string) => string;
   /** The shape of a tensor; RunError where there is none of that name. */
   readonly shape: (name: string) => readonly number[];
   /** A tensor as it is in its file; RunError where weights cannot be read from its type. */
@@ -116,6 +118,7 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
       folder,
       names: [...places.keys()],
       has: (name) => places.has(name),
+      pathOf: (name) => holding(name).path,
       shape: (name) => holding(name).shape(name),
       tensor: (name) => holding(name).tensor(name),
       close,

@@ -78,6 +78,7 @@ export const openGgufModel = async (
     folder: path,
     names: [...[...known.keys()].filter(has), ...others],
     has,
+    pathOf: () => path,
     shape: (name) => {
       const entry = file.tensors.get(nameOf(name));
       if (entry === undefined) throw new RunError(`${path} has no tensor ${nameOf(name)}`);

@@ -67,7 +67,7 @@ const checkShapes = (checkpoint: Checkpoint, layout: ModelLayout): void => {
     const [found, wanted] = [checkpoint.shape(name), fileShape(weight)];
     if (found.length !== wanted.length || found.some((length, i) => length !== wanted[i]))
       throw new RunError(
-        `${checkpoint.folder}: tensor ${name} is [${found.join(", ")}], config.json says [${wanted.join(", ")}]`,
+        `${checkpoint.pathOf(name)}: tensor ${name} is [${found.join(", ")}], where config.json makes it [${wanted.join(", ")}]`,
       );
   }
 };

@@ -208,7 +208,19 @@ const CASES: readonly Case[] = [
   one("budget-unreachable", MLP, "  «params» 1%\n  mlp\n"),
   one("unit-mismatch", MLP, "  params «3 GiB»\n  mlp\n", "budget"),
   one("calibration-small", "take 64 windows", "take «4 windows»"),
+  {
+    code: "calibration-small",
+    name: "data",
+    edits: [
+      ["score merit of teacher on speeches", "score merit of teacher on «few»"],
+      [
+        "\nscore merit",
+        '\ndata few = text("data/*.txt") {\n  window 256\n  take 4 windows\n}\nscore merit',
+      ],
+    ],
+  },
   one("unit-mismatch", "40K tokens", "«8B params»"),
+  one("unit-mismatch", "40K tokens", "«5»", "bare"),
   one("unit-mismatch", "40 windows", "«40 steps»", "windows"),
   top("unit-mixed", "let total = «40K tokens + 20 steps»"),
   one("unit-mixed", "<= 60% of params(teacher)", "«<=» 3 GiB", "condition"),

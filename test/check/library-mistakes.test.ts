@@ -11,6 +11,7 @@ test.each([
   ["a value the model lacks", LOSS, "kld(teacher.logits, student.«states»)", "unknown-in-library"],
   ["a value of the wrong kind", LOSS, "«kld(teacher.logits, labels)»", "wrong-value"],
   ["a loss with axes left", LOSS, "«student.logits»", "wrong-value"],
+  ["a loss without parentheses", LOSS, "«kld»", "wrong-value"],
   ["a loss of nothing", LOSS, "«1 + 2»", "loss-constant"],
   ["a quantity in a loss", LOSS, "kld(temperature: «1 steps»)", "unit-mismatch"],
   [
@@ -45,6 +46,58 @@ test("a model of an unknown class", () => {
   const models = { other: { ...config, architectures: ["NoSuchModel"] } };
   const { diagnostics } = checkText(text, {}, { models });
   expect(diagnostics).toMatchObject([{ code: "unknown-architecture", span: spans[0] }]);
+  expect(diagnostics[0]?.hint).not.toContain("nearest");
+});
+
+test("a model of nearly a known class", () => {
+  const models = { other: { ...config, architectures: ["QwenForCausalLM"] } };
+  const { diagnostics } = checkText(edited([["models/sotu-1m", "other"]]), {}, { models });
+  expect(diagnostics[0]?.hint).toMatch(/^the nearest is Qwen2ForCausalLM; write an `architecture`/);
+});
+
+test("a loss that is only named is shown with its parentheses", () => {
+  const { diagnostics } = checkText(edited([[LOSS, "kld"]]));
+  expect(diagnostics[0]?.hint).toBe("write `kld()`");
+  expect(checkText(edited([[LOSS, "student"]])).diagnostics[0]?.hint).toBeUndefined();
+});
+
+/** Heads are as wide as the hidden state divided by their number, and half of that is a shift. */
+const HEADED = `edition 1
+architecture headed for "HeadedForCausalLM" {
+  axis layer  = num_hidden_layers
+  axis hidden = hidden_size
+  axis dim    = hidden_size / num_attention_heads
+  axis vocab  = vocab_size
+  weight embed "embed.weight" [vocab, hidden]
+  each layer {
+    weight up "layers.{layer}.up" [dim, hidden]
+  }
+  forward(tokens [window, position] of vocab) {
+    x = embed[tokens]
+    each layer {
+      h = shift[position](x . up, size(dim) / 16)
+      tap hidden: x
+      x = x + h . up
+    }
+    logits = x . embed
+  }
+}
+model other = open("other")
+data speeches = text("data/*.txt") { window 256 }
+score merit of other on speeches {
+  take 64 windows
+  hidden by activation
+}
+prune student from other using merit {
+  hidden -> 96
+}
+`;
+
+test("a shape that config.json cannot say is said, not what the forward pass would make of it", () => {
+  const other = { ...config, architectures: ["HeadedForCausalLM"], num_attention_heads: 8 };
+  const { diagnostics } = checkText(HEADED, {}, { models: { other } });
+  expect(diagnostics.map(({ code }) => code)).toEqual(["config-cannot-say"]);
+  expect(diagnostics[0]?.message).toContain("`dim` 16 would be read back as 12");
 });
 
 test("models of different vocabularies cannot teach each other", () => {

@@ -196,13 +196,15 @@ describe("reading weights", () => {
   test("a wrong shape is said with both", () =>
     withTensors([...right.slice(0, 2), tensor("layers.1.q", [5, 6])], (folder) =>
       expect(imported(folder, small)).rejects.toThrow(
-        /tensor layers\.1\.q is \[5, 6\], config\.json says \[6, 5\]/,
+        /model\.safetensors: tensor layers\.1\.q is \[5, 6\], where config\.json makes it \[6, 5\]/,
       ),
     ));
 
   test("a tensor of as many elements in other dimensions is wrong", () =>
     withTensors([...right.slice(0, 2), tensor("layers.1.q", [2, 3, 5])], (folder) =>
-      expect(imported(folder, small)).rejects.toThrow(/is \[2, 3, 5\], config\.json says \[6, 5\]/),
+      expect(imported(folder, small)).rejects.toThrow(
+        /is \[2, 3, 5\], where config\.json makes it \[6, 5\]/,
+      ),
     ));
 
   test("tensors that are lacking are named, with those that no one asked for", () =>

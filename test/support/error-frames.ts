@@ -68,7 +68,7 @@ score merit of teacher on speeches {
 const ALTERNATING = `model teacher = open("models/other")
 data speeches = text("data/*.txt") {
   window 256
-  take 2 windows
+  take 16 windows
 }
 score merit of teacher on speeches { layer by block_influence }
 `;

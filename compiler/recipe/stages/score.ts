@@ -13,7 +13,7 @@ import { bindConstants } from "../constant.js";
 import { type Context, excerpt, passOn, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
 import { readSettings } from "../settings.js";
-import { textsNamed } from "../texts.js";
+import { type Texts, textsNamed } from "../texts.js";
 import { axisNamed, isTapped } from "./axis.js";
 import { one } from "./one-model.js";
 import { forwardOf, type Symbolic, shallow, symbolic, TRIAL } from "./symbolic.js";
@@ -226,14 +226,18 @@ const warnOfFew = (
   context: Context,
   subject: Subject,
   entries: readonly Entry[],
+  data: { readonly source: Texts; readonly span: Name["span"] } | null,
   take: { readonly value: number; readonly span: Name["span"] } | null,
 ): void => {
-  if (take === null || take.value >= FEW_WINDOWS) return;
+  // The score takes some of what the data take; how much text there is, only the run knows.
+  const ofData = data?.source.take ?? Number.POSITIVE_INFINITY;
+  const windows = Math.min(ofData, take?.value ?? Number.POSITIVE_INFINITY);
+  const place = take?.value === windows ? take.span : data?.span;
+  if (place === undefined || windows >= FEW_WINDOWS) return;
   const scored = subject.shape.axes.filter((a) => entries.some((e) => e.axis === a.name));
   const [widest] = scored.sort((a, b) => b.size - a.size);
   if (widest === undefined) return;
-  const parameters = { windows: take.value, axis: widest.name, size: widest.size };
-  say(context, "calibration-small", take.span, parameters);
+  say(context, "calibration-small", place, { windows, axis: widest.name, size: widest.size });
 };
 
 export const checkScore = (context: Context, stage: StageDecl): void => {
@@ -260,7 +264,8 @@ export const checkScore = (context: Context, stage: StageDecl): void => {
   if (subject === null) return;
   const entries = entriesOf(context, subject, lines);
   const good = entries.filter((entry) => entry !== null);
-  warnOfFew(context, subject, good, take);
+  const source = data === null || on === null ? null : { source: data, span: on.span };
+  warnOfFew(context, subject, good, source, take);
   const whole = good.length === entries.length && lines.length > 0;
   const axes = whole ? new Set(good.map((entry) => entry.axis)) : null;
   const step: ScoreStep | null =

@@ -104,3 +104,24 @@ test("everything that the standard library defines for recipes is on the page", 
   expect(defined.length).toBeGreaterThan(8);
   expect(defined.filter((name) => !mentioned(name))).toEqual([]);
 });
+
+test("every function that the standard library shares is in the table, with its parameters, and no other", () => {
+  const shared = [...memoryHost().stdlib()].flatMap(([path, text]) => {
+    const declarations = parse(path, text).file.declarations.filter(
+      ({ kind }) => kind !== "edition",
+    );
+    const functions = declarations.filter(
+      (decl) => decl.kind === "definition" && decl.keyword === "function",
+    );
+    return functions.length < declarations.length
+      ? []
+      : functions.map(({ span }) => {
+          const [, head = ""] = /^function ([^)]*\))/.exec(text.slice(span.start)) ?? [];
+          return head;
+        });
+  });
+  const [, table = ""] = page.split("| function | what it gives |\n");
+  const rows = table.split("\n\n")[0]?.matchAll(/^ *\| `([^`]+)` \| \S.* \|$/gm) ?? [];
+  expect(shared).toContain("softmax[axis](x)");
+  expect([...rows].map(([, head]) => head).sort()).toEqual([...shared].sort());
+});

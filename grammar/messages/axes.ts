@@ -70,15 +70,19 @@ export const axisMessages = {
       readonly axis: string;
       readonly tap: string | null;
       readonly known: readonly string[];
+      /** What the architecture lacks, where it taps nothing for the axis. */
+      readonly lacks: string | null;
     }) => ({
       message:
         p.tap === null
           ? `nothing is tapped for \`${p.axis}\` without a name`
           : `nothing is tapped for \`${p.axis}\` as \`${p.tap}\``,
       hint:
-        p.known.length === 0
-          ? "leave `of` and the name out"
-          : `write \`of\` and one of: ${list(p.known)}`,
+        p.lacks !== null
+          ? `write a line \`${p.lacks}\` in the forward pass of the architecture`
+          : p.known.length === 0
+            ? "leave `of` and the name out"
+            : `write \`of\` and one of: ${list(p.known)}`,
     }),
   ),
   "unscored-axis": message("error", (p: { readonly axis: string; readonly score: string }) => ({

@@ -138,3 +138,14 @@ loss squares(target [window, position, vocab] = teacher.logits, guess [window, p
   ]);
   expect(checkText(text).diagnostics).toEqual([]);
 });
+
+test("an architecture that lacks a tap is told the line", () => {
+  const other = { ...config, architectures: ["HeadedForCausalLM"], num_attention_heads: 8 };
+  const text = HEADED.replace("hidden by activation", "layer by block_influence").replace(
+    "hidden -> 96",
+    "layer -> 3",
+  );
+  const { diagnostics } = checkText(text, {}, { models: { other } });
+  expect(diagnostics.map(({ code }) => code)).toEqual(["unknown-tap"]);
+  expect(diagnostics[0]?.hint).toContain("`tap layer: BEFORE, AFTER`");
+});

@@ -91,7 +91,7 @@ const tappedBy = (
 /** Whether the axis has the tap that a criterion looks at; says which it has if not. */
 const tapKnown = (
   context: Context,
-  { pass }: Subject,
+  { pass, shape }: Subject,
   head: Name,
   { definition, tap }: CriterionUse,
 ): boolean => {
@@ -100,7 +100,9 @@ const tapKnown = (
   const known = definition.decl.subject?.of === "tap" ? [...new Set(taps.map((t) => t.name))] : [];
   if (known.includes(tap)) return true;
   const names = known.filter((name) => name !== null);
-  say(context, "unknown-tap", head.span, { axis: head.name, tap, known: names });
+  const values = head.name === shape.layerAxis ? "BEFORE, AFTER" : "VALUE";
+  const lacks = taps.length === 0 ? `tap ${head.name}: ${values}` : null;
+  say(context, "unknown-tap", head.span, { axis: head.name, tap, known: names, lacks });
   return false;
 };
 

@@ -127,6 +127,10 @@ export class Builder {
     const key = `shift ${arg.id} ${wrapped} ${axis}`;
     return this.intern(key, { op: "shift", arg, axis, by: wrapped }, () => arg.axes);
   }
+  kth(arg: Node, axis: string, k: number): Node {
+    const key = `kth ${arg.id} ${k} ${axis}`;
+    return this.intern(key, { op: "kth", arg, axis, k }, () => reduceAxes(arg, [axis]));
+  }
   rename(arg: Node, from: string, to: string): Node {
     const key = `rename ${arg.id} ${from} ${to}`;
     return this.intern(key, { op: "rename", arg, from, to }, () => renameAxes(arg, from, to));

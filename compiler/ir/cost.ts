@@ -29,6 +29,7 @@ export const nodeFlops = (node: Node): number => {
     case "permute":
     case "gather":
     case "shift":
+    case "kth":
     case "rename":
     case "stop":
       return 0;

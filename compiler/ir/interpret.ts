@@ -12,6 +12,7 @@ import {
   type Gather,
   type Graph,
   type Input,
+  type Kth,
   type MapNode,
   type Node,
   type Reduce,
@@ -162,6 +163,19 @@ const evaluateShift = (node: Shift, values: Values): Float64Array => {
   return out;
 };
 
+const evaluateKth = ({ axes, arg, axis, k }: Kth, values: Values): Float64Array => {
+  const data = values(arg);
+  const along = offsetsInto(
+    arg.axes.filter(({ name }) => name === axis),
+    arg.axes,
+  );
+  return Float64Array.from(offsetsInto(axes, arg.axes), (row) => {
+    const value = (place: number): number => data[row + (along[place] as number)] as number;
+    const places = Array.from(along, (_, place) => place);
+    return places.sort((a, b) => value(b) - value(a) || a - b)[k - 1] as number;
+  });
+};
+
 const evaluateInput = (node: Input, inputs: ReadonlyMap<string, Dense>): Float64Array => {
   const given = inputs.get(node.name);
   if (given === undefined) throw new InterpretError(`no value for input ${node.name}`);
@@ -198,6 +212,8 @@ const evaluate = (node: Node, values: Values, inputs: ReadonlyMap<string, Dense>
       return evaluateScatter(node, values);
     case "shift":
       return evaluateShift(node, values);
+    case "kth":
+      return evaluateKth(node, values);
     case "attention":
       return evaluateAttention(node, values);
     case "attention_grad":

@@ -31,6 +31,8 @@ const headOf = (node: Node): string => {
       return `${node.op}[${node.axis}]`;
     case "shift":
       return `shift[${node.axis} by ${node.by}]`;
+    case "kth":
+      return `kth[${node.axis} ${node.k}]`;
     case "rename":
       return `rename[${node.from} to ${node.to}]`;
     case "attention":

@@ -111,6 +111,13 @@ export interface Shift extends Base {
   readonly axis: string;
   readonly by: number;
 }
+/** Where along `axis` the k-th largest number is (1 ≤ k ≤ its size), of equal ones the first before the others; as f32. */
+export interface Kth extends Base {
+  readonly op: "kth";
+  readonly arg: Node;
+  readonly axis: string;
+  readonly k: number;
+}
 /** The same tensor with one axis renamed. */
 export interface Rename extends Base {
   readonly op: "rename";
@@ -169,6 +176,7 @@ export type Node =
   | Gather
   | Scatter
   | Shift
+  | Kth
   | Rename
   | Stop
   | Attention

@@ -15,6 +15,7 @@ export const operandsOf = (node: Node): readonly Node[] => {
     case "permute":
     case "reduce":
     case "shift":
+    case "kth":
     case "rename":
     case "stop":
       return [node.arg];
@@ -89,6 +90,8 @@ export const rebuild = (builder: Builder, node: Node, operands: readonly Node[])
     }
     case "shift":
       return builder.shift(at(0), node.axis, node.by);
+    case "kth":
+      return builder.kth(at(0), node.axis, node.k);
     case "rename":
       return builder.rename(at(0), node.from, node.to);
     case "stop":

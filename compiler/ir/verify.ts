@@ -44,6 +44,8 @@ const expectedAxes = (node: Node): readonly Axis[] => {
       return permuteAxes(node.arg, axisNames(node.axes));
     case "reduce":
       return reduceAxes(node.arg, node.over);
+    case "kth":
+      return reduceAxes(node.arg, [node.axis]);
     case "contract":
       return contractAxes(node.left, node.right, node.over);
     case "gather":
@@ -107,6 +109,11 @@ const fieldProblem = (node: Node): string | null => {
       const size = node.axes.find((a) => a.name === node.axis)?.size ?? 0;
       const within = Number.isInteger(node.by) && node.by >= 0 && node.by < size;
       return within ? null : `shift by ${node.by} along an axis of size ${size}`;
+    }
+    case "kth": {
+      const size = node.arg.axes.find((a) => a.name === node.axis)?.size ?? 0;
+      const within = Number.isInteger(node.k) && node.k >= 1 && node.k <= size;
+      return within ? null : `number ${node.k} along an axis of size ${size}`;
     }
     default:
       return null;

@@ -37,6 +37,7 @@ export const builtins: ReadonlySet<string> = new Set([
     "shift",
     "rename",
     "dot",
+    "largest",
     "stop",
     "attention",
     "learned_map",
@@ -176,6 +177,26 @@ const dot = (call: Call): Value => {
   return building(call.env, call.expr.span, [a, b], () => call.env.builder.contract(a, b, axes));
 };
 
+/** 1 at the k largest along the axis, of equal ones the first, else 0: where the k-th is, and what comes before it. */
+const largest = (call: Call): Value => {
+  const [axis, more] = call.axes ?? [];
+  if (axis === undefined || more !== undefined) return wrong(call, "write largest[axis](x, k)");
+  const x = tensor(call, 0);
+  const k = numberOf(call.env, argument(call, 1), call.expr.span);
+  if (!(Number.isInteger(k) && k > 0)) return wrong(call, `${k} is not a whole number above 0`);
+  const along = x.axes.find(({ name }) => name === axis) ?? axisOf(call, axis);
+  if (k >= along.size) return numberValue(1);
+  const b = call.env.builder;
+  return building(call.env, call.expr.span, [x], () => {
+    const [place, index] = [b.kth(x, axis, k), b.index(along)];
+    const own = b.select(b.binary("equal", place, index), x, b.constant(Number.NEGATIVE_INFINITY));
+    const value = b.reduce("max", own, [axis]);
+    const later = b.binary("less", place, index);
+    const tied = b.select(later, b.constant(0), b.binary("equal", x, value));
+    return b.stop(b.ordered(b.binary("max", b.binary("less", value, x), tied), x.axes));
+  });
+};
+
 /** Σ over the axis of x · a trained matrix, as long along it as `like`; x itself where it is as long already. */
 const learnedMap = (call: Call): Value => {
   const [axis, more] = call.axes ?? [];
@@ -257,6 +278,8 @@ export const callBuiltin = (
       return rename(call);
     case "dot":
       return dot(call);
+    case "largest":
+      return largest(call);
     case "stop": {
       const value = argument(call, 0);
       return value.kind === "number" ? value : tensorValue(env.builder.stop(tensor(call, 0)));

@@ -118,6 +118,7 @@ const RULES: Rules = {
     const change = derivative(b, node, g, i);
     return operand === undefined || change === null ? null : sumTo(b, change, node.axes, operand);
   },
+  kth: none,
   permute: (_, __, g) => g,
   reduce: reduceRule,
   contract: contractRule,

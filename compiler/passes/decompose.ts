@@ -57,6 +57,7 @@ export const objection = (node: Node, axis: string, total: number): string | nul
     case "gather":
       return node.axis === axis ? `a selection along ${axis} crosses batches` : null;
     case "scatter":
+    case "kth":
       return node.axis === axis ? `a selection along ${axis} crosses batches` : null;
     case "rename":
       return node.from === axis || node.to === axis ? `${axis} is renamed` : null;

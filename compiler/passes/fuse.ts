@@ -1,5 +1,5 @@
 /**
- * Groups nodes into kernels. Contractions, attention and scatters stand alone; everything else joins the one kernel
+ * Groups nodes into kernels. Contractions, attention, scatters and selections stand alone; everything else joins the one kernel
  * that all its uses end up in, as long as it computes over the same rows: a kernel has rows R and, where it reduces,
  * an inner extent I that every reduction in it runs over. What is cheaper to compute than to store is in several.
  */
@@ -19,7 +19,8 @@ export const isBig = (node: Node): boolean =>
   node.op === "contract" ||
   node.op === "attention" ||
   node.op === "attention_grad" ||
-  node.op === "scatter";
+  node.op === "scatter" ||
+  node.op === "kth";
 
 /** Reads another tensor at other places than its own: what it reads must be stored. */
 export const isView = (node: Node): boolean =>

@@ -77,6 +77,7 @@ const isLocal = (node: Node, { position, tokens }: TextInputs): boolean => {
     case "permute":
     case "reduce":
     case "contract":
+    case "kth":
     case "stop":
     case "index":
       return true;

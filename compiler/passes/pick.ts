@@ -20,6 +20,7 @@ const commutes = (node: Node, axis: string, indices: Input): boolean => {
     case "contract":
       return free(node.over);
     case "shift":
+    case "kth":
       return free([node.axis]);
     case "rename":
       return free([node.from, node.to]);

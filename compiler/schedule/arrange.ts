@@ -89,6 +89,10 @@ const arrangeNode = (builder: Builder, node: Node): Node => {
       if (axis === undefined) return node;
       return builder.scatter(ordered(builder, node.value, order), node.indices, axis);
     }
+    case "kth": {
+      const order = [...names(node.axes), node.axis];
+      return builder.kth(ordered(builder, node.arg, order), node.axis, node.k);
+    }
     case "attention":
     case "attention_grad":
       return arrangeAttention(builder, node);

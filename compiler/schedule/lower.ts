@@ -1,5 +1,5 @@
 /**
- * A graph becomes a program: hand-written families for contractions, attention and scatters, generated kernels for the
+ * A graph becomes a program: hand-written families for contractions, attention, scatters and selections, generated kernels for the
  * groups of the rest, buffers for what is stored.
  */
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
@@ -19,6 +19,7 @@ import { Buffers } from "./buffers.js";
 import { dispatchOf } from "./call.js";
 import { continues, groupBoxes } from "./cut.js";
 import { kernelId } from "./identity.js";
+import { kthCalls } from "./kth.js";
 import { multiplyCalls } from "./multiply.js";
 import { orderWork } from "./order.js";
 import { BindingTooLarge, bytesOf, Storage } from "./storage.js";
@@ -161,6 +162,9 @@ class Lowering {
       switch (node.op) {
         case "contract":
           for (const call of multiplyCalls(this.buffers, node, maxBinding)) this.emit(call);
+          break;
+        case "kth":
+          for (const call of kthCalls(this.buffers, node, maxBinding)) this.emit(call);
           break;
         case "attention":
           this.once(attentionCalls(attention, node));

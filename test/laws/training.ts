@@ -25,6 +25,7 @@ export const trainingCase: fc.Arbitrary<TrainingCase> = fc.record({
   loss: fc.constantFrom(
     "cross_entropy()",
     "kld()",
+    "kld(top: 3)",
     "0.7 * kld(temperature: 2) + 0.3 * cross_entropy()",
   ),
 });

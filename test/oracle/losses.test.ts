@@ -48,6 +48,15 @@ const divergence = (p: Row, q: Row): number =>
     p.map((v, i) => v - (q[i] ?? Number.NaN)),
   );
 
+/** The divergence at temperature 2 of what both hold where the target's k largest are. */
+const amongLargest = (k: number, target: Row, guess: Row): number => {
+  const least = target.toSorted((a, b) => b - a)[k - 1] ?? Number.NaN;
+  const [p, q] = [target, guess].map((row) =>
+    logSoftmax(row.filter((_, i) => (target[i] ?? Number.NaN) >= least).map((v) => v / 2)),
+  );
+  return divergence(p ?? [], q ?? []);
+};
+
 const rowsOf = ({ data }: Dense, length: number): Row[] =>
   Array.from({ length: data.length / length }, (_, i) => [
     ...data.slice(i * length, (i + 1) * length),
@@ -59,6 +68,10 @@ const FORMULAS: readonly (readonly [string, (target: Row, guess: Row) => number]
     "kld(temperature: 2)",
     (t, g) => divergence(logSoftmax(t.map((v) => v / 2)), logSoftmax(g.map((v) => v / 2))),
   ],
+  ["kld(top: 3, temperature: 2)", (t, g) => amongLargest(3, t, g)],
+  ["kld(top: 1)", () => 0],
+  ["kld(top: 7, temperature: 2)", (t, g) => amongLargest(VOCAB, t, g)],
+  ["kld(top: 1000, temperature: 2)", (t, g) => amongLargest(VOCAB, t, g)],
   ["reverse_kld()", (t, g) => divergence(logSoftmax(g), logSoftmax(t))],
   [
     "jensen_shannon(share: 0.3)",
@@ -99,6 +112,83 @@ test.each(FORMULAS)("%s", (loss, ofToken) => {
     }),
     { numRuns: 100 },
   );
+});
+
+test("of equal logits the first are among the largest", () => {
+  const b = new Builder();
+  const scope = {
+    teacher: new Map([["logits", b.input("target", AXES)]]),
+    student: new Map([["logits", b.input("guess", AXES)]]),
+    labels: b.input("labels", AXES.slice(0, 2), "u32"),
+  };
+  const node = must(elaborateLoss(exprOf("kld(top: 3)"), library, b, scope));
+  const row = [0, 2, 1, 5, 1, 1, 0];
+  const target = {
+    axes: AXES,
+    data: Float64Array.from({ length: TOKENS * VOCAB }, (_, i) => row[i % VOCAB] ?? 0),
+  };
+  const guess = randomDense("guess", AXES, 3);
+  const found = interpret(
+    { outputs: { loss: node } },
+    new Map([
+      ["target", target],
+      ["guess", guess],
+    ]),
+  ).loss?.data[0];
+  const first = (values: Row): Row => logSoftmax([1, 2, 3].map((i) => values[i] ?? Number.NaN));
+  const losses = rowsOf(guess, VOCAB).map((values) => divergence(first(row), first(values)));
+  expect(found).toBeCloseTo(sum(losses) / TOKENS, 12);
+});
+
+test("the gradient of a divergence among the largest is p − q there, and 0 elsewhere", () => {
+  const b = new Builder();
+  const [target, guess] = [b.input("target", AXES), b.input("guess", AXES)];
+  const scope = {
+    teacher: new Map([["logits", target]]),
+    student: new Map([["logits", guess]]),
+    labels: b.input("labels", AXES.slice(0, 2), "u32"),
+  };
+  const loss = must(elaborateLoss(exprOf("kld(top: 3)"), library, b, scope));
+  const gradient = product.differentiate(b, loss, [guess]).get(guess) ?? loss;
+  const values = [randomDense("target", AXES, 1), randomDense("guess", AXES, 2)] as const;
+  const found = interpret(
+    { outputs: { gradient } },
+    new Map([
+      ["target", values[0]],
+      ["guess", values[1]],
+    ]),
+  ).gradient;
+  const guesses = rowsOf(values[1], VOCAB);
+  const gradients = found === undefined ? [] : rowsOf(found, VOCAB);
+  expect(gradients).toHaveLength(TOKENS);
+  rowsOf(values[0], VOCAB).forEach((row, token) => {
+    const least = row.toSorted((a, b) => b - a)[2] ?? Number.NaN;
+    const among = row.flatMap((v, i) => (v >= least ? [i] : []));
+    const of = (logits: Row): Row =>
+      logSoftmax(among.map((i) => logits[i] ?? Number.NaN)).map(Math.exp);
+    const [p, q] = [of(row), of(guesses[token] ?? [])];
+    row.forEach((_, i) => {
+      const at = among.indexOf(i);
+      const expected = at < 0 ? 0 : ((q[at] ?? 0) - (p[at] ?? 0)) / TOKENS;
+      expect(gradients[token]?.[i]).toBeCloseTo(expected, 12);
+    });
+  });
+});
+
+test.each([
+  ["kld(top: 0)", "0 is not a whole number above 0"],
+  ["kld(top: 2.5)", "2.5 is not a whole number above 0"],
+])("%s is refused", (text, reason) => {
+  const b = new Builder();
+  const logits = new Map([["logits", b.input("logits", AXES)]]);
+  const labels = b.input("labels", AXES.slice(0, 2), "u32");
+  const outcome = elaborateLoss(exprOf(text), library, b, {
+    teacher: logits,
+    student: logits,
+    labels,
+  });
+  expect(outcome.ok).toBe(false);
+  if (!outcome.ok) expect(outcome.diagnostics[0]?.message).toContain(reason);
 });
 
 // ── between layers ───────────────────────────────────────────────────────────────────────────

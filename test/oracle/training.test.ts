@@ -47,6 +47,8 @@ const oracle = z
     ...lesson,
     /** With a decay that biases, norms and embeddings are spared. */
     decayed: z.object(lesson),
+    /** Of the teacher's 40 most likely tokens alone. */
+    largest: z.object(lesson),
   })
   .parse(fixture("training.json"));
 
@@ -117,6 +119,13 @@ distill decayed = student from teacher on speeches {
   stop      6 steps
   batch     2 windows
   optimizer adamw(decay: 20, no_decay: [vectors, embed])
+  rate      cosine(2e-3 -> 2e-4, warmup: 2 steps)
+}
+distill largest = student from teacher on speeches {
+  loss      kld(temperature: 1, top: 40)
+  stop      6 steps
+  batch     2 windows
+  optimizer adamw(beta: [0.9, 0.95], decay: 0.0, clip: 1.0)
   rate      cosine(2e-3 -> 2e-4, warmup: 2 steps)
 }
 `);
@@ -191,6 +200,7 @@ test("decisions, gathered weights and the first steps of training are PyTorch's"
     for (const [name, lesson] of [
       ["healed", oracle],
       ["decayed", oracle.decayed],
+      ["largest", oracle.largest],
     ] as const) {
       expectTraining(out, name, lesson);
       await expectTrained(modelNamed(context, name).weights, lesson);

@@ -8,6 +8,7 @@ import {
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
 import { normFinish, normPartials } from "../../kernels/global-norm.kernel.js";
 import type { KernelCall } from "../../kernels/kernel.js";
+import { kthLargest } from "../../kernels/kth-largest.kernel.js";
 import { matmul } from "../../kernels/matmul.kernel.js";
 
 const products = (["nn", "nt", "tn"] as const).flatMap((layout) =>
@@ -31,6 +32,7 @@ export const everyKernel: readonly KernelCall[] = [
   ...products,
   ...attentions,
   embeddingGradient({ rows: 40, columns: 64, tokens: 100, accumulate: true }),
+  kthLargest({ rows: 100, columns: 1000, k: 10 }),
   normPartials(1000),
   normFinish(1, 1),
   adamw({ count: 1000, beta: [0.9, 0.95], epsilon: 1e-8, decay: 0.1 }),

@@ -9,7 +9,7 @@ import { planOf } from "../runtime/cli/planned.js";
 import type { Corpus } from "../runtime/data/corpus.js";
 import { openCheckpoint } from "../runtime/formats/checkpoint-folder.js";
 import { floatBlocks } from "../runtime/formats/stored-tensor.js";
-import { fileShape, type Weights, weightsOf } from "../runtime/formats/weights.js";
+import { elementsOf, fileShape, type Weights, weightsOf } from "../runtime/formats/weights.js";
 import { openInputs } from "../runtime/run/inputs.js";
 import { prune } from "../runtime/weights/gather.js";
 import type { KeptAxis } from "../runtime/weights/kept.js";
@@ -55,16 +55,18 @@ const writeLlama = async (
   folder: string,
 ): Promise<LlamaFile> => {
   const path = join(folder, layout.name);
-  const arena = new Float32Array(layout.bytes / 4);
-  for (const weight of layout.weights)
+  const arena = new Float32Array(
+    layout.weights.reduce((sum, weight) => sum + elementsOf(weight), 0),
+  );
+  const weights: LlamaFile["weights"][number][] = [];
+  let offset = 0;
+  for (const weight of layout.weights) {
     for await (const { start, floats } of floatBlocks(tensor(weight)))
-      arena.set(floats, weight.offset / 4 + start);
+      arena.set(floats, offset + start);
+    weights.push({ name: weight.file, offset, shape: fileShape(weight) });
+    offset += elementsOf(weight);
+  }
   writeFileSync(path, new Uint8Array(arena.buffer));
-  const weights = layout.weights.map((weight) => ({
-    name: weight.file,
-    offset: weight.offset / 4,
-    shape: fileShape(weight),
-  }));
   return { sizes: sizesOf(of, layout.name), path, weights };
 };
 

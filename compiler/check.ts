@@ -184,6 +184,7 @@ const recipeOf = (context: Context): Recipe => {
     seed: seedOf(scope),
     settings: settingsOf(scope),
     models,
+    stored: context.stored,
     data,
     steps,
     sources: Object.fromEntries(hashes),
@@ -218,6 +219,7 @@ export const check = (
     sources,
     trials: createTrials(),
     between: new Map(),
+    stored: new Map(),
   };
   declareAll(scope, profiled.file, uses);
   applyParams(context, [...profiled.params, ...readSets(context, options.set ?? {}, sources)]);

@@ -1,5 +1,6 @@
 /** The compiler's front door: a checked recipe to a plan. */
 
+import type { Dtypes } from "./library/dtypes.js";
 import type { ModelShape } from "./library/library.js";
 import type { Continuation, Plan } from "./plan.js";
 import { planContinuation } from "./planning/continuation.js";
@@ -35,10 +36,11 @@ export const compile = (
   target: Partial<Target> = {},
 ): Plan => buildPlan(recipe, { ...portableTarget, ...target }, counts);
 
-/** Compiles what generation runs: the model under this name, for texts of up to each of these lengths. */
+/** Compiles what generation runs: the model under this name, its weights of these types, for texts of up to each of these lengths. */
 export const compileContinuation = (
   name: string,
   shape: ModelShape,
+  dtypes: Dtypes,
   lengths: readonly number[],
   target: Partial<Target> = {},
-): Continuation => planContinuation(name, shape, lengths, { ...portableTarget, ...target });
+): Continuation => planContinuation(name, shape, dtypes, lengths, { ...portableTarget, ...target });

@@ -1,5 +1,7 @@
 /** What the compiler may ask of the world. The runtime gives an implementation; tests give one in memory. */
 
+import type { Dtype } from "../kernels/operand.js";
+
 export type ReadResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly reason: "missing" | "unreadable" };
@@ -13,6 +15,8 @@ export type ConfigResult =
       readonly ok: true;
       readonly kind: "folder";
       readonly config: Readonly<Record<string, unknown>>;
+      /** Types of tensors by name, f32 where they are read as such; null where the folder has no weights. */
+      readonly dtypes: ReadonlyMap<string, Dtype> | null;
       readonly text: string;
     }
   | {
@@ -23,10 +27,10 @@ export type ConfigResult =
     }
   | { readonly ok: false; readonly reason: string };
 
-/** Metadata by key, of lists only how long they are, and the names of tensors. */
+/** Metadata by key, of lists only how long they are, and the names of tensors with their types, f32 where they are read as such. */
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, number | boolean | string | { readonly count: number }>;
-  readonly tensors: readonly string[];
+  readonly tensors: ReadonlyMap<string, Dtype>;
 }
 
 /** Of a tokenizer. */

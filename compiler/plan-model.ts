@@ -1,8 +1,10 @@
 /** The part of the plan's data that says what a model is: its sizes, and where each tensor lies in files and on the device. */
 
+import type { Dtype } from "../kernels/operand.js";
+
 /**
  * One tensor of a model: in the file `file` with shape = product of sizes per dimension, and in the model's
- * state buffer as f32 at `offset`, row-major over all axes in order.
+ * state buffer as `dtype` at `offset`, row-major over all axes in order.
  */
 export interface WeightEntry {
   /** As the architecture declares it, e.g. "q_proj". */
@@ -15,6 +17,8 @@ export interface WeightEntry {
   readonly part: TensorPart | null;
   /** Byte offset in the model's state buffers, a multiple of 256. */
   readonly offset: number;
+  /** On the device: f32, or the 16 bits that the model's files have, which are read as f32; f32 where it is trained. */
+  readonly dtype: Dtype;
 }
 
 /** The tensor as rows of `row` elements, of which the weight's are `length` from `start` on. */

@@ -101,7 +101,7 @@ export interface CarriedValue {
 
 /** A part of a forward pass that needs a part of the weights only. */
 export interface Segment {
-  /** What it needs in the state of weights, as f32 at `offset`. */
+  /** What it needs in the state of weights at `offset`, in the type of the model's layout. */
   readonly weights: readonly {
     readonly weight: string;
     readonly layer: number | null;

@@ -4,7 +4,13 @@
  * on software adapters is multiply-adds per load (SwiftShader 512³: 4.2 GFLOP/s a core, 2.5 without the broadcast).
  * Works for every subgroup size from 4 on; sizes need not be multiples of anything.
  */
-import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
+import {
+  type Layout,
+  MATMUL_PARAMS,
+  matmulBindings,
+  type OperandTypes,
+  readFrom,
+} from "./matmul-params.js";
 import { range, type Tile } from "./tile.js";
 
 export const BROADCAST_WORKGROUP = 64;
@@ -12,14 +18,10 @@ export const BROADCAST_WORKGROUP = 64;
 /** Lanes that share elements of A. */
 const SHARED = 4;
 
-const HEADER = `enable subgroups;
+const header = (types: OperandTypes): string => `enable subgroups;
 diagnostic(off, subgroup_uniformity);
 ${MATMUL_PARAMS}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-
+${matmulBindings(types, false)}
 @compute @workgroup_size(${BROADCAST_WORKGROUP})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
         @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) lanes: u32) {
@@ -51,12 +53,13 @@ const owner = ({ rows, columns }: Tile, layout: Layout): string[] => [
   }),
 ];
 
-const loadB = (layout: Layout, columns: number, tag: string, k: string): string[] =>
-  range(columns).map((c) =>
-    layout === "nt"
-      ? `let y${tag}${c} = b[b${c} + ${k}];`
-      : `let y${tag}${c} = b[b${c} + (${k}) * p.ldb];`,
-  );
+type Read = ReturnType<typeof readFrom>;
+
+const loadB = (read: Read, layout: Layout, columns: number, tag: string, k: string): string[] =>
+  range(columns).map((c) => {
+    const at = layout === "nt" ? `b${c} + ${k}` : `b${c} + (${k}) * p.ldb`;
+    return `let y${tag}${c} = ${read("b", at)};`;
+  });
 
 const multiply = (row: number, columns: number, tag: string, value: string): string[] => [
   `let x${tag}${row} = ${value};`,
@@ -64,26 +67,28 @@ const multiply = (row: number, columns: number, tag: string, value: string): str
 ];
 
 /** A along k: one load of a row gives four k. */
-const alongK = ({ rows, columns }: Tile, layout: Layout): string[] => [
+const alongK = (read: Read, { rows, columns }: Tile, layout: Layout): string[] => [
   "var i = 0u;",
   `for (; i + ${SHARED}u <= p.k; i += ${SHARED}u) {`,
-  ...range(rows).map((r) => `let x${r} = a[a${r} + i + quarter];`),
+  ...range(rows).map((r) => `let x${r} = ${read("a", `a${r} + i + quarter`)};`),
   ...range(SHARED).flatMap((q) => [
-    ...loadB(layout, columns, `${q}_`, `i + ${q}u`),
+    ...loadB(read, layout, columns, `${q}_`, `i + ${q}u`),
     ...range(rows).flatMap((r) => multiply(r, columns, `${q}_`, `subgroupBroadcast(x${r}, ${q}u)`)),
   ]),
   "}",
   "for (; i < p.k; i++) {",
-  ...loadB(layout, columns, "t_", "i"),
-  ...range(rows).flatMap((r) => multiply(r, columns, "t_", `a[a${r} + i]`)),
+  ...loadB(read, layout, columns, "t_", "i"),
+  ...range(rows).flatMap((r) => multiply(r, columns, "t_", read("a", `a${r} + i`))),
   "}",
 ];
 
 /** A along m: one load of a k gives four rows. */
-const alongM = ({ rows, columns }: Tile): string[] => {
+const alongM = (read: Read, { rows, columns }: Tile): string[] => {
   const one = (tag: string, k: string): string[] => [
-    ...range(rows / SHARED).map((g) => `let x${tag}g${g} = a[a${g} + (${k}) * p.lda];`),
-    ...loadB("tn", columns, tag, k),
+    ...range(rows / SHARED).map(
+      (g) => `let x${tag}g${g} = ${read("a", `a${g} + (${k}) * p.lda`)};`,
+    ),
+    ...loadB(read, "tn", columns, tag, k),
     ...range(rows).flatMap((r) =>
       multiply(
         r,
@@ -116,14 +121,15 @@ const store = ({ rows, columns }: Tile): string[] =>
     "}",
   ]);
 
-export const broadcastWgsl = (layout: Layout, tile: Tile): string => {
+export const broadcastWgsl = (layout: Layout, tile: Tile, types: OperandTypes): string => {
+  const read = readFrom(types, false);
   const lines = [
     ...owner(tile, layout),
     ...range(tile.rows).flatMap((r) => range(tile.columns).map((c) => `var s${r}_${c} = 0.0;`)),
-    ...(layout === "tn" ? alongM(tile) : alongK(tile, layout)),
+    ...(layout === "tn" ? alongM(read, tile) : alongK(read, tile, layout)),
     ...store(tile),
   ];
-  return `${HEADER}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
+  return `${header(types)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
 };
 
 /** Workgroups that are enough for every subgroup size. */

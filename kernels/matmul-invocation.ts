@@ -2,17 +2,19 @@
  * Matrix product with a tile of C per invocation, for adapters without subgroups. The tile is unrolled in the text,
  * because software adapters do not unroll, and what pays there is multiply-adds per load.
  */
-import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
+import {
+  type Layout,
+  MATMUL_PARAMS,
+  matmulBindings,
+  type OperandTypes,
+  readFrom,
+} from "./matmul-params.js";
 import { range, type Tile } from "./tile.js";
 
 export const WORKGROUP = 64;
 
-const header = (packedA: boolean, packedB: boolean): string => `${MATMUL_PARAMS}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<${packedA ? "vec4<f32>" : "f32"}>;
-@group(0) @binding(2) var<storage, read> b: array<${packedB ? "vec4<f32>" : "f32"}>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-`;
+const header = (types: OperandTypes, inFours: boolean): string => `${MATMUL_PARAMS}
+${matmulBindings(types, inFours)}`;
 
 /** Which tile of C this invocation owns; rows and columns past the edge are clamped when loading, dropped when storing. */
 const prologue = ({ rows, columns }: Tile): string => `
@@ -55,12 +57,13 @@ ${range(columns)
 `;
 
 /** Any sizes: scalar loads, one k at a time. */
-export const plain = (layout: Layout, tile: Tile): string => {
+export const plain = (layout: Layout, tile: Tile, types: OperandTypes): string => {
   const { rows, columns } = tile;
+  const read = readFrom(types, false);
   const loadA = (r: number): string =>
-    layout === "tn" ? `a[baseA + i * p.lda + r${r}]` : `a[baseA + r${r} * p.lda + i]`;
+    read("a", layout === "tn" ? `baseA + i * p.lda + r${r}` : `baseA + r${r} * p.lda + i`);
   const loadB = (c: number): string =>
-    layout === "nt" ? `b[baseB + c${c} * p.ldb + i]` : `b[baseB + i * p.ldb + c${c}]`;
+    read("b", layout === "nt" ? `baseB + c${c} * p.ldb + i` : `baseB + i * p.ldb + c${c}`);
   const lines = [
     "  let baseA = p.offA + batch * p.stepA;",
     "  let baseB = p.offB + batch * p.stepB;",
@@ -73,12 +76,13 @@ export const plain = (layout: Layout, tile: Tile): string => {
     ]),
     "  }",
   ];
-  return `${header(false, false)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `s${r}_${c}`)}`;
+  return `${header(types, false)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `s${r}_${c}`)}`;
 };
 
 /** "nt" with k in fours: both operands run along k. */
-export const dots = (tile: Tile): string => {
+export const dots = (tile: Tile, types: OperandTypes): string => {
   const { rows, columns } = tile;
+  const read = readFrom(types, true);
   const lines = [
     "  let k4 = p.k / 4u;",
     "  let baseA = (p.offA + batch * p.stepA) / 4u;",
@@ -89,9 +93,9 @@ export const dots = (tile: Tile): string => {
     ...range(columns).map((c) => `  let bc${c} = baseB + c${c} * ldb;`),
     ...range(rows).flatMap((r) => range(columns).map((c) => `  var s${r}_${c} = vec4<f32>();`)),
     "  for (var i = 0u; i < k4; i++) {",
-    ...range(columns).map((c) => `    let y${c} = b[bc${c} + i];`),
+    ...range(columns).map((c) => `    let y${c} = ${read("b", `bc${c} + i`)};`),
     ...range(rows).flatMap((r) => [
-      `    let x${r} = a[ar${r} + i];`,
+      `    let x${r} = ${read("a", `ar${r} + i`)};`,
       ...range(columns).map((c) => `    s${r}_${c} = fma(x${r}, y${c}, s${r}_${c});`),
     ]),
     "  }",
@@ -101,14 +105,15 @@ export const dots = (tile: Tile): string => {
       ),
     ),
   ];
-  return `${header(true, true)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `d${r}_${c}`)}`;
+  return `${header(types, true)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `d${r}_${c}`)}`;
 };
 
 const LANES = "xyzw";
 
 /** "nn" with k and n in fours: rows of A along k, rows of B along n. */
-export const rowsByFours = (tile: Tile): string => {
+export const rowsByFours = (tile: Tile, types: OperandTypes): string => {
   const { rows, columns } = tile;
+  const read = readFrom(types, true);
   const fours = range(columns / 4);
   const lines = [
     "  let k4 = p.k / 4u;",
@@ -121,9 +126,11 @@ export const rowsByFours = (tile: Tile): string => {
     ...fours.map((f) => `  let f${f} = min(col / 4u + ${f}u, n4 - 1u);`),
     ...range(rows).flatMap((r) => fours.map((f) => `  var s${r}_${f} = vec4<f32>();`)),
     "  for (var i = 0u; i < k4; i++) {",
-    ...range(rows).map((r) => `    let x${r} = a[ar${r} + i];`),
+    ...range(rows).map((r) => `    let x${r} = ${read("a", `ar${r} + i`)};`),
     ...range(4).flatMap((q) => [
-      ...fours.map((f) => `    let y${q}_${f} = b[baseB + (i * 4u + ${q}u) * ldb + f${f}];`),
+      ...fours.map(
+        (f) => `    let y${q}_${f} = ${read("b", `baseB + (i * 4u + ${q}u) * ldb + f${f}`)};`,
+      ),
       ...range(rows).flatMap((r) =>
         fours.map(
           (f) => `    s${r}_${f} = fma(vec4<f32>(x${r}.${LANES[q]}), y${q}_${f}, s${r}_${f});`,
@@ -132,12 +139,13 @@ export const rowsByFours = (tile: Tile): string => {
     ]),
     "  }",
   ];
-  return `${header(true, true)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `s${r}_${c >> 2}.${LANES[c & 3]}`)}`;
+  return `${header(types, true)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `s${r}_${c >> 2}.${LANES[c & 3]}`)}`;
 };
 
 /** "tn" with m and n in fours: both operands run along the columns of C. */
-export const columnsByFours = (tile: Tile): string => {
+export const columnsByFours = (tile: Tile, types: OperandTypes): string => {
   const { rows, columns } = tile;
+  const read = readFrom(types, true);
   const [rowFours, fours] = [range(rows / 4), range(columns / 4)];
   const lines = [
     "  let m4 = p.m / 4u;",
@@ -150,8 +158,8 @@ export const columnsByFours = (tile: Tile): string => {
     ...fours.map((f) => `  let f${f} = min(col / 4u + ${f}u, n4 - 1u);`),
     ...range(rows).flatMap((r) => fours.map((f) => `  var s${r}_${f} = vec4<f32>();`)),
     "  for (var i = 0u; i < p.k; i++) {",
-    ...rowFours.map((f) => `    let x${f} = a[baseA + i * lda + g${f}];`),
-    ...fours.map((f) => `    let y${f} = b[baseB + i * ldb + f${f}];`),
+    ...rowFours.map((f) => `    let x${f} = ${read("a", `baseA + i * lda + g${f}`)};`),
+    ...fours.map((f) => `    let y${f} = ${read("b", `baseB + i * ldb + f${f}`)};`),
     ...range(rows).flatMap((r) =>
       fours.map(
         (f) => `    s${r}_${f} = fma(vec4<f32>(x${r >> 2}.${LANES[r & 3]}), y${f}, s${r}_${f});`,
@@ -159,5 +167,5 @@ export const columnsByFours = (tile: Tile): string => {
     ),
     "  }",
   ];
-  return `${header(true, true)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `s${r}_${c >> 2}.${LANES[c & 3]}`)}`;
+  return `${header(types, true)}${prologue(tile)}${lines.join("\n")}\n${store(tile, (r, c) => `s${r}_${c >> 2}.${LANES[c & 3]}`)}`;
 };

@@ -4,7 +4,13 @@
  * lane loads of A the others get through the subgroup. Loads are what costs on software adapters: one of 4 lanes takes
  * SwiftShader some 25 cycles, one of 8 lanes lavapipe 30, against 2 and 0.5 of a multiply-add.
  */
-import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
+import {
+  type Layout,
+  MATMUL_PARAMS,
+  matmulBindings,
+  type OperandTypes,
+  readFrom,
+} from "./matmul-params.js";
 import { range, type Tile } from "./tile.js";
 
 export interface SubgroupTile extends Tile {
@@ -21,6 +27,7 @@ export interface SubgroupMatmul {
   /** Operands are read in fours: offsets, strides and sizes are multiples of four. */
   readonly packed: boolean;
   readonly accumulate: boolean;
+  readonly types: OperandTypes;
 }
 
 /** Steps along k at once; with the sums in memory or in phis, each step costs a load and a store of all of them. */
@@ -31,21 +38,14 @@ export const subgroupWorkgroup = ({ lanes }: SubgroupTile): number => Math.max(8
 
 const XYZW = "xyzw";
 
-const header = ({ packed, tile }: SubgroupMatmul): string => {
-  const type = packed ? "vec4<f32>" : "f32";
-  return `enable subgroups;
+const header = ({ packed, tile, types }: SubgroupMatmul): string => `enable subgroups;
 diagnostic(off, subgroup_uniformity);
 ${MATMUL_PARAMS}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<${type}>;
-@group(0) @binding(2) var<storage, read> b: array<${type}>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-
+${matmulBindings(types, packed)}
 @compute @workgroup_size(${subgroupWorkgroup(tile)})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
         @builtin(subgroup_invocation_id) lane: u32) {
 `;
-};
 
 /** The lane whose element of A comes `step` places on. */
 const lender = ({ spread }: SubgroupTile, step: string): string =>
@@ -115,14 +115,14 @@ const owner = (of: SubgroupMatmul): string[] => {
 
 /** Loads of `steps` steps along k from `i` on; x${q}_${g} and y${q}_${c} are the values of step q. */
 const loads = (of: SubgroupMatmul, steps: number): string[] => {
-  const { layout, packed, tile } = of;
+  const { layout, packed, tile, types } = of;
+  const read = readFrom(types, packed);
   const lines: string[] = [];
   /** `name` is an element or a vector of the operand at step q and place `at`. */
   const along = (operand: "a" | "b", at: number, q: number): string => {
     const down = operand === "a" ? layout === "tn" : layout !== "nt";
-    return down
-      ? `${operand}[${operand}${at} + (i + ${q}u) * ld${operand}]`
-      : `${operand}[${operand}${at} + i + ${q}u]`;
+    const from = `${operand}${at}`;
+    return read(operand, down ? `${from} + (i + ${q}u) * ld${operand}` : `${from} + i + ${q}u`);
   };
   const load = (operand: "a" | "b", value: "x" | "y", count: number, inFours: boolean): void => {
     for (const at of range(inFours ? count / 4 : count)) {
@@ -137,7 +137,7 @@ const loads = (of: SubgroupMatmul, steps: number): string[] => {
             lines.push(`let ${value}${q}_${4 * at + j} = ${four}.${XYZW[j]};`);
         }
       else {
-        lines.push(`let ${operand}four${at} = ${operand}[${operand}${at} + i / 4u];`);
+        lines.push(`let ${operand}four${at} = ${read(operand, `${operand}${at} + i / 4u`)};`);
         for (const q of range(steps))
           lines.push(`let ${value}${q}_${at} = ${operand}four${at}.${XYZW[q]};`);
       }

@@ -7,7 +7,13 @@
  * so that those that write a column of one do not all hit the same bank. All of it fits WebGPU's default limits: 256
  * invocations and 16 KiB. Software adapters have no such memory, and barriers cost them dearly.
  */
-import { type Layout, MATMUL_PARAMS } from "./matmul-params.js";
+import {
+  type Layout,
+  MATMUL_PARAMS,
+  matmulBindings,
+  type OperandTypes,
+  readFrom,
+} from "./matmul-params.js";
 import { range } from "./tile.js";
 
 export interface WorkgroupTile {
@@ -25,6 +31,7 @@ export interface WorkgroupMatmul {
   /** Operands are read in fours: offsets, strides and sizes are multiples of four. */
   readonly packed: boolean;
   readonly accumulate: boolean;
+  readonly types: OperandTypes;
 }
 
 /** Invocations of a workgroup. */
@@ -54,15 +61,10 @@ const stripsOf = ({ layout }: WorkgroupMatmul): readonly Strip[] => [
 ];
 
 const header = (of: WorkgroupMatmul): string => {
-  const { tile, packed } = of;
-  const type = packed ? "vec4<f32>" : "f32";
+  const { tile, packed, types } = of;
   const strip = `array<vec4<f32>, ${tile.depth * strideOf(tile)}>`;
   return `${MATMUL_PARAMS}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<${type}>;
-@group(0) @binding(2) var<storage, read> b: array<${type}>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-var<workgroup> stripA: ${strip};
+${matmulBindings(types, packed)}var<workgroup> stripA: ${strip};
 var<workgroup> stripB: ${strip};
 
 @compute @workgroup_size(${workgroupOf(tile)})
@@ -97,7 +99,7 @@ const address = ({ operand, alongK }: Strip, along: string, k: string): string =
 
 /** Four elements of an operand from [k, along] on, along its rows, the last of them again past the end. */
 const four = (
-  { packed }: WorkgroupMatmul,
+  { packed, types }: WorkgroupMatmul,
   strip: Strip,
   [along, k]: readonly [string, string],
 ): string => {
@@ -106,10 +108,11 @@ const four = (
   const at = (from: string): string =>
     alongK ? address(strip, along, from) : address(strip, from, k);
   const first = alongK ? k : along;
+  const read = readFrom(types, packed);
   return packed
-    ? `${operand}[(${at(`min(${first}, ${size} - 4u)`)}) / 4u]`
+    ? read(operand, `(${at(`min(${first}, ${size} - 4u)`)}) / 4u`)
     : `vec4<f32>(${range(4)
-        .map((q) => `${operand}[${at(`min(${first} + ${q}u, ${size} - 1u)`)}]`)
+        .map((q) => read(operand, at(`min(${first} + ${q}u, ${size} - 1u)`)))
         .join(", ")})`;
 };
 

@@ -1,8 +1,8 @@
-/** Matrix product C = A · B (+ C), f32, of whole matrices or of pieces of them. */
+/** Matrix product C = A · B (+ C), of whole matrices or of pieces of them: f32, of operands that may be stored in 16 bits. */
 import { foldGroups, type KernelCall, sizeClass, type Variant } from "./kernel.js";
 import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
-import type { Layout, MatrixPlace } from "./matmul-params.js";
+import { F32_OPERANDS, type Layout, type MatrixPlace, type OperandTypes } from "./matmul-params.js";
 import {
   type SubgroupTile,
   subgroupGroups,
@@ -15,6 +15,7 @@ import {
   workgroupTiles,
   workgroupWgsl,
 } from "./matmul-workgroup.js";
+import { DTYPE_BYTES } from "./operand.js";
 import type { Tile } from "./tile.js";
 
 export interface MatmulSpec {
@@ -27,6 +28,8 @@ export interface MatmulSpec {
   readonly accumulate: boolean;
   /** Where the matrices lie in their bindings; default: each alone and whole. */
   readonly places?: MatmulPlaces;
+  /** What the operands are stored in; default: f32. */
+  readonly types?: OperandTypes;
 }
 
 export interface MatmulPlaces {
@@ -38,8 +41,9 @@ export interface MatmulPlaces {
 const texts = new Map<string, string>();
 
 /** The text of a schedule by its name: a plan asks for the same few hundreds of times. */
-const textOf = ({ layout, accumulate }: MatmulSpec, name: string, make: () => string): string => {
-  const key = `${name} ${layout}${accumulate ? " added" : ""}`;
+const textOf = (spec: MatmulSpec, name: string, make: () => string): string => {
+  const { layout, accumulate, types = F32_OPERANDS } = spec;
+  const key = `${name} ${layout} ${types.a} ${types.b}${accumulate ? " added" : ""}`;
   const text = texts.get(key) ?? make();
   texts.set(key, text);
   return text;
@@ -68,11 +72,11 @@ const ROW_TILE: Tile = { rows: 1, columns: 4 };
 const BROADCAST_TILE: Tile = { rows: 8, columns: 4 };
 
 const broadcast = (spec: MatmulSpec): Variant => {
-  const { layout, batch, m, n } = spec;
+  const { layout, batch, m, n, types = F32_OPERANDS } = spec;
   const name = `broadcast${BROADCAST_TILE.rows}x${BROADCAST_TILE.columns}`;
   return {
     name,
-    wgsl: textOf(spec, name, () => broadcastWgsl(layout, BROADCAST_TILE)),
+    wgsl: textOf(spec, name, () => broadcastWgsl(layout, BROADCAST_TILE, types)),
     workgroup: [BROADCAST_WORKGROUP, 1, 1],
     workgroups: foldGroups(broadcastGroups(BROADCAST_TILE, batch, m, n)),
     features: ["subgroups"],
@@ -108,11 +112,11 @@ const THIRTY_TWO_LANES: SubgroupTile = {
 };
 
 const bySubgroup = (spec: MatmulSpec, tile: SubgroupTile, packed: boolean): Variant => {
-  const { layout, accumulate, batch, m, n } = spec;
+  const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
   const name = `subgroup${tile.rows}x${tile.columns} of ${tile.lanes} lanes${packed ? " in fours" : ""}`;
   return {
     name,
-    wgsl: textOf(spec, name, () => subgroupWgsl({ layout, tile, packed, accumulate })),
+    wgsl: textOf(spec, name, () => subgroupWgsl({ layout, tile, packed, accumulate, types })),
     workgroup: [subgroupWorkgroup(tile), 1, 1],
     workgroups: foldGroups(subgroupGroups(tile, batch, m, n)),
     features: ["subgroups", `subgroups-of-${tile.lanes}`],
@@ -146,12 +150,12 @@ const inFours = ({ layout, m, n, k }: MatmulSpec, { a, b }: MatmulPlaces): boole
 
 /** The schedule of one such tile. */
 export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
-  const { layout, accumulate, batch, m, n } = spec;
+  const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
   const packed = inFours(spec, placesOf(spec));
   const name = `workgroup${tile.size}x${tile.size}${packed ? " in fours" : ""}`;
   return {
     name,
-    wgsl: textOf(spec, name, () => workgroupWgsl({ layout, tile, packed, accumulate })),
+    wgsl: textOf(spec, name, () => workgroupWgsl({ layout, tile, packed, accumulate, types })),
     workgroup: [workgroupOf(tile), 1, 1],
     workgroups: foldGroups(workgroupTiles(tile, batch, m, n)),
     features: [],
@@ -163,13 +167,13 @@ export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
  * subgroups of any size; else a tile for each invocation.
  */
 const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
-  const { layout } = spec;
+  const { layout, types = F32_OPERANDS } = spec;
   const fours = inFours(spec, places);
   const packed = { nt: dots, nn: rowsByFours, tn: columnsByFours }[layout];
   const tile = spec.m === 1 ? ROW_TILE : TILE;
   const invocations = fours
-    ? variant(spec, spec.m === 1 ? "row packed" : "packed", tile, () => packed(tile))
-    : variant(spec, spec.m === 1 ? "row" : "plain", tile, () => plain(layout, tile));
+    ? variant(spec, spec.m === 1 ? "row packed" : "packed", tile, () => packed(tile, types))
+    : variant(spec, spec.m === 1 ? "row" : "plain", tile, () => plain(layout, tile, types));
   if (spec.m === 1) return [invocations];
   return [
     ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
@@ -184,12 +188,13 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
 export const matmul = (spec: MatmulSpec): KernelCall => {
   const places = placesOf(spec);
   const { a, b, c } = places;
-  const { batch, m, n, k, layout } = spec;
+  const { batch, m, n, k, layout, types = F32_OPERANDS } = spec;
+  const stored = [types.a, types.b].filter((type) => type !== "f32").join(" and ");
   const tilesN = Math.ceil(n / TILE.columns);
   const tiles = batch * Math.ceil(m / TILE.rows) * tilesN;
   return {
     family: "matmul",
-    shape: `${layout}${inFours(spec, places) ? " in fours" : ""} ${[m, n, k].map((size) => sizeClass(size, 1024)).join(" x ")}`,
+    shape: `${layout}${inFours(spec, places) ? " in fours" : ""}${stored === "" ? "" : ` of ${stored}`} ${[m, n, k].map((size) => sizeClass(size, 1024)).join(" x ")}`,
     operands: [
       { name: "a", access: "read" },
       { name: "b", access: "read" },
@@ -201,7 +206,7 @@ export const matmul = (spec: MatmulSpec): KernelCall => {
     ],
     variants: schedules(spec, places),
     flops: 2 * batch * m * n * k,
-    bytes: 4 * batch * (m * k + k * n + m * n),
+    bytes: batch * (DTYPE_BYTES[types.a] * m * k + DTYPE_BYTES[types.b] * k * n + 4 * m * n),
   };
 };
 

@@ -98,10 +98,13 @@ const span = (moments: readonly Moment[]): number => {
 /** The weights of a file of all of them, as a run reads them. */
 const weightsIn = (file: LlamaFile, layout: ModelLayout): Weights => {
   const arena = readFloats(file);
+  const offsets = new Map(file.weights.map(({ name, offset }) => [name, offset]));
   return {
     layout,
-    tensor: (weight) =>
-      ofFloats(arena.subarray(weight.offset / 4, weight.offset / 4 + elementsOf(weight))),
+    tensor: (weight) => {
+      const offset = offsets.get(weight.file) ?? Number.NaN;
+      return ofFloats(arena.subarray(offset, offset + elementsOf(weight)));
+    },
     close: async () => {},
   };
 };

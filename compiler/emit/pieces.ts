@@ -30,8 +30,8 @@ export interface Slab {
   readonly count: number;
 }
 
-/** A binding begins at a multiple of 256 bytes. */
-const ALIGNMENT = 64;
+/** A binding begins at a multiple of 256 bytes, of numbers of 16 bits too. */
+const ALIGNMENT = 128;
 
 const elementsOf = ({ axes }: Walked): number =>
   axes.reduce((product, { size }) => product * size, 1);

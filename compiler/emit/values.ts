@@ -1,4 +1,5 @@
 /** Writes the values of a kernel's nodes as WGSL: loads, views, elementwise functions, each computed once in its scope. */
+import { type Dtype, readOperand } from "../../kernels/operand.js";
 import type { Axis, Node } from "../ir/tensor.js";
 import { expression, literal } from "./expression.js";
 import type { Indices } from "./indices.js";
@@ -16,6 +17,7 @@ export interface ValuesOf {
   readonly names: Names;
   readonly root: Node;
   readonly isStored: (node: Node) => boolean;
+  readonly dtypeOf: (node: Node) => Dtype;
   readonly box: Box;
   /** How the kernel walks stored tensors, where the box cuts any. */
   readonly walks: ReadonlyMap<Node, Walked>;
@@ -76,7 +78,13 @@ export class Values {
   }
 
   private load(node: Node, scope: Scope): string {
-    return `${this.of.names.binding(node)}[${this.offset(node, node.axes, scope)}]`;
+    const { names, dtypeOf } = this.of;
+    const [binding, dtype] = [names.binding(node), dtypeOf(node)];
+    const offset = this.offset(node, node.axes, scope);
+    if (dtype === "f32") return readOperand(dtype, false, binding, offset);
+    const at = names.fresh("h");
+    scope.lines.push(`let ${at} = ${offset};`);
+    return readOperand(dtype, false, binding, at);
   }
 
   /** The value of `node`; new lets go to the scope, values seen in it are shared. */

@@ -4,6 +4,7 @@
  */
 
 import { foldGroups } from "../../kernels/kernel.js";
+import { bindingType, type Dtype, readersOf } from "../../kernels/operand.js";
 import type { Axis, Node } from "../ir/tensor.js";
 import type { Group } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
@@ -64,9 +65,13 @@ interface BlockSum {
   readonly part: string;
 }
 
-interface Job {
+/** A group's kernel, for the part of its work that the box says. */
+export interface Job {
   readonly group: Group;
+  /** Which nodes have a buffer. */
   readonly isStored: (node: Node) => boolean;
+  /** What a stored node's numbers are stored in. */
+  readonly dtypeOf: (node: Node) => Dtype;
   readonly into: Into;
   readonly box: Box;
 }
@@ -96,13 +101,14 @@ class KernelWriter {
     private readonly job: Job,
     private readonly sharing: Sharing,
   ) {
-    const { group, isStored, box } = job;
+    const { group, isStored, dtypeOf, box } = job;
     this.runs = collapse(group.root, isStored, box);
     this.extent = extentOf(group, this.runs, box);
     this.values = new Values({
       names: this.names,
       root: group.root,
       isStored,
+      dtypeOf,
       box,
       walks: box.size === 0 ? new Map() : walksOf(group.root, isStored),
       row: this.row,
@@ -257,7 +263,8 @@ class KernelWriter {
     const words = Math.ceil(params.length / 4);
     while (params.length < words * 4) params.push(0);
     const bindings = reads.map((node, at) => {
-      const type = node.op === "input" && node.dtype === "u32" ? "u32" : "f32";
+      const isIndex = node.op === "input" && node.dtype === "u32";
+      const type = isIndex ? "u32" : bindingType(this.job.dtypeOf(node), false);
       return `@group(0) @binding(${at + 1}) var<storage, read> b${at}: array<${type}>;`;
     });
     return [
@@ -267,6 +274,7 @@ class KernelWriter {
       `@group(0) @binding(${reads.length + 1}) var<storage, read_write> out: array<f32>;`,
       "",
       ...(this.joins.size > 0 ? workgroupMemory(this.sharing) : []),
+      ...readersOf(reads.map((node) => this.job.dtypeOf(node))),
       ...functionsFor(this.row.lines),
       ...[...this.joins].flatMap((join) => joinFunction(this.sharing, join)),
       `@compute @workgroup_size(${workgroupOf(this.sharing)})`,
@@ -278,14 +286,9 @@ class KernelWriter {
   }
 }
 
-/** The kernel of a group, for the part of its work that the box says. `isStored` says which nodes have a buffer. */
-export const generate = (
-  group: Group,
-  isStored: (node: Node) => boolean,
-  into: Into,
-  box: Box,
-): GeneratedKernel => {
-  const job: Job = { group, isStored: (node) => isStored(node) || isTable(node), into, box };
+export const generate = (of: Job): GeneratedKernel => {
+  const { group, box } = of;
+  const job: Job = { ...of, isStored: (node) => of.isStored(node) || isTable(node) };
   const reduces = group.inner.length > 0;
   const sizes = [lengthOf(group.rows, box), lengthOf(group.inner, box)] as const;
   const [first, ...others] = sharingsOf(...sizes, reduces).map((sharing) =>

@@ -81,7 +81,7 @@ const readEnvironment = (
     for (const [name, value] of metadata.members) values.set(name, value);
   values.set(
     TENSORS,
-    fromJson(nested(header.tensors.map((name) => [unnumbered(name), {}] as const))),
+    fromJson(nested([...header.tensors.keys()].map((name) => [unnumbered(name), {}] as const))),
   );
   return rootEnvironment(library, new Builder(), file, values);
 };

@@ -1,6 +1,7 @@
 /** Programs that go on with a text: for each of some lengths, the logits at one position of it, and those of one token more. */
 import { Builder } from "../ir/build.js";
 import { type Node, sizeOf } from "../ir/tensor.js";
+import type { Dtypes } from "../library/dtypes.js";
 import { forward } from "../library/forward.js";
 import type { ModelShape } from "../library/library.js";
 import { type Incremental, incremental } from "../passes/incremental.js";
@@ -125,11 +126,12 @@ const planLength = (
 export const planContinuation = (
   name: string,
   shape: ModelShape,
+  dtypes: Dtypes,
   lengths: readonly number[],
   target: Target,
 ): Continuation => {
   const into = createPrograms(target);
-  const model = layoutOf(name, shape, 0);
+  const model = layoutOf(name, shape, 0, target.halves ? dtypes : new Map());
   return {
     model,
     lengths: lengths.map((length) => planLength(into, shape, model, length)),

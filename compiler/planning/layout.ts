@@ -1,8 +1,11 @@
 /** Where each tensor of a model lives: its name and shape in the file, its place in the model's weight arena. */
+import type { Dtype } from "../../kernels/operand.js";
 import type { Axis } from "../ir/tensor.js";
+import type { Dtypes } from "../library/dtypes.js";
 import { listsInConfig } from "../library/layer-list.js";
 import type { ModelShape, WeightShape } from "../library/library.js";
 import type { ModelLayout, TensorPart, WeightEntry } from "../plan.js";
+import { storedBytes } from "../schedule/target.js";
 
 /** WebGPU's least storage-buffer offset alignment on every adapter, in bytes. */
 const ALIGNMENT = 256;
@@ -32,13 +35,19 @@ const partOf = ({ dims, part }: WeightShape): TensorPart | null => {
   };
 };
 
-const entry = (weight: WeightShape, layer: number | null, offset: number): WeightEntry => ({
+const entry = (
+  weight: WeightShape,
+  layer: number | null,
+  offset: number,
+  dtype: Dtype,
+): WeightEntry => ({
   weight: weight.name,
   layer,
   file: layer === null ? weight.file : weight.file.replaceAll("{layer}", String(layer)),
   dims: weight.dims.map((axes) => axes.map(({ name, size }) => ({ axis: name, size }))),
   part: partOf(weight),
   offset,
+  dtype,
 });
 
 /** What the architecture says of names in files. */
@@ -52,13 +61,19 @@ const namingOf = ({ architecture }: ModelShape): Pick<ModelLayout, "prefix" | "i
 };
 
 /** Lays the weights out in order of declaration, layer after layer, each on a 256-byte boundary. */
-export const layoutOf = (name: string, shape: ModelShape, flopsPerToken: number): ModelLayout => {
+export const layoutOf = (
+  name: string,
+  shape: ModelShape,
+  flopsPerToken: number,
+  dtypes: Dtypes = new Map(),
+): ModelLayout => {
   const layers = shape.axes.find((axis) => axis.name === shape.layerAxis)?.size ?? 0;
   const weights: WeightEntry[] = [];
   let bytes = 0;
   const place = (weight: WeightShape, layer: number | null): void => {
-    weights.push(entry(weight, layer, bytes));
-    bytes += align(elements(weight.dims) * 4);
+    const dtype = dtypes.get(weight.name) ?? "f32";
+    weights.push(entry(weight, layer, bytes, dtype));
+    bytes += align(storedBytes(elements(weight.dims), dtype));
   };
   for (const weight of shape.weights) if (!weight.perLayer) place(weight, null);
   for (let layer = 0; layer < layers; layer++)

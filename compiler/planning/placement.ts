@@ -16,6 +16,7 @@ export const weightPlaces = (layout: ModelLayout): [string, InputPlace][] =>
       state: stateOf.weights(layout.name),
       stateBytes: layout.bytes,
       offset: entry.offset,
+      dtype: entry.dtype,
     },
   ]);
 

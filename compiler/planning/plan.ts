@@ -6,6 +6,7 @@ import type { EvaluateStep, Recipe, Step } from "../recipe/recipe.js";
 import type { Target } from "../schedule/target.js";
 import { planChoices } from "./choices.js";
 import { planDistill } from "./distill.js";
+import { dtypesOfModels } from "./dtypes.js";
 import { planMetrics } from "./evaluate.js";
 import { layoutOf } from "./layout.js";
 import { must } from "./outcome.js";
@@ -44,12 +45,13 @@ const totalWindows = (planning: Planning, data: DataSource, take: number | null)
 const contextOf = (recipe: Recipe): number =>
   Math.max(1, ...[...recipe.data.values()].map((data) => data.window));
 
-const layoutsOf = (recipe: Recipe): Map<string, ModelLayout> => {
+const layoutsOf = (recipe: Recipe, { halves }: Target): Map<string, ModelLayout> => {
   const context = contextOf(recipe);
+  const dtypes = halves ? dtypesOfModels(recipe) : null;
   return new Map(
     [...recipe.models.values()].map(({ name, shape }) => [
       name,
-      layoutOf(name, shape, must(flopsPerToken(shape, context))),
+      layoutOf(name, shape, must(flopsPerToken(shape, context)), dtypes?.get(name)),
     ]),
   );
 };
@@ -126,7 +128,7 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
 /** Builds the plan. Throws WindowsUnknown where a count is needed, and only then. */
 export const buildPlan = (recipe: Recipe, target: Target, counts: WindowCounts): Plan => {
   const into = createPrograms(target);
-  const planning: Planning = { recipe, layouts: layoutsOf(recipe), into, counts };
+  const planning: Planning = { recipe, layouts: layoutsOf(recipe, target), into, counts };
   const stages = recipe.steps.map((step, index) => planStep(planning, step, index));
   return {
     format: 1,

@@ -13,7 +13,7 @@ import type {
   WeightEntry,
 } from "../plan.js";
 import type { InputPlace, OutputPlace } from "../schedule/target.js";
-import { tensorBytes } from "../schedule/target.js";
+import { storedBytes, tensorBytes } from "../schedule/target.js";
 import { DoesNotFit } from "./fit.js";
 import { align, elements } from "./layout.js";
 import { addPhased, type Phasing } from "./phased.js";
@@ -60,8 +60,11 @@ class Ranges<K> {
   }
 }
 
-const weightBytes = (entry: WeightEntry): number =>
-  elements(entry.dims.map((axes) => axes.map(({ axis, size }) => ({ name: axis, size })))) * 4;
+const weightBytes = ({ dims, dtype }: WeightEntry): number =>
+  storedBytes(
+    elements(dims.map((axes) => axes.map(({ axis, size }) => ({ name: axis, size })))),
+    dtype,
+  );
 
 const stateNames = (name: string) => ({
   weights: `${name}.segment.weights`,
@@ -165,7 +168,7 @@ const inputPlaces = (layout: Layout, part: Part, at: Placed): [string, InputPlac
     (carried.find(({ name }) => name === value)?.bytes ?? 0) * batch;
   const weights = [...part.weights].map(([input, entry]): [string, InputPlace] => [
     input,
-    statePlace(states.weights, weightBytes, at.weights.get(entry) ?? 0),
+    { ...statePlace(states.weights, weightBytes, at.weights.get(entry) ?? 0), dtype: entry.dtype },
   ]);
   const rows = [...part.rows.keys()].map((input): [string, InputPlace] => [
     input,
@@ -208,7 +211,7 @@ const programOf = (
   windows: number | null,
 ): string => {
   const offsets = [
-    ...[...part.weights.values()].map((w) => at.weights.get(w)),
+    ...[...part.weights.values()].map((w) => `${w.dtype} ${at.weights.get(w)}`),
     ...at.sums.values(),
   ];
   const key = `${offsets.join(" ")}\n${part.text}`;

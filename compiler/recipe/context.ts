@@ -3,6 +3,7 @@ import type { Name, SourceFile, StageDecl } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import type { Host } from "../host.js";
+import type { Dtypes } from "../library/dtypes.js";
 import type { Library, Located, ModelShape } from "../library/library.js";
 import type { Step } from "./recipe.js";
 import type { Code, Extra, Parameters, Report } from "./report.js";
@@ -24,6 +25,8 @@ export interface Context {
   readonly trials: Trials;
   /** Models between the rounds of a pruning, which no name of the spec stands for. */
   readonly between: Map<string, ModelShape>;
+  /** Of opened models, what their files store weights in. */
+  readonly stored: Map<string, Dtypes>;
 }
 
 /** Reports about the spec itself. */

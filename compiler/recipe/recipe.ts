@@ -3,6 +3,7 @@
  * `plan/` turns it into a Plan. Anything wrong was said by `check.ts` before one of these exists.
  */
 import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
+import type { Dtypes } from "../library/dtypes.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
 import type { Rescale } from "../library/rescale.js";
 import type {
@@ -126,6 +127,8 @@ export interface Recipe {
   readonly seed: number;
   readonly settings: Readonly<Record<string, string>>;
   readonly models: ReadonlyMap<string, RecipeModel>;
+  /** Of opened models, what their files store weights in. */
+  readonly stored: ReadonlyMap<string, Dtypes>;
   readonly data: ReadonlyMap<string, DataSource>;
   readonly steps: readonly Step[];
   /** path → sha256 of everything read: the spec, stdlib files, used files, config.json files. */

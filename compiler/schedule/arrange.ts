@@ -1,4 +1,7 @@
-/** Prepares a graph for lowering: operands of the hand-written families in the order they read, every output stored by itself. */
+/**
+ * Prepares a graph for lowering: operands of the hand-written families in the order they read (and, of all but products, as
+ * f32), every output stored by itself.
+ */
 import { Builder } from "../ir/build.js";
 import type { Axis, Graph, Node } from "../ir/tensor.js";
 import { nodesOf, operandsOf, rebuild } from "../ir/traverse.js";
@@ -6,10 +9,17 @@ import { productOf } from "./contraction.js";
 
 const names = (axes: readonly Axis[]): string[] => axes.map((axis) => axis.name);
 
+/** Whether an input is stored in 16 bits. */
+export type IsHalf = (input: Node) => boolean;
+
+/** The node as a kernel of its own gives it. */
+const copied = (builder: Builder, node: Node): Node =>
+  builder.binary("add", node, builder.constant(0));
+
 /** A node that will have a buffer of its own. */
 const stored = (builder: Builder, node: Node): Node =>
   node.op === "const" || node.op === "index" || node.op === "cast" || node.op === "stop"
-    ? builder.binary("add", node, builder.constant(0))
+    ? copied(builder, node)
     : node;
 
 const ordered = (builder: Builder, node: Node, order: readonly string[]): Node =>
@@ -62,14 +72,16 @@ const arrangeContract = (builder: Builder, node: Extract<Node, { op: "contract" 
 const arrangeAttention = (
   builder: Builder,
   node: Extract<Node, { op: "attention" | "attention_grad" }>,
+  isHalf: IsHalf,
 ): Node => {
   const at = node.q.axes.findIndex((axis) => axis.name === node.position);
   const lacking = node.q.axes
     .slice(0, at)
     .filter((axis) => !node.k.axes.some(({ name }) => name === axis.name));
-  const whole = operandsOf(node).map((operand) =>
-    operand === node.k || operand === node.v ? repeated(builder, operand, lacking) : operand,
-  );
+  const whole = operandsOf(node).map((operand) => {
+    const plain = isHalf(operand) ? copied(builder, operand) : operand;
+    return operand === node.k || operand === node.v ? repeated(builder, plain, lacking) : plain;
+  });
   const wide = rebuild(builder, node, whole);
   if (wide.op !== "attention" && wide.op !== "attention_grad") return node;
   const operands = whole.map((operand) => ordered(builder, operand, headOrder(wide, operand)));
@@ -79,7 +91,7 @@ const arrangeAttention = (
   return builder.permute(result, names(node.axes));
 };
 
-const arrangeNode = (builder: Builder, node: Node): Node => {
+const arrangeNode = (builder: Builder, node: Node, isHalf: IsHalf): Node => {
   switch (node.op) {
     case "contract":
       return arrangeContract(builder, node);
@@ -87,7 +99,8 @@ const arrangeNode = (builder: Builder, node: Node): Node => {
       const order = [...names(node.indices.axes), ...names(node.axes).slice(1)];
       const axis = node.axes[0];
       if (axis === undefined) return node;
-      return builder.scatter(ordered(builder, node.value, order), node.indices, axis);
+      const value = isHalf(node.value) ? copied(builder, node.value) : node.value;
+      return builder.scatter(ordered(builder, value, order), node.indices, axis);
     }
     case "kth": {
       const order = [...names(node.axes), node.axis];
@@ -95,18 +108,18 @@ const arrangeNode = (builder: Builder, node: Node): Node => {
     }
     case "attention":
     case "attention_grad":
-      return arrangeAttention(builder, node);
+      return arrangeAttention(builder, node, isHalf);
     default:
       return node;
   }
 };
 
-export const arrangeOperands = (graph: Graph): Graph => {
+export const arrangeOperands = (graph: Graph, isHalf: IsHalf): Graph => {
   const builder = new Builder();
   const done = new Map<Node, Node>();
   for (const node of nodesOf(graph)) {
     const operands = operandsOf(node).map((operand) => done.get(operand) ?? operand);
-    done.set(node, arrangeNode(builder, rebuild(builder, node, operands)));
+    done.set(node, arrangeNode(builder, rebuild(builder, node, operands), isHalf));
   }
   const taken = new Set<Node>();
   const outputs = Object.entries(graph.outputs).map(([name, node]) => {

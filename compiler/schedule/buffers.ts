@@ -1,10 +1,17 @@
 /** Where the tensors of one lowered graph live: in states and feeds by its placement, else in scratch. */
+import type { Dtype } from "../../kernels/operand.js";
 import type { Slab } from "../emit/pieces.js";
 import { type Graph, type Input, type Node, sizeOf } from "../ir/tensor.js";
 import { isTable } from "../passes/tables.js";
 import type { Dispatch } from "../plan.js";
 import { type Storage, type Use, within } from "./storage.js";
-import { type OutputPlace, type Placement, tensorBytes, type Within } from "./target.js";
+import {
+  type OutputPlace,
+  type Placement,
+  storedBytes,
+  tensorBytes,
+  type Within,
+} from "./target.js";
 
 /** A part of a value that graphs hand on, as scratch. */
 const keptUse = (value: string, { bytes, offset }: Within, part: number): Use => ({
@@ -19,6 +26,12 @@ const narrower = (whole: Slab | null, slab: Slab | null): Slab | null =>
   whole === null || slab === null
     ? (slab ?? whole)
     : { start: whole.start + slab.start, count: slab.count };
+
+/** What a node's numbers are stored in. */
+export const dtypeIn = ({ inputs }: Placement, node: Node): Dtype => {
+  const place = node.op === "input" ? inputs.get(node.name) : undefined;
+  return place?.kind === "state" ? (place.dtype ?? "f32") : "f32";
+};
 
 export class Buffers {
   private readonly outputs = new Map<
@@ -52,8 +65,12 @@ export class Buffers {
     return place.kind === "kept" ? tensorBytes(node.axes) : 0;
   }
 
+  dtypeOf(node: Node): Dtype {
+    return dtypeIn(this.placement, node);
+  }
+
   private input(node: Input): Use {
-    const bytes = tensorBytes(node.axes);
+    const bytes = storedBytes(sizeOf(node.axes), this.dtypeOf(node));
     const place = this.placement.inputs.get(node.name);
     if (place === undefined) throw new Error(`input ${node.name} has no place`);
     switch (place.kind) {
@@ -74,7 +91,7 @@ export class Buffers {
   use(node: Node, slab: Slab | null = null): Use {
     const whole = this.whole(node);
     return whole.kind === "fixed"
-      ? { kind: "fixed", binding: within(whole.binding, slab) }
+      ? { kind: "fixed", binding: within(whole.binding, slab, this.dtypeOf(node)) }
       : { ...whole, slab: narrower(whole.slab, slab) };
   }
 

@@ -15,7 +15,7 @@ import { isTable } from "../passes/tables.js";
 import type { Kernel, Launch, Program } from "../plan.js";
 import { arrangeOperands } from "./arrange.js";
 import { attentionCalls, attentionGradCalls, type BoundCall } from "./attend.js";
-import { Buffers } from "./buffers.js";
+import { Buffers, dtypeIn } from "./buffers.js";
 import { dispatchOf } from "./call.js";
 import { continues, groupBoxes } from "./cut.js";
 import { kernelId } from "./identity.js";
@@ -82,7 +82,13 @@ class Lowering {
 
   private piece(group: Group, box: Box, walks: ReadonlyMap<Node, Walked>): void {
     const { root } = group;
-    const kernel = generate(group, (node) => this.isStored(node), this.into(group, box), box);
+    const kernel = generate({
+      group,
+      isStored: (node) => this.isStored(node),
+      dtypeOf: (node) => this.buffers.dtypeOf(node),
+      into: this.into(group, box),
+      box,
+    });
     const family = root.op === "reduce" || group.inner.length > 0 ? "rows" : "map";
     const launches = kernel.launches.map(({ wgsl, workgroup, workgroups }) => {
       const id = kernelId(family, wgsl);
@@ -194,7 +200,7 @@ export const lowerInOrder = (name: string, parts: readonly Placed[], target: Tar
   const storage = new Storage(target);
   const kernels: Record<string, Kernel> = {};
   parts.forEach(({ graph, placement }, part) => {
-    const arranged = arrangeOperands(graph);
+    const arranged = arrangeOperands(graph, (node) => dtypeIn(placement, node) !== "f32");
     const nodes = nodesOf(arranged);
     const stored = new Set(Object.values(arranged.outputs));
     const groups = fuseWithin(nodes, stored, target);

@@ -69,6 +69,7 @@ export const multiplyCalls = (
       layout,
       batch: length("batch", batch),
       ...sizes,
+      types: { a: buffers.dtypeOf(node.left), b: buffers.dtypeOf(node.right) },
       accumulate: buffers.accumulates(node) || (box.get("k")?.start ?? 0) > 0,
       ...(box.size === 0 ? {} : { places }),
     });

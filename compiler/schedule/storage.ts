@@ -1,10 +1,11 @@
 /** The buffers of a program while it is lowered: by role, and scratch that gets its memory when all lifetimes are known. */
+import { DTYPE_BYTES, type Dtype } from "../../kernels/operand.js";
 import type { Slab } from "../emit/pieces.js";
 import type { Axis, Node } from "../ir/tensor.js";
 import { tableScalar } from "../passes/tables.js";
 import type { Binding, BufferSpec, Constant, Dispatch, Feed, Program } from "../plan.js";
 import { assignSlots, type Lifetime } from "./memory.js";
-import { type Target, tensorBytes } from "./target.js";
+import { storedBytes, type Target, tensorBytes } from "./target.js";
 
 /** A tensor as bound by a dispatch; scratch ones get their buffer when all lifetimes are known. */
 export type Use =
@@ -30,10 +31,14 @@ interface Pending {
 export class BindingTooLarge extends Error {}
 
 /** The part of a tensor's binding that a piece of work needs. */
-export const within = (whole: Binding, slab: Slab | null): Binding =>
+export const within = (whole: Binding, slab: Slab | null, dtype: Dtype = "f32"): Binding =>
   slab === null
     ? whole
-    : { buffer: whole.buffer, offset: whole.offset + 4 * slab.start, bytes: 4 * slab.count };
+    : {
+        buffer: whole.buffer,
+        offset: whole.offset + DTYPE_BYTES[dtype] * slab.start,
+        bytes: storedBytes(slab.count, dtype),
+      };
 
 interface Produced {
   readonly use: Use;

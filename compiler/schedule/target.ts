@@ -1,4 +1,5 @@
 /** What a program is compiled for. Defaults are WebGPU's own, so that a plan runs on every adapter. */
+import { DTYPE_BYTES, type Dtype } from "../../kernels/operand.js";
 import type { Axis } from "../ir/tensor.js";
 import type { Binding, Feed } from "../plan.js";
 
@@ -13,6 +14,8 @@ export interface Target {
    * (less does not pay for more dispatches); null for all at once.
    */
   readonly slices: { readonly tokens: number; readonly leastBytes: number } | null;
+  /** Whether weights that nothing trains stay in the 16 bits of their files; false: all are f32. */
+  readonly halves: boolean;
   /** False: every node its own kernel, to test that fusion changes nothing. */
   readonly fuse: boolean;
 }
@@ -22,6 +25,7 @@ export const portableTarget: Target = {
   maxStorageBuffers: 8,
   memory: null,
   slices: { tokens: 128, leastBytes: 2 ** 20 },
+  halves: true,
   fuse: true,
 };
 
@@ -41,6 +45,8 @@ export type InputPlace =
       readonly state: string;
       readonly stateBytes: number;
       readonly offset: number;
+      /** What its numbers are stored in; f32 where nothing is said. */
+      readonly dtype?: Dtype;
     }
   | { readonly kind: "feed"; readonly source: Feed["source"]; readonly within?: Within }
   | ({ readonly kind: "kept"; readonly value: string } & Within);
@@ -75,5 +81,9 @@ export const tensorBytes = (axes: readonly Axis[]): number =>
     4,
     axes.reduce((n, a) => n * a.size, 4),
   );
+
+/** The binding of a whole tensor of so many numbers in a type: whole words. */
+export const storedBytes = (count: number, dtype: Dtype): number =>
+  4 * Math.max(1, Math.ceil((count * DTYPE_BYTES[dtype]) / 4));
 
 export type { Binding };

@@ -65,13 +65,13 @@ export const generateCommand = async (
 ): Promise<void> => {
   const sampling = samplingOf(options);
   const count = wholeOption(options.tokens, "--tokens");
-  const { shape, open } = openedModel("generate", folder, options.use);
+  const { shape, dtypes, open } = openedModel("generate", folder, options.use);
   const window = windowOf(shape, options.window);
   const prompt = await promptOf(options);
   const tokenizer = await modelTokenizer(open.path, open.gguf);
   const ids = tokenizer.prompt(prompt);
   const lengths = lengthsFor(ids.length, ids.length + count - 1, window);
-  const continuation = compileContinuation(SUBJECT, shape, lengths);
+  const continuation = compileContinuation(SUBJECT, shape, dtypes, lengths);
   const checkpoint = await openModel(open.path, open.gguf, continuation.model);
   const onText: GenerateOptions["onText"] = (text) => {
     if (options.json !== true) process.stdout.write(text);

@@ -5,8 +5,10 @@ import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ConfigResult, GgufHeader, Host, ReadResult } from "../../compiler/host.js";
 import { readConfig } from "../formats/config.js";
+import { folderDtypes } from "../formats/folder-dtypes.js";
 import { isGguf, readGgufHeader } from "../formats/gguf.js";
-import type { GgufValue } from "../formats/gguf-header.js";
+import { type GgufValue, PLAIN_DTYPES } from "../formats/gguf-header.js";
+import type { Dtype } from "../formats/stored-tensor.js";
 import { readVocabulary } from "../formats/vocabulary.js";
 
 /** The stdlib folder: beside the bundle when installed, at the project's root when run from source. */
@@ -49,12 +51,16 @@ export const hashText = (text: string): string => createHash("sha256").update(te
 const withoutLists = (value: GgufValue): number | boolean | string | { readonly count: number } =>
   typeof value === "object" ? { count: value.length } : value;
 
+/** Packed tensors are read as f32. */
+const dtypeOfGguf = (type: number): Dtype => PLAIN_DTYPES.get(type as 0 | 1 | 30) ?? "f32";
+
 /** What a GGUF file says of itself, of lists only how long they are. */
 const readHeader = (path: string): ConfigResult => {
   const { metadata, tensors } = readGgufHeader(path);
   const short = [...metadata].map(([key, value]) => [key, withoutLists(value)] as const);
-  const header: GgufHeader = { metadata: new Map(short), tensors: [...tensors.keys()] };
-  return { ok: true, kind: "gguf", header, text: JSON.stringify([short, header.tensors]) };
+  const types = [...tensors].map(([name, { type }]): [string, Dtype] => [name, dtypeOfGguf(type)]);
+  const header: GgufHeader = { metadata: new Map(short), tensors: new Map(types) };
+  return { ok: true, kind: "gguf", header, text: JSON.stringify([short, [...tensors.keys()]]) };
 };
 
 /** A host for a spec in `base` (the folder its relative paths start from). */
@@ -72,7 +78,7 @@ export const fileHost = (base: string): Host => {
         const place = isAbsolute(path) ? path : join(base, path);
         return isGguf(path)
           ? readHeader(place)
-          : { ok: true, kind: "folder", ...readConfig(place) };
+          : { ok: true, kind: "folder", ...readConfig(place), dtypes: folderDtypes(place) };
       } catch (error) {
         return { ok: false, reason: error instanceof Error ? error.message : String(error) };
       }

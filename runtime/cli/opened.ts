@@ -1,5 +1,6 @@
 /** A model that a command is given, and how many tokens of it to take at once. */
 import { resolve } from "node:path";
+import type { Dtypes } from "../../compiler/library/dtypes.js";
 import type { ModelShape } from "../../compiler/library/library.js";
 import type { OpenStep } from "../../compiler/recipe/recipe.js";
 import { RunError } from "../errors.js";
@@ -8,6 +9,8 @@ import { wholeOption } from "./number-option.js";
 
 export interface OpenedModel {
   readonly shape: ModelShape;
+  /** What its files store weights in. */
+  readonly dtypes: Dtypes;
   /** As a plan opens it; the path is absolute. */
   readonly open: OpenStep;
 }
@@ -29,11 +32,11 @@ export const openingText = (path: string, used: UsedFiles): string =>
 
 /** Reads what the model says of itself; `purpose` is the command. */
 export const openedModel = (purpose: string, path: string, used: UsedFiles): OpenedModel => {
-  const { models, steps } = madeRecipe(purpose, openingText(path, used), process.cwd());
+  const { models, steps, stored } = madeRecipe(purpose, openingText(path, used), process.cwd());
   const shape = models.get(SUBJECT)?.shape;
   const open = steps.find((step) => step.kind === "open");
   if (shape === undefined || open === undefined) throw new RunError(`${path} is no model`);
-  return { shape, open };
+  return { shape, dtypes: stored.get(SUBJECT) ?? new Map(), open };
 };
 
 /** Longer windows only cost memory and time unless asked for. */

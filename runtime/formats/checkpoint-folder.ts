@@ -52,7 +52,7 @@ const readIndex = (folder: string): ReadonlyMap<string, string> => {
 };
 
 /** Names of the files with weights, in order; `index` is null where there is one file only. */
-const weightFiles = (
+export const weightFiles = (
   folder: string,
 ): { readonly files: readonly string[]; readonly index: ReadonlyMap<string, string> | null } => {
   // As transformers does: the single file comes first.

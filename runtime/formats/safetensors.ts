@@ -24,7 +24,8 @@ import {
   type StoredTensor,
 } from "./stored-tensor.js";
 
-const READABLE: ReadonlyMap<string, Dtype> = new Map([
+/** Types that weights are read from, as headers spell them. */
+export const READABLE: ReadonlyMap<string, Dtype> = new Map([
   ["F32", "f32"],
   ["F16", "f16"],
   ["BF16", "bf16"],

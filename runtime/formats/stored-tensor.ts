@@ -87,6 +87,22 @@ export async function* floatBlocks(
   }
 }
 
+/** Gives the tensor as it is block by block, the last filled up to whole words; each is valid until the next is asked for. */
+export async function* wordBlocks(
+  tensor: StoredTensor,
+): AsyncGenerator<{ readonly start: number; readonly words: Uint32Array }> {
+  const size = DTYPE_BYTES[tensor.dtype];
+  const wordsOf = (count: number): number => Math.ceil((count * size) / 4);
+  const words = new Uint32Array(wordsOf(Math.min(tensor.count, BLOCK)));
+  for (let start = 0; start < tensor.count; start += BLOCK) {
+    const count = Math.min(BLOCK, tensor.count - start);
+    const part = words.subarray(0, wordsOf(count));
+    part.fill(0, -1);
+    await tensor.read(start, new Uint8Array(part.buffer, 0, count * size));
+    yield { start, words: part };
+  }
+}
+
 /** The whole tensor as f32. */
 export const readFloats = async (tensor: StoredTensor): Promise<Float32Array> => {
   const floats = new Float32Array(tensor.count);

@@ -4,7 +4,13 @@ import type { Corpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
 import type { Executor, LoadedProgram } from "../execute.js";
 import type { SideFile } from "../formats/side-files.js";
-import { floatBlocks, type StoredTensor } from "../formats/stored-tensor.js";
+import {
+  converted,
+  DTYPE_BYTES,
+  type Dtype,
+  type StoredTensor,
+  wordBlocks,
+} from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
 import type { Texts } from "./inputs.js";
 import type { Journal } from "./journal.js";
@@ -65,28 +71,34 @@ export const corpusOf = (context: RunContext, model: string, name: string): Corp
   return corpus;
 };
 
-/** Writes a tensor into a state buffer as f32, from byte `offset` on, block by block. */
+/** Writes a tensor into a state buffer in a type that holds it exactly, from byte `offset` on, block by block. */
 export const writeTensor = async (
   { executor }: Pick<RunContext, "executor">,
   state: string,
   offset: number,
   tensor: StoredTensor,
+  dtype: Dtype = "f32",
 ): Promise<void> => {
-  for await (const { start, floats } of floatBlocks(tensor)) {
-    executor.write(state, offset + start * 4, floats);
+  if (dtype !== "f32" && dtype !== tensor.dtype)
+    throw new RunError(`a tensor planned as ${dtype} is ${tensor.dtype}`, {
+      hint: "the model's files changed after the spec was read: run it again",
+    });
+  for await (const { start, words } of wordBlocks(converted(tensor, dtype))) {
+    executor.write(state, offset + start * DTYPE_BYTES[dtype], words);
     // The driver keeps a copy of what is written until it is done.
     await executor.finish();
   }
 };
 
-/** Writes a model's weights into a state buffer of its layout, weight by weight. */
+/** Writes a model's weights into a state buffer, weight by weight, where and as the layout says. */
 export const writeWeights = async (
   context: Pick<RunContext, "executor">,
   state: string,
-  { layout, tensor }: Weights,
+  layout: ModelLayout,
+  { tensor }: Weights,
 ): Promise<void> => {
   for (const weight of layout.weights)
-    await writeTensor(context, state, weight.offset, tensor(weight));
+    await writeTensor(context, state, weight.offset, tensor(weight), weight.dtype);
 };
 
 /** Frees the weights of all models but one: no stage reads those of two, and trained ones are states of their own. */
@@ -104,7 +116,7 @@ export const upload = async (context: RunContext, name: string): Promise<void> =
   const { weights } = modelNamed(context, name);
   const state = `${name}.weights`;
   context.executor.state(state, weights.layout.bytes);
-  await writeWeights(context, state, weights);
+  await writeWeights(context, state, weights.layout, weights);
   context.uploaded.add(name);
 };
 

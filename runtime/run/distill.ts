@@ -13,6 +13,7 @@ import { type Reached, restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusOf,
   keepOnly,
+  layoutNamed,
   modelNamed,
   programNamed,
   type RunContext,
@@ -65,7 +66,8 @@ const start = async (context: RunContext, stage: DistillStage): Promise<Reached>
     writeTensor(context, state, 0, tensor),
   );
   if (saved !== null) return saved;
-  await writeWeights(context, names.weights, modelNamed(context, stage.student).weights);
+  const { weights } = modelNamed(context, stage.student);
+  await writeWeights(context, names.weights, layoutNamed(context, stage.name), weights);
   // So that a mapped state is about as large as the state.
   for (const { name, to, from, offset } of stage.maps) {
     const values = normals(context.plan.seed, `${stage.name} ${name}`, to * from, from ** -0.5);

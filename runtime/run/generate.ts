@@ -80,7 +80,7 @@ export const generate = async (options: GenerateOptions): Promise<Generated> => 
     const executor = createExecutor(device, continuation.kernels, createTuning(device.report));
     const { name, bytes } = continuation.model;
     executor.state(`${name}.weights`, bytes);
-    await writeWeights({ executor }, `${name}.weights`, weights);
+    await writeWeights({ executor }, `${name}.weights`, continuation.model, weights);
     const started = performance.now();
     const generated = await extend(options, executor);
     const seconds = (performance.now() - started) / 1000;

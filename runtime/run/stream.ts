@@ -92,8 +92,10 @@ const report = (stream: Stream, segment: number, done: number): void => {
 const load = async ({ context, streaming, weights }: Stream, segment: Segment): Promise<void> => {
   const { state, bytes } = streaming.weights;
   context.executor.state(state, bytes);
-  for (const { offset, ...of } of segment.weights)
-    await writeTensor(context, state, offset, weights.tensor(entryOf(weights, of)));
+  for (const { offset, ...of } of segment.weights) {
+    const entry = entryOf(weights, of);
+    await writeTensor(context, state, offset, weights.tensor(entry), entry.dtype);
+  }
 };
 
 const runSegment = async (

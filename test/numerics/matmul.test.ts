@@ -8,13 +8,15 @@ import {
   matmul,
   referenceMatmul,
 } from "../../kernels/matmul.kernel.js";
-import type { MatrixPlace } from "../../kernels/matmul-params.js";
+import { F32_OPERANDS, type MatrixPlace, type OperandTypes } from "../../kernels/matmul-params.js";
 import {
   type SubgroupTile,
   subgroupGroups,
   subgroupWgsl,
   subgroupWorkgroup,
 } from "../../kernels/matmul-subgroup.js";
+import type { Dtype } from "../../kernels/operand.js";
+import { narrow, widen } from "../../runtime/formats/float16.js";
 import { everyDevice, sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
@@ -123,7 +125,7 @@ test.each(cases)("$name: what is written for 32 lanes, at the adapter's own", as
       variants: [
         {
           name: "at fewer lanes",
-          wgsl: subgroupWgsl({ layout, tile, packed, accumulate: false }),
+          wgsl: subgroupWgsl({ layout, tile, packed, accumulate: false, types: F32_OPERANDS }),
           workgroup: [subgroupWorkgroup(tile), 1, 1],
           workgroups: foldGroups(subgroupGroups(tile, 2, 30, 44)),
           features: [],
@@ -198,5 +200,48 @@ test.each(
       }
     }),
     { numRuns: runs },
+  );
+});
+
+/** Values that the type holds, and how they are stored in it: in pairs, the last filled up. */
+const storedAs = (values: Float32Array, dtype: Dtype) => {
+  if (dtype === "f32") return { values, data: values };
+  const halves = new Uint16Array(2 * Math.ceil(values.length / 2));
+  narrow(dtype, values, halves.subarray(0, values.length));
+  const held = new Float32Array(values.length);
+  widen(dtype, halves.subarray(0, values.length), held);
+  return { values: held, data: new Uint32Array(halves.buffer) };
+};
+
+/** Of many sizes: f16 has no f32's exponents, so its smallest are not normal. */
+const spread = (values: Float32Array): Float32Array =>
+  values.map((value, i) => value * 2 ** -(i % 20));
+
+const types = fc.constantFrom<OperandTypes>(
+  { a: "f32", b: "bf16" },
+  { a: "f32", b: "f16" },
+  { a: "bf16", b: "f16" },
+);
+
+test.each(
+  cases,
+)("$name: operands stored in 16 bits give the bits of the same in f32, by every schedule", async ({
+  device,
+  runs,
+}) => {
+  await fc.assert(
+    fc.asyncProperty(specs, fc.nat(), types, async (spec, seed, types) => {
+      const { batch, m, n, k } = spec;
+      const a = storedAs(spread(randomArray(batch * m * k, seed)), types.a);
+      const b = storedAs(spread(randomArray(batch * n * k, seed + 1)), types.b);
+      const c = randomArray(batch * m * n, seed + 2);
+      const [whole, half] = [matmul(spec), matmul({ ...spec, types })];
+      for (const variant of runnable(device, whole)) {
+        const expected = await runKernel(device, whole, variant, { a: a.values, b: b.values, c });
+        const found = await runKernel(device, half, variant, { a: a.data, b: b.data, c });
+        expect(found.c).toEqual(expected.c);
+      }
+    }),
+    { numRuns: Math.ceil(runs / 8) },
   );
 });

@@ -26,7 +26,15 @@ export const layoutFrom = (
     const dims = weight.dims.map((names) => names.map((axis) => ({ axis, size: axes[axis] ?? 0 })));
     const count = dims.flat().reduce((product, { size }) => product * size, 1);
     const file = layer === null ? weight.name : `layers.${layer}.${weight.name}`;
-    entries.push({ weight: weight.name, layer, file, dims, part: null, offset: bytes });
+    entries.push({
+      weight: weight.name,
+      layer,
+      file,
+      dims,
+      part: null,
+      offset: bytes,
+      dtype: "f32",
+    });
     bytes += Math.ceil((count * 4) / 256) * 256;
     parameters += count;
   };

@@ -44,7 +44,7 @@ export const memoryHost = ({
       const config = Object.hasOwn(models, folder) ? models[folder] : undefined;
       return config === undefined
         ? { ok: false, reason: "there is no config.json" }
-        : { ok: true, kind: "folder", config, text: JSON.stringify(config) };
+        : { ok: true, kind: "folder", config, dtypes: null, text: JSON.stringify(config) };
     },
     readVocabulary: (folder) => vocabularies[folder] ?? null,
     hash: (text) => createHash("sha256").update(text).digest("hex"),

@@ -9,6 +9,7 @@ import { ALL_SCORES } from "../../kernels/attention-scores.js";
 import { forwardTile, gradKeyValueTile, gradQueryTile } from "../../kernels/attention-tile.js";
 import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
 import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
+import { F32_OPERANDS } from "../../kernels/matmul-params.js";
 import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
 import { workgroupWgsl } from "../../kernels/matmul-workgroup.js";
 
@@ -105,26 +106,46 @@ const long = { dim: 20, lanes: 8, rows: 2, scores: ALL_SCORES } as const;
 const limited = { ...heads, scores: { cap: 50, within: 3 } } as const;
 
 test.each([
-  ["matmul-broadcast-nt", broadcastWgsl("nt", tile)],
-  ["matmul-broadcast-tn", broadcastWgsl("tn", tile)],
+  ["matmul-broadcast-nt", broadcastWgsl("nt", tile, F32_OPERANDS)],
+  ["matmul-broadcast-tn", broadcastWgsl("tn", tile, F32_OPERANDS)],
   [
     "matmul-subgroup-tn",
-    subgroupWgsl({ layout: "tn", tile: swapped, packed: false, accumulate: false }),
+    subgroupWgsl({
+      layout: "tn",
+      tile: swapped,
+      packed: false,
+      accumulate: false,
+      types: F32_OPERANDS,
+    }),
   ],
   [
     "matmul-subgroup-nn-in-fours",
-    subgroupWgsl({ layout: "nn", tile: lent, packed: true, accumulate: true }),
+    subgroupWgsl({ layout: "nn", tile: lent, packed: true, accumulate: true, types: F32_OPERANDS }),
   ],
   [
     "matmul-workgroup-nt-in-fours",
-    workgroupWgsl({ layout: "nt", tile: small, packed: true, accumulate: false }),
+    workgroupWgsl({
+      layout: "nt",
+      tile: small,
+      packed: true,
+      accumulate: false,
+      types: F32_OPERANDS,
+    }),
   ],
   [
     "matmul-workgroup-tn",
-    workgroupWgsl({ layout: "tn", tile: small, packed: false, accumulate: true }),
+    workgroupWgsl({
+      layout: "tn",
+      tile: small,
+      packed: false,
+      accumulate: true,
+      types: F32_OPERANDS,
+    }),
   ],
-  ["matmul-dots", dots({ rows: 2, columns: 2 })],
-  ["matmul-columns", columnsByFours({ rows: 4, columns: 4 })],
+  ["matmul-dots", dots({ rows: 2, columns: 2 }, F32_OPERANDS)],
+  ["matmul-dots-of-bf16", dots({ rows: 2, columns: 2 }, { a: "f32", b: "bf16" })],
+  ["matmul-broadcast-nt-of-f16", broadcastWgsl("nt", tile, { a: "f16", b: "f32" })],
+  ["matmul-columns", columnsByFours({ rows: 4, columns: 4 }, F32_OPERANDS)],
   ["attention-forward", forwardTile(heads)],
   ["attention-forward-loop", forwardLoop(long)],
   ["attention-gradient-kv-loop", gradKeyValueLoop(long)],

@@ -1,7 +1,10 @@
 /** `model NAME = open("folder")`, or a GGUF file: config.json or the file's metadata say which architecture and sizes. */
 import type { StageDecl } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
+import type { Dtype } from "../../../kernels/operand.js";
+import type { ConfigResult } from "../../host.js";
 import { type ConfigPlace, readArchitecture } from "../../library/architecture.js";
+import { dtypeOfConfig, dtypesOf } from "../../library/dtypes.js";
 import { configOfGguf, ggufTensors } from "../../library/gguf.js";
 import type { ModelShape, Outcome } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
@@ -50,6 +53,24 @@ const ggufSource = (
   return null;
 };
 
+/** What tensors are stored in, by their names in a folder. */
+const typesIn = (
+  read: Extract<ConfigResult, { ok: true }>,
+  gguf: GgufSource | null,
+  { config }: ModelShape,
+): ((file: string) => Dtype | null) => {
+  if (read.kind === "folder") {
+    const { dtypes } = read;
+    return dtypes === null ? () => dtypeOfConfig(config) : (file) => dtypes.get(file) ?? null;
+  }
+  const places = new Map(gguf?.tensors.map((tensor) => [tensor.file, tensor]));
+  // A sum is f32.
+  return (file) => {
+    const place = places.get(file);
+    return place?.plus === 0 ? (read.header.tensors.get(place.tensor) ?? null) : null;
+  };
+};
+
 export const checkModel = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0]?.name ?? "";
   context.scope.define("model", name, null);
@@ -83,6 +104,7 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   const gguf =
     read.kind === "folder" ? null : ggufSource(context, config.value, shape.value, place);
   if (read.kind === "gguf" && gguf === null) return;
+  context.stored.set(name, dtypesOf(shape.value, typesIn(read, gguf, shape.value)));
   context.scope.define("model", name, { shape: shape.value, vocabulary: null });
   if (!checkVocabulary(context, { model: name, path, span, shape: shape.value })) return;
   context.steps.push({ kind: "open", model: name, path, gguf });

@@ -47,8 +47,8 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
 }
 
 // map gather
-// params 16 12 16 31 12 192 12 0
-// binds feed.tokens[0..64] feed.table[768..1536] output.out[0..768]
+// params 16 12 16 31 12 128 12 0
+// binds feed.tokens[0..64] feed.table[512..1536] output.out[0..768]
 // groups 1 × 1 × 1
 struct Params { v: array<vec4<u32>, 2> }
 @group(0) @binding(0) var<uniform> p: Params;

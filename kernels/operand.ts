@@ -1,0 +1,45 @@
+/**
+ * How kernels read a tensor as f32, whatever type it is stored in. Numbers of 16 bits lie in pairs in words, the first in
+ * the lower half, and every one of them is an f32 exactly: nothing is rounded.
+ */
+
+/** The type that a tensor's numbers are stored in. */
+export type Dtype = "f32" | "f16" | "bf16";
+
+export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { f32: 4, f16: 2, bf16: 2 };
+
+/** The type of a binding's elements: numbers one by one, or in fours. */
+export const bindingType = (dtype: Dtype, inFours: boolean): string => {
+  if (dtype === "f32") return inFours ? "vec4<f32>" : "f32";
+  return inFours ? "vec2<u32>" : "u32";
+};
+
+/** A binding's number at `index`, or its four numbers from four times `index` on. */
+export const readOperand = (
+  dtype: Dtype,
+  inFours: boolean,
+  binding: string,
+  index: string,
+): string => {
+  if (dtype === "f32") return `${binding}[${index}]`;
+  return inFours
+    ? `${dtype}_four(${binding}[${index}])`
+    : `${dtype}_one(${binding}[(${index}) >> 1u], ${index})`;
+};
+
+/** Branchless, as software adapters run both sides; a bf16 is the upper half of its f32. */
+const READERS: Readonly<Record<Dtype, readonly string[]>> = {
+  f32: [],
+  f16: [
+    "fn f16_one(pair: u32, at: u32) -> f32 { return unpack2x16float(select(pair, pair >> 16u, (at & 1u) != 0u)).x; }",
+    "fn f16_four(pairs: vec2<u32>) -> vec4<f32> { return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y)); }",
+  ],
+  bf16: [
+    "fn bf16_one(pair: u32, at: u32) -> f32 { return bitcast<f32>(select(pair << 16u, pair & 0xffff0000u, (at & 1u) != 0u)); }",
+    "fn bf16_four(pairs: vec2<u32>) -> vec4<f32> { return bitcast<vec4<f32>>(vec4<u32>(pairs.x << 16u, pairs.x & 0xffff0000u, pairs.y << 16u, pairs.y & 0xffff0000u)); }",
+  ],
+};
+
+/** The functions that `readOperand` calls for bindings of these types. */
+export const readersOf = (dtypes: Iterable<Dtype>): readonly string[] =>
+  [...new Set(dtypes)].flatMap((dtype) => READERS[dtype]);

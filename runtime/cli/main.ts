@@ -168,7 +168,14 @@ const createProgram = (): Command => {
   return program;
 };
 
+/** Who reads the output may have enough of it before its end, as `head` does. */
+const endWithReader = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(EXIT.done);
+};
+
 const main = async (): Promise<void> => {
+  process.stdout.on("error", endWithReader);
   try {
     await createProgram().parseAsync();
   } catch (error) {

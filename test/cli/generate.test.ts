@@ -92,6 +92,14 @@ describe("a tiny model", () => {
     expect(stderr).toContain(message);
   });
 
+  test("a reader that has enough of it ends it in silence", async () => {
+    const args = ["generate", project.model, "--prompt", "Peace", "--tokens", "200"];
+    const child = startEspalier(args);
+    child.stdout?.once("data", () => child.stdout?.destroy());
+    const { code, stderr } = await ended(child);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+
   test("a folder that holds no model is said, with exit code 3", async () => {
     const { code, stdout, stderr } = await espalier(["generate", project.folder, "--prompt", "x"]);
     expect(code).toBe(3);

@@ -114,7 +114,9 @@ const first = (values: Float32Array): number => values[0] ?? Number.NaN;
 const submitStep = async (training: Training, step: number): Promise<Submitted> => {
   const { context, stage } = training;
   const corpus = corpusOf(context, stage.student, stage.data);
-  const windows = batchAt(context.plan.seed, stage.name, step, stage.windows, corpus.windows);
+  // Candidates of a search are ranked against each other, so all of them see the same windows.
+  const order = stage.candidate?.of ?? stage.name;
+  const windows = batchAt(context.plan.seed, order, step, stage.windows, corpus.windows);
   const losses: Promise<Float32Array>[] = [];
   if (stage.micro < stage.windows) context.executor.zero(states(stage.name).gradients);
   for (let at = 0; at < stage.windows; at += stage.micro) {

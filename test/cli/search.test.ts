@@ -1,5 +1,5 @@
 /** A search by the command line: the table of its rankings, and the same one after a kill. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { searchSchema } from "../../runtime/run/rank.js";
@@ -71,4 +71,31 @@ test("candidates are ranked before and after light distillation; killed and resu
   expect(tableOf(out).rankings).toEqual(rankings.slice(0, 1));
   expect((await espalier(["resume", out])).code).toBe(0);
   expect(tableOf(out).rankings).toEqual(rankings);
+});
+
+const lossesOf = (out: string, stage: string): readonly number[] =>
+  readFileSync(join(out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.stage === stage && "step" in line)
+    .map(({ loss }) => loss);
+
+test("every candidate sees the windows that a distillation of the stage's name sees", async () => {
+  const searched = join(project.folder, "whole");
+  const [, light] = tableOf(searched).rankings;
+  const last = light?.rows.filter(({ value }) => value !== null) ?? [];
+  expect(last).toHaveLength(2);
+  for (const { id, sizes } of last.slice(1)) {
+    const alone = SPEC.replace(
+      /search shape[^}]*}\nevaluate shape[^\n]*/,
+      `prune shape from teacher using merit {\n  hidden -> ${sizes.hidden}\n  mlp -> ${sizes.mlp}\n}`,
+    );
+    const spec = join(project.folder, `alone-${id}.prune`);
+    writeFileSync(spec, alone);
+    const out = join(project.folder, `alone-${id}`);
+    expect((await espalier(["run", spec, "--out", out])).code).toBe(0);
+    expect(lossesOf(out, "light")).toHaveLength(3);
+    expect(lossesOf(searched, `light.${id}`)).toEqual(lossesOf(out, "light"));
+  }
 });

@@ -2,33 +2,8 @@
 import type { Plan, Stage } from "../../compiler/plan.js";
 import { mebibytes } from "../device-error.js";
 import { RunError } from "../errors.js";
+import { stagePrograms } from "./stage-programs.js";
 import { stageTitle } from "./words.js";
-
-const programsOf = (stage: Stage): readonly string[] => {
-  switch (stage.kind) {
-    case "score":
-      return [...stage.sweep.batches.map(({ program }) => program), stage.sweep.finish];
-    case "evaluate":
-      return [
-        ...stage.entries.flatMap(({ sweep }) => [
-          ...sweep.batches.map(({ program }) => program),
-          sweep.finish,
-        ]),
-        ...stage.choices.flatMap(({ lengths }) => lengths.map(({ program }) => program)),
-      ];
-    case "distill":
-      return [stage.gradient, stage.update];
-    case "open":
-    case "random":
-    case "prune":
-    case "rank":
-    case "expect":
-    case "export":
-      return [];
-    default:
-      return stage satisfies never;
-  }
-};
 
 /** Weights can take turns where a stage only reads them; training needs them all. */
 const hintFor = (stage: Stage): string =>
@@ -39,7 +14,7 @@ const hintFor = (stage: Stage): string =>
 /** Throws a RunError where a buffer is larger than `largest` bytes. */
 export const checkFits = (plan: Plan, largest: number): void => {
   for (const stage of plan.stages)
-    for (const name of programsOf(stage))
+    for (const name of stagePrograms(stage))
       for (const { id, bytes } of plan.programs[name]?.buffers ?? [])
         if (bytes > largest)
           throw new RunError(

@@ -7,11 +7,12 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Plan, ScoreStage, Stage, Sweep } from "../../compiler/plan.js";
+import type { Plan, ScoreStage, Stage } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import type { RunContext } from "./context.js";
 import { canonicalJson, type LockInputs } from "./lock.js";
 import type { ScoreResult } from "./score.js";
+import { sweepPrograms } from "./stage-programs.js";
 import { writeWhole } from "./write-whole.js";
 
 /** Where scores are kept, and what this run is a function of. */
@@ -44,15 +45,6 @@ const fileSchema = z.object({
 
 const hash = (value: unknown): string =>
   createHash("sha256").update(canonicalJson(value)).digest("hex");
-
-const programsOf = ({ batches, finish, streaming }: Sweep): string[] => [
-  ...batches.map(({ program }) => program),
-  ...(streaming?.segments ?? []).flatMap((segment) => [
-    ...segment.batches.map(({ program }) => program),
-    ...(segment.conclude === null ? [] : [segment.conclude]),
-  ]),
-  finish,
-];
 
 /** Programs and the kernels they launch. */
 const codeOf = ({ programs, kernels }: Plan, names: readonly string[]) => {
@@ -119,7 +111,7 @@ export const scoresPath = (
     data: [plan.data[stage.sweep.data], inputs.data[stage.sweep.data]],
     windows,
     stage,
-    code: codeOf(plan, programsOf(stage.sweep)),
+    code: codeOf(plan, sweepPrograms(stage.sweep)),
   });
   return join(folder, `${key}.json`);
 };

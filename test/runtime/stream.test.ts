@@ -168,3 +168,15 @@ test("a buffer that the adapter cannot have is said before anything runs", () =>
     expect.objectContaining({ hint: expect.stringMatching(/--memory/) }),
   );
 });
+
+test("so is one of a model that goes through layer by layer", () => {
+  const plan = planOf(SCORES, leastMemory(SCORES));
+  const largest = (names: readonly string[]): number =>
+    Math.max(...names.flatMap((name) => plan.programs[name]?.buffers ?? []).map((of) => of.bytes));
+  const segments = streamingOf(plan).flatMap(({ segments: all }) => all);
+  const most = largest(segments.flatMap(({ batches }) => batches.map(({ program }) => program)));
+  const finish = plan.stages.flatMap((stage) => (stage.kind === "score" ? stage.sweep.finish : []));
+  expect(largest(finish)).toBeLessThan(most);
+  expect(() => checkFits(plan, most)).not.toThrow();
+  expect(() => checkFits(plan, most - 1)).toThrow(/^score merit needs /);
+});

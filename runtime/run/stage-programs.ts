@@ -1,0 +1,35 @@
+/** Which programs of the plan a stage runs. */
+import type { Stage, Sweep } from "../../compiler/plan.js";
+
+/** Of a sweep, whole or layer by layer. */
+export const sweepPrograms = ({ batches, finish, streaming }: Sweep): readonly string[] => [
+  ...batches.map(({ program }) => program),
+  ...(streaming?.segments ?? []).flatMap((segment) => [
+    ...segment.batches.map(({ program }) => program),
+    ...(segment.conclude === null ? [] : [segment.conclude]),
+  ]),
+  finish,
+];
+
+export const stagePrograms = (stage: Stage): readonly string[] => {
+  switch (stage.kind) {
+    case "score":
+      return sweepPrograms(stage.sweep);
+    case "evaluate":
+      return [
+        ...stage.entries.flatMap(({ sweep }) => sweepPrograms(sweep)),
+        ...stage.choices.flatMap(({ lengths }) => lengths.map(({ program }) => program)),
+      ];
+    case "distill":
+      return [stage.gradient, stage.update];
+    case "open":
+    case "random":
+    case "prune":
+    case "rank":
+    case "expect":
+    case "export":
+      return [];
+    default:
+      return stage satisfies never;
+  }
+};

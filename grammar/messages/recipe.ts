@@ -81,7 +81,7 @@ export const recipeMessages = {
   ),
   "model-unreadable": message("error", (p: { readonly path: string; readonly reason: string }) => ({
     message: `no model can be read at \`${p.path}\`: ${p.reason}`,
-    hint: "give a folder with a config.json, relative to this file",
+    hint: "give a folder that holds a config.json, or a .gguf file",
   })),
   "tokenizer-larger": message(
     "error",

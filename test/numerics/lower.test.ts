@@ -18,7 +18,7 @@ const run = async (drawn: DrawnGraph, target: Target) =>
 const targets: readonly (readonly [string, Target])[] = [
   ["fused", portableTarget],
   ["one kernel a node", { ...portableTarget, fuse: false }],
-  ["in pieces of half a kilobyte", { ...portableTarget, maxBinding: 512 }],
+  ["in pieces of three quarters of a kilobyte", { ...portableTarget, maxBinding: 768 }],
   ["in pieces, one kernel a node", { ...portableTarget, maxBinding: 640, fuse: false }],
 ];
 

@@ -16,19 +16,9 @@ import {
   tileVariants,
 } from "./attention.kernel.js";
 import { gradKeyValueLoop, gradQueryLoop } from "./attention-loop.js";
-import {
-  cappedScore,
-  capSlope,
-  endOfSight,
-  firstSource,
-  type ScoreRule,
-} from "./attention-scores.js";
+import { capLine, capSlope, endOfSight, firstSource, type ScoreRule } from "./attention-scores.js";
 import { gradKeyValueTile, gradQueryTile } from "./attention-tile.js";
 import { foldGroups, type KernelCall, type Variant } from "./kernel.js";
-
-/** The score s, capped where there is a cap. */
-const capLine = (rule: ScoreRule): string =>
-  rule.cap === null ? "" : `    s = ${cappedScore(rule, "s")};\n`;
 
 const queryWgsl = (dim: number, rule: ScoreRule): string =>
   `${attentionHeader([

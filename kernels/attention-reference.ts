@@ -1,5 +1,6 @@
 /** Causal attention and its adjoints in float64, as the formulas say: softmax(cap(scale · Q Kᵀ)) V per query head. */
 import { type AttentionSpec, ruleOf } from "./attention.kernel.js";
+import { capped } from "./attention-scores.js";
 
 type Values = ArrayLike<number>;
 
@@ -45,14 +46,6 @@ const addRow = (
     to[row * dim + i] = (to[row * dim + i] ?? 0) + weight * (from[other * dim + i] ?? 0);
 };
 
-/** A score by its cap, and the cap's derivative there. */
-const capped = (spec: AttentionSpec, score: number): readonly [number, number] => {
-  const { cap } = ruleOf(spec);
-  if (cap === null) return [score, 1];
-  const t = Math.tanh(score / cap);
-  return [cap * t, 1 - t * t];
-};
-
 const logSumExp = (scores: readonly number[]): number => {
   const most = Math.max(...scores);
   return most + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - most), 0));
@@ -70,7 +63,7 @@ export const referenceAttention = (
   const out = new Float64Array(rows.length * dim);
   const lse = new Float64Array(rows.length);
   for (const { query, keys } of rows) {
-    const scores = keys.map((key) => capped(spec, scale * dot(q, query, k, key, dim))[0]);
+    const scores = keys.map((key) => capped(ruleOf(spec), scale * dot(q, query, k, key, dim))[0]);
     const total = logSumExp(scores);
     lse[query] = total;
     keys.forEach((key, at) => {
@@ -96,7 +89,7 @@ export const referenceAttentionGradient = (
   for (const { query, keys } of rowsOf(spec)) {
     const delta = dot(out, query, dOut, query, dim);
     for (const key of keys) {
-      const [score, slope] = capped(spec, scale * dot(q, query, k, key, dim));
+      const [score, slope] = capped(ruleOf(spec), scale * dot(q, query, k, key, dim));
       const probability = Math.exp(score - (lse[query] ?? 0));
       const ds = probability * (dot(dOut, query, v, key, dim) - delta) * slope * scale;
       addRow(dv, key, probability, dOut, query, dim);

@@ -1,4 +1,4 @@
-/** Which scores of causal attention count, and how large they may grow, as text for the kernels. */
+/** Which scores of causal attention count, and how large they may grow: as text for the kernels, and in float64. */
 
 export interface ScoreRule {
   /** Scores become cap · tanh(score / cap) (arXiv 2408.00118, section 2); null: they stay as they are. */
@@ -16,6 +16,17 @@ export const ruleName = ({ cap, within }: ScoreRule): string =>
 /** tanh is 1 from 9 on in f32, where the exponentials that adapters make it of overflow before long. */
 export const cappedScore = ({ cap }: ScoreRule, score: string): string =>
   cap === null ? score : `${cap} * tanh(clamp(${score} / ${cap}, -9.0, 9.0))`;
+
+/** The score s, capped where there is a cap, as a line. */
+export const capLine = (rule: ScoreRule): string =>
+  rule.cap === null ? "" : `    s = ${cappedScore(rule, "s")};\n`;
+
+/** In float64: a score by its cap, and the derivative there. */
+export const capped = ({ cap }: ScoreRule, score: number): readonly [number, number] => {
+  if (cap === null) return [score, 1];
+  const t = Math.tanh(score / cap);
+  return [cap * t, 1 - t * t];
+};
 
 /** The derivative of a capped score by what it was, as a factor; nothing without a cap. */
 export const capSlope = ({ cap }: ScoreRule, capped: string): string =>

@@ -5,7 +5,7 @@
 import { forwardLoop } from "./attention-loop.js";
 import {
   ALL_SCORES,
-  cappedScore,
+  capLine,
   firstSource,
   ruleName,
   type ScoreRule,
@@ -150,7 +150,7 @@ const wgsl = (dim: number, rule: ScoreRule): string =>
     let row = p.keys + (first + source * p.groups) * ${dim}u;
     var s = 0.0;
     ${eachOf(dim, "s = fma(mine[i], k[row + i], s);")}
-${rule.cap === null ? "" : `    s = ${cappedScore(rule, "s")};\n`}    let m = max(most, s);
+${capLine(rule)}    let m = max(most, s);
     let shrink = exp(most - m);
     let e = exp(s - m);
     most = m;

@@ -2,6 +2,7 @@
  * Causal attention and its adjoints in float64 (Vaswani et al. 2017; adjoints as FlashAttention-2, section 3.1), with
  * scores that may be capped (arXiv 2408.00118, section 2) and sources that may be too far back to see.
  */
+import { capped } from "../../kernels/attention-scores.js";
 import { withoutAxes } from "./axes.js";
 import { offsets, offsetsInto, stridesOf } from "./strides.js";
 import {
@@ -56,13 +57,6 @@ const rowsOf = (node: Attention | AttentionGrad): Rows => {
 /** The first source that a position sees. */
 const firstSeen = ({ within }: AttentionRule, position: number): number =>
   within === null ? 0 : Math.max(0, position + 1 - within);
-
-/** A score by its cap, and the cap's derivative there. */
-const capped = ({ cap }: AttentionRule, score: number): readonly [number, number] => {
-  if (cap === null) return [score, 1];
-  const t = Math.tanh(score / cap);
-  return [cap * t, 1 - t * t];
-};
 
 const dot = (
   [A, a, aStep]: readonly [Float64Array, number, number],

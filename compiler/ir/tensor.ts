@@ -6,6 +6,8 @@
  * Nodes are hash-consed by `Builder` (build.ts): equal nodes are the same object, so identity is equality.
  */
 
+import type { ScoreRule } from "../../kernels/attention-scores.js";
+
 export interface Axis {
   readonly name: string;
   readonly size: number;
@@ -131,14 +133,10 @@ export interface Stop extends Base {
   readonly arg: Node;
 }
 /** How attention scores queries against keys. */
-export interface AttentionRule {
+export interface AttentionRule extends ScoreRule {
   readonly position: string;
   readonly dim: string;
   readonly scale: number;
-  /** Scores become cap · tanh(score / cap); null: they stay as they are. */
-  readonly cap: number | null;
-  /** A position sees so many of the last positions, itself among them; null: all. */
-  readonly within: number | null;
 }
 /**
  * Causal attention. q [batch…, position, heads…, dim]; k and v carry a subset of q's head axes (grouped queries share them).

@@ -1,6 +1,7 @@
 /** What a model's files store its weights in. */
 import type { Dtype } from "../../kernels/operand.js";
 import type { ModelShape, WeightShape } from "./library.js";
+import { prefixOf, tensorName } from "./tensor-names.js";
 
 /** By weight; those that are not named are f32. */
 export type Dtypes = ReadonlyMap<string, Dtype>;
@@ -13,14 +14,8 @@ export const dtypeOfConfig = ({ dtype, torch_dtype }: ModelShape["config"]): Dty
   return (typeof said === "string" ? NAMED[said] : undefined) ?? "f32";
 };
 
-/** How tensors' names begin that files may also write without it. */
-const prefixOf = ({ architecture }: ModelShape): string =>
-  architecture.decl.items.find((item) => item.kind === "prefix")?.text.value ?? "";
-
 const filesOf = ({ file, perLayer }: WeightShape, layers: number): readonly string[] =>
-  perLayer
-    ? Array.from({ length: layers }, (_, layer) => file.replaceAll("{layer}", String(layer)))
-    : [file];
+  perLayer ? Array.from({ length: layers }, (_, layer) => tensorName(file, layer)) : [file];
 
 /**
  * The types of matrices that all layers have in the same 16-bit type, so that layers can be cut and share programs. Vectors

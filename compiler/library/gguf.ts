@@ -15,6 +15,7 @@ import { namesIn } from "./live.js";
 import { rootEnvironment } from "./loss.js";
 import { diagnose, mistake, outcome } from "./report.js";
 import { keyOf } from "./resize.js";
+import { tensorName } from "./tensor-names.js";
 import { fromJson, NULL, numberValue, type Value } from "./value.js";
 
 type Config = Readonly<Record<string, unknown>>;
@@ -182,8 +183,8 @@ export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<Gguf
         });
       const number = (expr: Expr): number => numberOf(env, evaluate(env, expr), expr.span);
       const at = (layer: number): GgufTensor => ({
-        file: weight.file.replaceAll("{layer}", String(layer)),
-        tensor: item.file.value.replaceAll("{layer}", String(layer)),
+        file: tensorName(weight.file, layer),
+        tensor: tensorName(item.file.value, layer),
         interleave:
           interleave === null
             ? null

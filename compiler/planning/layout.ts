@@ -4,6 +4,7 @@ import type { Axis } from "../ir/tensor.js";
 import type { Dtypes } from "../library/dtypes.js";
 import { listsInConfig } from "../library/layer-list.js";
 import type { ModelShape, WeightShape } from "../library/library.js";
+import { prefixOf, tensorName } from "../library/tensor-names.js";
 import type { ModelLayout, TensorPart, WeightEntry } from "../plan.js";
 import { storedBytes } from "../schedule/target.js";
 
@@ -43,7 +44,7 @@ const entry = (
 ): WeightEntry => ({
   weight: weight.name,
   layer,
-  file: layer === null ? weight.file : weight.file.replaceAll("{layer}", String(layer)),
+  file: tensorName(weight.file, layer),
   dims: weight.dims.map((axes) => axes.map(({ name, size }) => ({ axis: name, size }))),
   part: partOf(weight),
   offset,
@@ -51,13 +52,11 @@ const entry = (
 });
 
 /** What the architecture says of names in files. */
-const namingOf = ({ architecture }: ModelShape): Pick<ModelLayout, "prefix" | "ignored"> => {
-  const { items } = architecture.decl;
-  const prefixes = items.flatMap((item) => (item.kind === "prefix" ? [item.text.value] : []));
-  const ignored = items.flatMap((item) =>
+const namingOf = (shape: ModelShape): Pick<ModelLayout, "prefix" | "ignored"> => {
+  const ignored = shape.architecture.decl.items.flatMap((item) =>
     item.kind === "ignore" ? item.names.map(({ value }) => value) : [],
   );
-  return { prefix: prefixes[0] ?? "", ignored };
+  return { prefix: prefixOf(shape), ignored };
 };
 
 /** Lays the weights out in order of declaration, layer after layer, each on a 256-byte boundary. */

@@ -27,21 +27,25 @@ type Renumber = ReadonlyMap<number, number>;
 const isJson = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const renumbering = (kept: readonly number[]): Renumber =>
+  new Map(kept.map((old, at) => [old, at]));
+
 /** An id by its new number; what is none, such as -1, stays. */
 const renumbered = (value: unknown, ids: Renumber): unknown =>
   typeof value === "number" ? (ids.get(value) ?? value) : value;
 
 /** config.json, or generation_config.json, with ids in their new numbers. */
-export const renumberedConfig = (config: Json, kept: readonly number[]): Json => {
-  const ids = new Map(kept.map((old, at) => [old, at]));
-  return Object.fromEntries(
+const configBy = (config: Json, ids: Renumber): Json =>
+  Object.fromEntries(
     Object.entries(config).map(([key, value]) => {
       if (!NAMES_IDS.test(key)) return [key, value];
       const list = Array.isArray(value) ? value.map((one: unknown) => renumbered(one, ids)) : null;
       return [key, list ?? renumbered(value, ids)];
     }),
   );
-};
+
+export const renumberedConfig = (config: Json, kept: readonly number[]): Json =>
+  configBy(config, renumbering(kept));
 
 /** Post-processors name ids as `ids`, or as `[token, id]` of `sep` and `cls`; they may stand in one another. */
 const renumberedProcessor = (value: unknown, ids: Renumber): unknown => {
@@ -117,8 +121,7 @@ const cutSettings = (settings: Json, ids: Renumber): Json => {
 const renumberedValues = (content: Json, ids: Renumber): Json =>
   Object.fromEntries(Object.entries(content).map(([text, old]) => [text, renumbered(old, ids)]));
 
-const contentOf = (name: string, content: Json, kept: readonly number[]): Json | null => {
-  const ids = new Map(kept.map((old, at) => [old, at]));
+const contentOf = (name: string, content: Json, ids: Renumber): Json | null => {
   switch (name) {
     case DEFINITION:
       return cutDefinition(content, ids);
@@ -127,7 +130,7 @@ const contentOf = (name: string, content: Json, kept: readonly number[]): Json |
     case "added_tokens.json":
       return renumberedValues(content, ids);
     case "generation_config.json":
-      return renumberedConfig(content, kept);
+      return configBy(content, ids);
     default:
       return null;
   }
@@ -157,13 +160,15 @@ export const cuttableTokens = (
 export const cutTokens = (
   side: readonly SideFile[],
   kept: readonly number[],
-): readonly SideFile[] =>
-  side
+): readonly SideFile[] => {
+  const ids = renumbering(kept);
+  return side
     .filter(({ name }) => !REPEATED.includes(name))
     .map((file) => {
       if (!file.name.endsWith(".json")) return file;
-      const content = contentOf(file.name, readSideJson(side, file.name) ?? {}, kept);
+      const content = contentOf(file.name, readSideJson(side, file.name) ?? {}, ids);
       return content === null
         ? file
         : { name: file.name, text: `${JSON.stringify(content, null, 2)}\n` };
     });
+};

@@ -158,7 +158,7 @@ export interface Sweep {
 }
 
 /** Scores of one axis: outputs of the sweep's `finish`, in order of layer where kept sets differ by layer (or the axis
- *  is the layer axis), else one. Each is over the remaining `along` axes, then the axis itself. */
+ *  is the layer axis), else one. Each is over the remaining `along` axes, then the axis itself, then those `within`. */
 export interface ScoreTable {
   readonly axis: string;
   readonly criterion: string;
@@ -166,6 +166,8 @@ export interface ScoreTable {
   /** Axes along which kept sets differ, e.g. [] for hidden, ["layer"] for mlp, ["layer", "group"] for query. */
   readonly along: readonly { readonly name: string; readonly size: number }[];
   readonly size: number;
+  /** Axes after the unit's own, for criteria that keep some: a unit then has a number for each place of these. */
+  readonly within: readonly { readonly name: string; readonly size: number }[];
   /**
    * Whether the outputs are of runs of units that stand together, the shortest first and those in the order of their first
    * units: how far apart the ends of each are. A cut then takes out the run whose ends are nearest.

@@ -339,6 +339,8 @@ export interface DefinitionDecl {
     readonly names: readonly Name[];
     /** `of tap x, weight w`: the weight that what is tapped goes into. */
     readonly weight: Name | null;
+    /** `of tap x keeps a`: axis parameters of which a unit has a score for each place; what else is left over is summed. */
+    readonly keeps: readonly Name[];
     readonly span: Span;
   } | null;
   readonly body: Body;

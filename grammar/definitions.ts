@@ -131,7 +131,8 @@ const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   const start = spanOf(cursor.take()).start;
   const of = SUBJECTS.find((word) => cursor.skipWord(word));
   if (of === undefined) return cursor.fail("`tap`, `weight`, `run`, `rest` or `choice`");
-  if (of === "choice") return { of, names: [], weight: null, span: cursor.spanFrom(start) };
+  const none = { weight: null, keeps: [] };
+  if (of === "choice") return { of, names: [], ...none, span: cursor.spanFrom(start) };
   const names = [cursor.name("a name")];
   let weight: Name | null = null;
   while (weight === null && cursor.is(t.Comma)) {
@@ -143,7 +144,8 @@ const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
     if (isWeight) weight = name;
     else names.push(name);
   }
-  return { of, names, weight, span: cursor.spanFrom(start) };
+  const keeps = cursor.skipWord("keeps") ? nameList(cursor, "an axis") : [];
+  return { of, names, weight, keeps, span: cursor.spanFrom(start) };
 };
 
 export const definitionOf = (

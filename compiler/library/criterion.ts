@@ -7,7 +7,7 @@ import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Builder } from "../ir/build.js";
 import type { Axis, Input, Node } from "../ir/tensor.js";
 import type { ConfigPlace } from "./architecture.js";
-import { apply } from "./elaborate.js";
+import { apply, bindAxes } from "./elaborate.js";
 import { nodeOf } from "./environment.js";
 import { forward } from "./forward.js";
 import {
@@ -116,10 +116,30 @@ const applyTo = (
   );
 };
 
+/** The axes of `node` that the criterion keeps besides the units, of those that its brackets stand for. */
+const withinOf = (
+  { use, keeps, shape, subject }: Scoring,
+  node: Node,
+  bracketed: readonly string[],
+): string[] => {
+  const { decl, file } = use.definition;
+  const names = decl.subject?.keeps ?? [];
+  if (names.length === 0 || subject.axis === shape.layerAxis) return [];
+  const bound = bindAxes(file, decl, bracketed, decl.name.span);
+  const inner = names.flatMap(
+    ({ name, span }) =>
+      bound.get(name) ??
+      mistake("axis-missing", file, span, { axis: name, has: [...bound.keys()].join(", ") }),
+  );
+  return node.axes
+    .map(({ name }) => name)
+    .filter((name) => inner.includes(name) && keeps.every((axis) => axis.name !== name));
+};
+
 /** Sums what is left over but the kept axes, and orders those. */
-const settle = (scoring: Scoring, node: Node): Node => {
+const settle = (scoring: Scoring, node: Node, bracketed: readonly string[]): Node => {
   const { builder, keeps, subject, use } = scoring;
-  const wanted = keeps.map((axis) => axis.name);
+  const wanted = [...keeps.map((axis) => axis.name), ...withinOf(scoring, node, bracketed)];
   const missing = wanted.find((name) => !node.axes.some((axis) => axis.name === name));
   if (missing !== undefined)
     return mistake(
@@ -134,6 +154,13 @@ const settle = (scoring: Scoring, node: Node): Node => {
   const extra = node.axes.map((axis) => axis.name).filter((name) => !wanted.includes(name));
   return builder.permute(builder.sum(node, extra), wanted);
 };
+
+const scored = (
+  scoring: Scoring,
+  values: readonly Value[],
+  bracketed: readonly string[],
+  layer: number | null,
+): Node => settle(scoring, applyTo(scoring, values, bracketed, layer), bracketed);
 
 /** Axes of a value other than those that are kept and those of the data. */
 const otherAxes = ({ keeps, subject }: Scoring, axes: readonly Axis[]): string[] => {
@@ -172,7 +199,7 @@ const fromTaps = (scoring: Scoring): Piece[] =>
       const nodes = weight === null ? values : [...values, weight];
       return {
         layer,
-        node: settle(scoring, applyTo(scoring, nodes.map(tensorValue), others, layer)),
+        node: scored(scoring, nodes.map(tensorValue), others, layer),
       };
     });
 
@@ -188,7 +215,7 @@ const fromWeights = (scoring: Scoring): Piece[] => {
         const node = builder.input(weightInput(subject.model, weight.name, layer), axes);
         return {
           layer,
-          node: settle(scoring, applyTo(scoring, [tensorValue(node)], others, layer)),
+          node: scored(scoring, [tensorValue(node)], others, layer),
         };
       };
       return weight.perLayer ? layersOf(shape).map(piece) : [piece(null)];
@@ -213,7 +240,7 @@ const fromRest = (scoring: Scoring): Piece[] => {
     const pass = forward(shape, builder, { model, tokens, without: layer });
     if (!pass.ok) throw new Error("the pass works with all layers, but not without one");
     const rest = recordOf(pass.value.values);
-    return { layer, node: settle(scoring, applyTo(scoring, [rest], [], layer)) };
+    return { layer, node: scored(scoring, [rest], [], layer) };
   });
 };
 
@@ -232,7 +259,7 @@ const fromRuns = (scoring: Scoring): Piece[] => {
     const ends = [first, last].filter((node) => node !== undefined);
     const others = otherAxes(scoring, ends[0]?.axes ?? []);
     const values = ends.map(tensorValue);
-    return { layer: at, node: settle(scoring, applyTo(scoring, values, others, start)) };
+    return { layer: at, node: scored(scoring, values, others, start) };
   });
 };
 
@@ -242,7 +269,7 @@ const fromNothing = (scoring: Scoring): Piece[] => {
   const units = keeps.map(({ name }) => name);
   const piece = (layer: number | null): Piece => ({
     layer,
-    node: settle(scoring, applyTo(scoring, [], units, layer)),
+    node: scored(scoring, [], units, layer),
   });
   return isPerLayer(shape, subject.axis) ? layersOf(shape).map(piece) : [piece(null)];
 };
@@ -270,10 +297,21 @@ const piecesOf = (scoring: Scoring): Piece[] => {
   }
 };
 
-const total = (builder: Builder, nodes: readonly Node[]): Node =>
-  nodes
-    .slice(1)
-    .reduce((sum, node) => builder.binary("add", sum, node), nodes[0] ?? builder.constant(0));
+/** The sum; what not all of them have is summed in each first. */
+const total = (builder: Builder, nodes: readonly Node[]): Node => {
+  const has = (node: Node, name: string): boolean => node.axes.some((axis) => axis.name === name);
+  const [first, ...others] = nodes.map((node) => {
+    const own = node.axes.map(({ name }) => name);
+    return builder.sum(
+      node,
+      own.filter((name) => !nodes.every((other) => has(other, name))),
+    );
+  });
+  return others.reduce(
+    (sum, node) => builder.binary("add", sum, node),
+    first ?? builder.constant(0),
+  );
+};
 
 /** Whether an axis has scores for each layer: kept sets may differ by layer, or it is the layer axis. */
 const isPerLayer = ({ along, layerAxis }: ModelShape, axis: string): boolean =>
@@ -288,6 +326,12 @@ export const scoreCount = (use: CriterionUse, shape: ModelShape, axis: string): 
   const layers = layersOf(shape).length;
   if (scoresRuns(use)) return (layers * (layers + 1)) / 2;
   return isPerLayer(shape, axis) ? layers : 1;
+};
+
+/** The axes of scores after the units' own: those of a criterion that keeps some. */
+export const scoresWithin = ([first]: readonly Node[], axis: string): readonly string[] => {
+  const names = first?.axes.map(({ name }) => name) ?? [];
+  return names.includes(axis) ? names.slice(names.indexOf(axis) + 1) : [];
 };
 
 /**

@@ -50,12 +50,14 @@ export const planScore = (
     });
     return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
   };
-  const tables = step.entries.map(({ axis, criterion }): ScoreTable => {
-    const size = shape.axes.find((a) => a.name === axis)?.size ?? 0;
+  const tables = step.entries.map(({ axis, criterion, within: names }): ScoreTable => {
+    const sizeOf = (name: string): number => shape.axes.find((a) => a.name === name)?.size ?? 0;
+    const size = sizeOf(axis);
+    const within = names.map((name) => ({ name, size: sizeOf(name) }));
     const along = axis === shape.layerAxis ? [] : [...(shape.along.get(axis) ?? [])];
     const outputs = outputNames(axis, scoreCount(criterion, shape, axis));
     const runs = scoresRuns(criterion);
-    return { axis, criterion: criterion.text, outputs, along, size, runs };
+    return { axis, criterion: criterion.text, outputs, along, size, within, runs };
   });
   const parts = {
     name: step.name,

@@ -39,7 +39,12 @@ export interface ScoreStep {
   readonly data: string;
   /** Windows to look at; null for all. */
   readonly take: number | null;
-  readonly entries: readonly { readonly axis: string; readonly criterion: CriterionUse }[];
+  readonly entries: readonly {
+    readonly axis: string;
+    readonly criterion: CriterionUse;
+    /** Axes of which a unit has a score for each place. */
+    readonly within: readonly string[];
+  }[];
 }
 
 export interface PruneStep {

@@ -29,6 +29,7 @@ const tableSchema = z.object({
   criterion: z.string(),
   along: z.array(z.object({ name: z.string(), size: z.int() })),
   size: z.int(),
+  within: z.array(z.object({ name: z.string(), size: z.int() })),
   runs: z.boolean(),
   scores: z.array(z.number()),
 });

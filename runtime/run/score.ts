@@ -20,11 +20,12 @@ export const runScore = async (context: RunContext, stage: ScoreStage): Promise<
   if (kept !== null) return kept;
   const { name, model, sweep } = stage;
   const { outputs: results } = await runSweep(context, name, model, sweep, windows);
-  const tables = stage.tables.map(({ axis, criterion, outputs, along, size, runs }) => ({
+  const tables = stage.tables.map(({ axis, criterion, outputs, along, size, within, runs }) => ({
     axis,
     criterion,
     along,
     size,
+    within,
     runs,
     scores: outputs.flatMap((output) => [...(results.get(output) ?? [])]),
   }));

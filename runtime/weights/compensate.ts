@@ -28,32 +28,86 @@ const missingEntries = (source: ModelLayout, target: ModelLayout): readonly Weig
   });
 };
 
-/** The set of kept units, and where the numbers of the units begin, in a layer. */
-const unitsIn = ({ along, sets }: KeptAxis, { size }: AxisScores, layer: number | null) => {
-  const place = along.length === 0 ? 0 : (layer ?? 0);
-  return { kept: new Set(sets[place] ?? []), start: place * size };
+/** What is kept of an axis, to be looked up. */
+interface Cut {
+  readonly axis: string;
+  readonly along: KeptAxis["along"];
+  readonly sets: readonly ReadonlySet<number>[];
+}
+
+const cutOf = ({ axis, along, sets }: KeptAxis): Cut => ({
+  axis,
+  along,
+  sets: sets.map((set) => new Set(set)),
+});
+
+/** Indices by axis. */
+type Place = ReadonlyMap<string, number>;
+
+const isCut = ({ axis, along, sets }: Cut, place: Place): boolean => {
+  const set = along.reduce((at, { name, size }) => at * size + (place.get(name) ?? 0), 0);
+  return sets[set]?.has(place.get(axis) ?? 0) === false;
 };
 
-/** Σ over cut units of the unit's number times its weights, [outputs], in float64. */
+interface Step {
+  readonly axis: string;
+  readonly size: number;
+  readonly stride: number;
+}
+
+/** The axes of a weight with how far apart their units are. */
+const stepsOf = ({ dims }: WeightEntry): readonly Step[] => {
+  const flat = dims.flat();
+  return flat.map(({ axis, size }, at) => {
+    const stride = flat.slice(at + 1).reduce((product, next) => product * next.size, 1);
+    return { axis, size, stride };
+  });
+};
+
+/** Every place of some axes, row-major, and where it is in the weight. */
+const placesOf = (steps: readonly Step[], from: Place) =>
+  steps.reduce<{ readonly place: Place; readonly offset: number }[]>(
+    (sofar, { axis, size, stride }) =>
+      sofar.flatMap(({ place, offset }) =>
+        Array.from({ length: size }, (_, unit) => ({
+          place: new Map(place).set(axis, unit),
+          offset: offset + unit * stride,
+        })),
+      ),
+    [{ place: from, offset: 0 }],
+  );
+
+/** The number that stands for the unit at a place. */
+const numberAt = ({ axis, along, size, within, scores }: AxisScores, place: Place): number => {
+  const axes = [...along, { name: axis, size }, ...within];
+  const index = axes.reduce((at, { name, size: count }) => at * count + (place.get(name) ?? 0), 0);
+  return scores[index] ?? Number.NaN;
+};
+
+/** Σ over cut units of what stands for each times its weights, [outputs], in float64; without what earlier cuts took. */
 const lost = (
   weight: Float32Array,
-  { dims }: WeightEntry,
-  { table }: Compensating,
-  axis: KeptAxis,
-  layer: number | null,
+  entry: WeightEntry,
+  table: AxisScores,
+  cut: Cut,
+  earlier: readonly Cut[],
+  layer: Place,
 ): Float64Array => {
-  const flat = dims.flat();
-  const at = flat.findIndex((dim) => dim.axis === table.axis);
-  const inner = flat.slice(at + 1).reduce((product, { size }) => product * size, 1);
-  const { kept, start } = unitsIn(axis, table, layer);
-  const sums = new Float64Array(weight.length / table.size);
-  weight.forEach((value, i) => {
-    const unit = Math.floor(i / inner) % table.size;
-    if (kept.has(unit)) return;
-    const output = Math.floor(i / (inner * table.size)) * inner + (i % inner);
-    sums[output] = (sums[output] ?? 0) + value * (table.scores[start + unit] ?? Number.NaN);
-  });
-  return sums;
+  const { axis, along, within } = table;
+  const inputs = new Set([axis, ...[...along, ...within].map(({ name }) => name)]);
+  const steps = stepsOf(entry);
+  const gone = placesOf(
+    steps.filter((step) => inputs.has(step.axis)),
+    layer,
+  ).filter(({ place }) => isCut(cut, place) && !earlier.some((other) => isCut(other, place)));
+  const outputs = placesOf(
+    steps.filter((step) => !inputs.has(step.axis)),
+    new Map(),
+  );
+  const numbers = gone.map(({ place, offset }) => ({ offset, value: numberAt(table, place) }));
+  return Float64Array.from(outputs, ({ offset }) =>
+    numbers.reduce((sum, unit) => sum + unit.value * (weight[unit.offset + offset] ?? 0), 0),
+  );
 };
 
 /** The source with its biases, those that it lacks among them, before anything is cut. */
@@ -72,19 +126,27 @@ export const compensated = (
       : source.tensor(entry);
   const biasOf = async (entry: WeightEntry): Promise<Float32Array> => {
     const sums = Float64Array.from(await readFloats(plain(entry)));
-    for (const one of all.filter(({ compensation }) => compensation.bias === entry.weight)) {
-      const { axis, weight } = one.compensation;
-      const cut = kept.get(axis);
+    const { layerAxis } = source.layout;
+    const place: Place = new Map(layerAxis === null ? [] : [[layerAxis, entry.layer ?? 0]]);
+    const taken = new Map<string, Cut[]>();
+    for (const { compensation, table } of all.filter(
+      (one) => one.compensation.bias === entry.weight,
+    )) {
+      const { axis, weight } = compensation;
+      const own = kept.get(axis);
       const origin = source.layout.weights.find(
         (w) => w.weight === weight && w.layer === entry.layer,
       );
       if (origin === undefined)
         throw new RunError(`${source.layout.name} has no weight ${weight} that ${axis} goes into`);
-      if (cut === undefined) continue;
+      if (own === undefined) continue;
+      const cut = cutOf(own);
       const floats = await readFloats(source.tensor(origin));
-      lost(floats, origin, one, cut, entry.layer).forEach((value, i) => {
+      const earlier = taken.get(weight) ?? [];
+      lost(floats, origin, table, cut, earlier, place).forEach((value, i) => {
         sums[i] = (sums[i] ?? 0) + value;
       });
+      taken.set(weight, [...earlier, cut]);
     }
     return Float32Array.from(sums);
   };

@@ -51,13 +51,15 @@ export type DecisionsFile = z.infer<typeof decisionsSchema>;
 
 /**
  * Scores of one axis: over `along`, then the axis, row-major, in the original order; or of its runs, the shortest first and
- * those in the order of their first units.
+ * those in the order of their first units. A unit may have several numbers.
  */
 export interface AxisScores {
   readonly axis: string;
   readonly criterion: string;
   readonly along: readonly { readonly name: string; readonly size: number }[];
   readonly size: number;
+  /** Axes after the unit's own, where a unit has a number for each place of them. */
+  readonly within: readonly { readonly name: string; readonly size: number }[];
   readonly runs: boolean;
   readonly scores: readonly number[];
 }
@@ -74,6 +76,18 @@ export interface Decisions {
   readonly foldings: readonly Folding[];
   readonly record: PruneRecord;
 }
+
+/** A table of one number for each unit, the sum of what it has. */
+const summed = (table: AxisScores): AxisScores => {
+  const inner = table.within.reduce((product, { size }) => product * size, 1);
+  if (inner === 1) return { ...table, within: [] };
+  const scores = Array.from({ length: table.scores.length / inner }, (_, unit) =>
+    Math.fround(
+      table.scores.slice(unit * inner, (unit + 1) * inner).reduce((sum, score) => sum + score, 0),
+    ),
+  );
+  return { ...table, within: [], scores };
+};
 
 /** The indices of each place of some axes, row-major. */
 const places = (along: KeptAxis["along"]): Record<string, number>[] =>
@@ -144,9 +158,10 @@ const foldingOf = (fold: Fold, { tables }: Scores, kept: Kept): Folding => {
 export const decide = (
   stage: PruneStage,
   source: ModelLayout,
-  scores: Scores,
+  found: Scores,
   tokens: TokenParts | null = null,
 ): Decisions => {
+  const scores = { ...found, tables: found.tables.map(summed) };
   const kept = new Map<string, KeptAxis>();
   const axes: PruneRecord["axes"] = [];
   for (const { axis, from, keep } of stage.cuts) {

@@ -113,15 +113,15 @@ const CASES: readonly Case[] = [
     edits: [
       [
         "hidden, mlp, query by activation(batch: l2, position: mean)",
-        "hidden, mlp by activation\n  query by average of output",
+        "hidden, mlp by activation\n  query by wanda of output",
       ],
       [MLP, `${MLP}  compensate «query» by merit\n`],
     ],
   },
   {
     code: "compensation-impossible",
-    name: "rounds",
-    edits: [[MLP, `${MLP}  rounds 2\n  «compensate mlp by merit»\n`]],
+    name: "tap",
+    edits: [[MLP, `${MLP}  compensate «query» by merit\n`]],
   },
   {
     code: "vocabulary-target",

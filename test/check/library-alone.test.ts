@@ -85,6 +85,8 @@ loss wide(guess [window, position, hidden] = student.logits) = mean[window, posi
 
 criterion peak of tap x = max[window, position](abs(x))
 
+criterion kept[inner] of tap x keeps outer = mean[window, position](x)
+
 criterion lost of tap x {
   middle = mean[windw](x)
   other = mean[position](x . x)

@@ -84,7 +84,7 @@ export const randomScores = ({ shape }: Model, seed: number): readonly AxisScore
     const size = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
     const count = along.reduce((product, step) => product * step.size, size);
     const scores = Array.from({ length: count }, (_, i) => randomIndex(seed, stream, i, 5));
-    return { axis, criterion: "random", along, size, runs: false, scores };
+    return { axis, criterion: "random", along, size, within: [], runs: false, scores };
   });
 
 const stage = (cuts: PruneStage["cuts"]): PruneStage => ({

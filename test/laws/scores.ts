@@ -83,6 +83,7 @@ export const scoresOf = (
     criterion: criteria[axis] ?? "",
     along: model.shape.along.get(axis) ?? [],
     size: model.shape.axes.find(({ name }) => name === axis)?.size ?? 0,
+    within: [],
     runs: false,
     scores: names.flatMap((name) => [...(found[name]?.data ?? [])]),
   }));

@@ -17,7 +17,7 @@ const oracle = z
     taylor: z.object({ hidden: numbers, group: numbers, dim: numbers, mlp: numbers }),
     taylor_activation: z.object({ query: numbers, mlp: numbers }),
     flap: z.object({ query: numbers, mlp: numbers }),
-    average: z.object({ mlp: numbers }),
+    average: z.object({ mlp: numbers, query: numbers }),
     wanda: z.object({ query: numbers, mlp: numbers }),
     before: z.object({ mlp: numbers }),
     dim: numbers,
@@ -80,6 +80,7 @@ const STAGES: readonly (readonly string[])[] = [
   ],
   ["query by flap of output", "mlp by average"],
   ["query by wanda of output"],
+  ["query by average of output", "group by average of output"],
 ];
 
 const plan = planFor(`edition 1
@@ -101,6 +102,7 @@ const expectedOf = (axis: string, criterion: string): readonly number[] | undefi
   const [name = ""] = /^\w+/.exec(criterion) ?? [];
   if (criterion === "activation of before") return oracle.before.mlp;
   if (criterion === "activation") return oracle.dim;
+  if (criterion === "average of output") return oracle.average.query;
   const found: unknown = oracle[name as keyof typeof oracle];
   return Array.isArray(found)
     ? numbers.parse(found)

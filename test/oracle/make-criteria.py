@@ -201,6 +201,20 @@ def compensation():
     return torch.einsum("lu,lou->lo", average()[:, -CUT:], down[:, :, -CUT:])
 
 
+def heads_average():
+    """What each channel of a head's output is on average, [layer, group, query, dim]."""
+    return torch.stack([heads_of(a).mean((0, 1)) for a in taps["output"]])
+
+
+def heads_compensation():
+    """What the last query head of each group, and the last group, give the output on average."""
+    lost = torch.zeros_like(heads_average())
+    lost[:, :, -1] = heads_average()[:, :, -1]
+    lost[:, -1] = heads_average()[:, -1]
+    out = torch.stack([layer.self_attn.o_proj.weight for layer in layers])
+    return torch.einsum("li,loi->lo", lost.flatten(1), out)
+
+
 def dim_activation():
     """Rotated queries and keys and what attention gives, each on its own."""
     rows = []
@@ -272,8 +286,12 @@ json.dump(
         },
         "flap": outgoing(flap),
         "wanda": outgoing(wanda),
-        "average": {"mlp": rounded(average()[::5]), "last": rounded(average()[:, -CUT:])},
-        "compensation": rounded(compensation()),
+        "average": {
+            "mlp": rounded(average()[::5]),
+            "last": rounded(average()[:, -CUT:]),
+            "query": rounded(heads_average()),
+        },
+        "compensation": {"mlp": rounded(compensation()), "heads": rounded(heads_compensation())},
         "before": {"mlp": rounded(before[::5])},
         "dim": rounded(dim_activation()),
         "angular_distance": rounded(angles()),

@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { check } from "../../compiler/check.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
+import { fileHost } from "../../runtime/cli/host.js";
 import { readFloats } from "../../runtime/formats/stored-tensor.js";
 import { compensated } from "../../runtime/weights/compensate.js";
 import { prune } from "../../runtime/weights/gather.js";
@@ -31,6 +33,7 @@ const tableOf = (layers: number, size: number, scores: readonly number[]) => ({
   criterion: "average",
   along: [{ name: "layer", size: layers }],
   size,
+  within: [],
   runs: false,
   scores: [...scores],
 });
@@ -40,7 +43,10 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 test("a model without biases gets those of PyTorch, also where layers are cut, and others of 0", async () => {
   const numbers = z.array(z.number());
   const oracle = z
-    .object({ average: z.object({ last: numbers }), compensation: numbers })
+    .object({
+      average: z.object({ last: numbers }),
+      compensation: z.object({ mlp: numbers }),
+    })
     .parse(fixture("criteria.json"));
   const path = join(examples, "models/sotu-1m");
   const shape = shapeIn(path);
@@ -67,10 +73,75 @@ test("a model without biases gets those of PyTorch, also where layers are cut, a
       const entries = layout.weights.filter((entry) => entry.layer === at);
       for (const { weight, ...entry } of entries.filter((own) => own.weight.endsWith("_bias"))) {
         const found = await readFloats(pruned.tensor({ weight, ...entry }));
-        const expected = oracle.compensation.slice(source * 128, (source + 1) * 128);
+        const expected = oracle.compensation.mlp.slice(source * 128, (source + 1) * 128);
         if (weight === "down_bias") expect(worstError(found, expected)).toBeLessThan(1e-7);
         else expect([...found]).toEqual(Array(size - cut).fill(0));
       }
+    }
+  });
+});
+
+/** Averages of what heads give, by PyTorch, as scores of an axis of them. */
+const headsTable = (axis: "query" | "group", scores: readonly number[]) => {
+  const layer = { name: "layer", size: 6 };
+  const sizes = { group: { name: "group", size: 4 }, query: { name: "query", size: 2 } };
+  const dim = { name: "dim", size: 16 };
+  const query = axis === "query";
+  return {
+    axis,
+    criterion: "average of output",
+    along: query ? [layer, sizes.group] : [layer],
+    size: sizes[axis].size,
+    within: query ? [dim] : [sizes.query, dim],
+    runs: false,
+    scores,
+  };
+};
+
+test("heads and their groups are made up for once each, as by PyTorch", async () => {
+  const numbers = z.array(z.number());
+  const oracle = z
+    .object({
+      average: z.object({ query: numbers }),
+      compensation: z.object({ heads: numbers }),
+    })
+    .parse(fixture("criteria.json"));
+  const path = join(examples, "models/sotu-1m");
+  const shape = shapeIn(path);
+  const target = must(
+    product.resize(
+      shapeIn(path, { config: { attention_bias: true }, without: [] }),
+      { query: 1, group: 3 },
+      PLACE,
+    ),
+  );
+  const tables = (["query", "group"] as const).map((axis) =>
+    headsTable(axis, oracle.average.query),
+  );
+  const kept = new Map(
+    tables.map((table): [string, KeptAxis] => {
+      const places = table.along.reduce((product, { size }) => product * size, 1);
+      const keep = table.size - 1;
+      const sets = Array.from({ length: places }, () => upTo(keep));
+      return [table.axis, { axis: table.axis, along: table.along, from: table.size, keep, sets }];
+    }),
+  );
+  await withWeights(path, shape, async (weights) => {
+    const layout = layoutOf("cut", target, 0);
+    const all = tables.map((table) => ({
+      compensation: { axis: table.axis, scores: "middle", weight: "o_proj", bias: "o_bias" },
+      table,
+    }));
+    for (const order of [all, all.toReversed()]) {
+      const pruned = prune(compensated(weights, kept, layout, order), kept, layout);
+      const biases = layout.weights.filter(({ weight }) => weight === "o_bias");
+      for (const [at, entry] of biases.entries())
+        expect(
+          worstError(
+            await readFloats(pruned.tensor(entry)),
+            oracle.compensation.heads.slice(at * 128, (at + 1) * 128),
+          ),
+        ).toBeLessThan(1e-7);
     }
   });
 });
@@ -144,4 +215,63 @@ prune student from teacher using merit {
   expect(student.parameters).toBeLessThanOrEqual(0.85 * teacher.parameters);
   // One more neuron in each layer would be too many.
   expect(student.parameters + 5 * per).toBeGreaterThan(0.85 * teacher.parameters);
+});
+
+const withHeads = (model: string, lines: string): string => `edition 1
+model teacher = open("${model}")
+data speeches = text("data/sotu/valid/*.txt") {
+  window 32
+  take   8 windows
+}
+score merit of teacher on speeches { query, group by flap of output }
+score middle of teacher on speeches { query, group by average of output }
+prune student from teacher using merit {
+  ${lines.trim()}
+}
+`;
+
+test("each round makes up for what it cuts by scores of its own", () => {
+  const plan = planFor(
+    withHeads(
+      "models/sotu-1m",
+      "query 2 -> 1\n group 4 -> 2\n rounds 2\n compensate group by middle",
+    ),
+  );
+  const made = plan.stages.flatMap((stage) =>
+    stage.kind === "prune"
+      ? [`${stage.name} by ${stage.compensations.map(({ scores }) => scores).join(", ")}`]
+      : stage.kind === "score"
+        ? [`${stage.name} of ${stage.model}`]
+        : [],
+  );
+  expect(made).toEqual([
+    "merit of teacher",
+    "middle of teacher",
+    "student.round1 by middle",
+    "merit.student.round1 of student.round1",
+    "middle.student.round1 of student.round1",
+    "student by middle.student.round1",
+  ]);
+  expect(plan.models["student.round1"]?.config).toMatchObject({ attention_bias: true });
+  const middle = plan.stages.find((stage) => stage.kind === "score" && stage.name === "middle");
+  expect(middle?.kind === "score" && middle.tables.map(({ within }) => within)).toEqual([
+    [{ name: "dim", size: 16 }],
+    [
+      { name: "query", size: 2 },
+      { name: "dim", size: 16 },
+    ],
+  ]);
+});
+
+test.each([
+  ["qwen2", /adds no bias to what they give by `o_proj`/],
+  ["phi3", /adds no bias to what they give by `o_proj`/],
+])("%s has no bias that could take in what heads gave", (family, why) => {
+  const model = `../test/oracle/architectures/${family}`;
+  const { diagnostics } = check(
+    "heads.prune",
+    withHeads(model, "group -> 1\n compensate group by middle"),
+    fileHost(examples),
+  );
+  expect(diagnostics.map(({ message }) => message)).toContainEqual(expect.stringMatching(why));
 });

@@ -108,6 +108,7 @@ const scores: Scores = {
       criterion: "norm",
       along: [],
       size: 3,
+      within: [],
       runs: false,
       scores: [0.1, 0.3, 0.2].map(Math.fround),
     },
@@ -116,10 +117,19 @@ const scores: Scores = {
       criterion: "norm",
       along: [layers, { name: "group", size: 2 }],
       size: 2,
+      within: [],
       runs: false,
       scores: [1, 2, 4, 3, 5, 5, 0, 1e-40].map(Math.fround),
     },
-    { axis: "layer", criterion: "influence", along: [], size: 2, runs: false, scores: [2, 1] },
+    {
+      axis: "layer",
+      criterion: "influence",
+      along: [],
+      size: 2,
+      within: [],
+      runs: false,
+      scores: [2, 1],
+    },
   ],
 };
 const stage = (cuts: PruneStage["cuts"], name = "student"): PruneStage => ({
@@ -166,7 +176,7 @@ describe("decisions", () => {
   });
 
   test("runs are cut whole, and recorded with the scores of all runs", () => {
-    const table = { axis: "layer", criterion: "far", along: [], size: 2, runs: true };
+    const table = { axis: "layer", criterion: "far", along: [], size: 2, within: [], runs: true };
     const tables = [{ ...table, scores: [2, 1, 3] }];
     const made = decide(stage([{ axis: "layer", from: 2, keep: 1 }]), source, {
       ...scores,
@@ -205,7 +215,14 @@ describe("decisions", () => {
       await fc.assert(
         fc.asyncProperty(words, async (bits) => {
           const values = [...new Float32Array(Uint32Array.from(bits).buffer)];
-          const table = { axis: "hidden", criterion: "c", along: [], size: 3, runs: false };
+          const table = {
+            axis: "hidden",
+            criterion: "c",
+            along: [],
+            size: 3,
+            within: [],
+            runs: false,
+          };
           const tables = [{ ...table, scores: values }];
           const made = decide(stage([{ axis: "hidden", from: 3, keep: 2 }]), source, {
             ...scores,

@@ -45,10 +45,19 @@ const scores: Scores = {
       criterion: "c",
       along,
       size: 4,
+      within: [],
       runs: false,
       scores: [4, 3, 2, 1, 1, 2, 3, 4, 2, 9, 1, 8, 5, 5, 5, 5],
     },
-    { axis: "hidden", criterion: "c", along: [], size: 3, runs: false, scores: [1, 3, 2] },
+    {
+      axis: "hidden",
+      criterion: "c",
+      along: [],
+      size: 3,
+      within: [],
+      runs: false,
+      scores: [1, 3, 2],
+    },
   ],
 };
 const stage: PruneStage = {

@@ -31,12 +31,27 @@ const tapsIn = (lines: readonly BodyLine[]): readonly TapLine[] =>
     line.kind === "each" ? tapsIn(line.lines) : line.kind === "tap" ? [line] : [],
   );
 
-/** Where the activation that was scored goes: the architecture's tap of that name. */
-const intoOf = ({ architecture }: ModelShape, axis: string, tap: string | null) => {
+/** The architecture's taps of an axis. */
+const tapsOf = ({ architecture }: ModelShape, axis: string): readonly TapLine[] => {
   const forward = architecture.decl.items.filter((item) => item.kind === "forward");
   const taps = tapsIn(forward.flatMap(({ body }) => body.lines));
-  const own = taps.filter((line) => line.axis.name === axis && (line.name?.name ?? null) === tap);
+  return taps.filter((line) => line.axis.name === axis);
+};
+
+const tapName = ({ name }: TapLine): string | null => name?.name ?? null;
+
+/** Where the activation that was scored goes: the architecture's tap of that name. */
+const intoOf = (shape: ModelShape, axis: string, tap: string | null) => {
+  const own = tapsOf(shape, axis).filter((line) => tapName(line) === tap);
   return own.length === 1 ? (own[0]?.into ?? null) : null;
+};
+
+/** Why there is no such place: another tap may have one. */
+const goesNowhere = (shape: ModelShape, axis: string): string => {
+  const other = tapsOf(shape, axis).find(({ name, into }) => name !== null && into !== null);
+  return other === undefined
+    ? "the architecture does not say which weight they go into"
+    : `what they were scored by goes into no weight as it is; score \`${axis} by average of ${tapName(other)}\``;
 };
 
 const weightItem = ({ architecture }: ModelShape, name: string): WeightItem | null => {
@@ -76,41 +91,52 @@ interface Found {
   readonly shape: ModelShape;
 }
 
+/** How an axis was scored. */
+interface Scored {
+  /** The tap that the criterion looked at. */
+  readonly tap: string | null;
+  readonly within: readonly string[];
+}
+
 /** Which bias takes in what goes into which weight; null after saying why there is none. */
 const placed = (
   context: Context,
   { shape }: Source,
   axis: Name,
   using: Name,
-  tap: string | null,
+  { tap, within }: Scored,
 ): Found | null => {
   const refuse = (reason: string): null => {
     say(context, "compensation-impossible", axis.span, { axis: axis.name, reason });
     return null;
   };
   const into = intoOf(shape, axis.name, tap);
-  if (into === null) return refuse("the architecture does not say which weight they go into");
+  if (into === null) return refuse(goesNowhere(shape, axis.name));
   if (into.bias === null)
     return refuse(`the architecture adds no bias to what they give by \`${into.weight.name}\``);
   const [weight, bias] = [into.weight.name, into.bias.name];
   const wider = withWeight(context, shape, bias, axis);
   if (wider === null)
     return refuse(`\`${bias}\` is not there, and no key of config.json asks for it alone`);
-  const outputs = axesOf(wider, bias);
-  const rest = axesOf(wider, weight).filter((name) => name !== axis.name);
-  if (rest.join() !== outputs.join())
-    return refuse(`each goes into \`${weight}\` as several numbers, and scores have one of each`);
+  const known = [axis.name, ...within, ...axesOf(wider, bias)];
+  const along = shape.along.get(axis.name) ?? [];
+  const places = new Set([...known, ...along.map(({ name }) => name)]);
+  const rest = axesOf(wider, weight).filter((name) => !places.has(name));
+  if (rest.length > 0)
+    return refuse(
+      `each goes into \`${weight}\` as several numbers, of \`${rest.join("`, `")}\`, and \`${using.name}\` has one of each: score it by a criterion that keeps those, as \`average\` does`,
+    );
   return { compensation: { axis: axis.name, scores: using.name, weight, bias }, shape: wider };
 };
 
-/** Whether the scores are of this model, and of the axis; returns the tap that they look at. */
-const scoredTap = (
+/** Whether the scores are of this model, and of the axis; returns how it was scored. */
+const scoredBy = (
   context: Context,
   source: Source,
   axis: Name,
   using: Name,
   scores: ScoreEntry,
-): { readonly tap: string | null } | null => {
+): Scored | null => {
   if (scores.model !== source.model) {
     const parameters = { score: using.name, of: scores.model, model: source.model };
     say(context, "scores-of-other", using.span, parameters);
@@ -121,7 +147,7 @@ const scoredTap = (
     return null;
   }
   const entry = scores.step?.entries.find((one) => one.axis === axis.name);
-  return entry === undefined ? null : { tap: entry.criterion.tap };
+  return entry === undefined ? null : { tap: entry.criterion.tap, within: entry.within };
 };
 
 const compensationOf = (context: Context, source: Source, line: Statement): Found | null => {
@@ -138,8 +164,8 @@ const compensationOf = (context: Context, source: Source, line: Statement): Foun
   }
   if (axisNamed(context, axis, source.model, source.shape) === null) return null;
   const scores = find(context, "score", using);
-  const scored = scores === null ? null : scoredTap(context, source, axis, using, scores);
-  return scored === null ? null : placed(context, source, axis, using, scored.tap);
+  const scored = scores === null ? null : scoredBy(context, source, axis, using, scores);
+  return scored === null ? null : placed(context, source, axis, using, scored);
 };
 
 export interface Compensations {
@@ -163,18 +189,4 @@ export const compensationsOf = (
     shape = found.shape;
   }
   return { list, shape };
-};
-
-/** Whether a pruning may go in rounds; says why not: scores of a later round are of another model. */
-export const allowsRounds = (
-  context: Context,
-  list: readonly Compensation[],
-  lines: readonly Statement[],
-): boolean => {
-  const [first] = list;
-  if (first === undefined) return true;
-  const span = lines[0]?.span ?? context.file.span;
-  const reason = "in `rounds`, what units gave is known of the first model alone";
-  say(context, "compensation-impossible", span, { axis: first.axis, reason });
-  return false;
 };

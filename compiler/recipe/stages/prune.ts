@@ -7,7 +7,7 @@ import type { ModelEntry, ScoreEntry } from "../scope.js";
 import { readSettings, SETTINGS } from "../settings.js";
 import { isTapped } from "./axis.js";
 import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
-import { allowsRounds, compensationsOf, isCompensation } from "./compensation.js";
+import { compensationsOf, isCompensation } from "./compensation.js";
 import { foldsOf, isFold } from "./fold.js";
 import { one } from "./one-model.js";
 import { pushRounds } from "./rounds.js";
@@ -121,7 +121,6 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const same = using !== null && scores !== null && sameModel(context, using, scores, source);
   const scored = !same || checkScored(context, stage, using, scores, source, good);
   if (cuts.includes(null) || !scored || rounds === null) return;
-  if (rounds > 1 && !allowsRounds(context, compensations.list, made)) return;
   const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
   const shape = shapeAt(context, name, source, sizes);
   if (shape === null) return;
@@ -138,5 +137,8 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
     folds,
     compensations: compensations.list,
   };
-  pushRounds(context, name, source, pruning, scores.step, rounds);
+  const used = new Set(compensations.list.map((made) => made.scores));
+  const others = [...used].map((own) => context.scope.peek("score", own)?.step ?? null);
+  const scorings = new Set([scores.step, ...others.filter((step) => step !== null)]);
+  pushRounds(context, name, source, pruning, [...scorings], rounds);
 };

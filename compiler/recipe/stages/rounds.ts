@@ -1,6 +1,7 @@
 /**
  * `rounds T` in a `prune`: T times a part of the way to the target, each by scores of what the round before left (Minitron,
- * section 2.3: round i goes to from − (i + 1) · (from − keep) / T). Written out as the stages that they are.
+ * section 2.3: round i goes to from − (i + 1) · (from − keep) / T). Written out as the stages that they are. What a round cuts
+ * is made up for by scores of the model that it cuts.
  */
 import type { Name } from "../../../grammar/ast.js";
 import type { Context } from "../context.js";
@@ -30,16 +31,21 @@ const cutsOf = (
     })
     .filter(({ from, keep }) => keep < from);
 
-/** Adds the stages of a pruning in rounds: all but the last make models and scores that no name of the spec stands for. */
+/**
+ * Adds the stages of a pruning in rounds: all but the last make models and scores that no name of the spec stands for.
+ * `scorings` are the steps of all scores that it uses.
+ */
 export const pushRounds = (
   context: Context,
   name: Name,
   source: Source,
   pruning: Pruning,
-  scoring: ScoreStep,
+  scorings: readonly ScoreStep[],
   rounds: number,
 ): void => {
-  let [model, scores] = [pruning.source, pruning.scores];
+  let model = pruning.source;
+  /** The scores of a round that stand for those of the spec. */
+  let scoresOf = (scores: string): string => scores;
   let before = source.shape;
   for (let round = 0; round < rounds; round++) {
     const last = round === rounds - 1;
@@ -51,13 +57,19 @@ export const pushRounds = (
     ]);
     const shape = shapeAt(context, name, source, new Map(sizes));
     if (shape === null) return;
-    const step = { ...pruning, name: next, source: model, scores, cuts };
+    const scores = scoresOf(pruning.scores);
+    const compensations = pruning.compensations.map((made) => ({
+      ...made,
+      scores: scoresOf(made.scores),
+    }));
+    const step = { ...pruning, name: next, source: model, scores, cuts, compensations };
     pushPrune(context, name, step, before, shape);
     if (last) return;
     before = shape;
     context.between.set(next, shape);
-    scores = `${pruning.scores}.${next}`;
-    context.steps.push({ ...scoring, name: scores, model: next });
+    scoresOf = (own) => `${own}.${next}`;
+    for (const scoring of scorings)
+      context.steps.push({ ...scoring, name: scoresOf(scoring.name), model: next });
     model = next;
   }
 };

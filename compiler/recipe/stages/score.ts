@@ -3,7 +3,7 @@ import type { Argument, CallExpr, Expr, Name, StageDecl, Statement } from "../..
 import { nearest } from "../../../grammar/suggest.js";
 import type { Node } from "../../ir/tensor.js";
 import { builtins } from "../../library/builtins.js";
-import { scoreOf } from "../../library/criterion.js";
+import { scoreOf, scoresWithin } from "../../library/criterion.js";
 import { functionNamed } from "../../library/elaborate.js";
 import type { CriterionUse, Forward, ModelShape } from "../../library/library.js";
 import { decompose } from "../../passes/decompose.js";
@@ -180,7 +180,7 @@ const entryOf = (
   });
   if (!scores.ok) passOn(context, scores.diagnostics, head.span);
   if (!scores.ok || !addsUp(context, subject, head, criterion, scores.value)) return null;
-  return { axis: axis.name, criterion };
+  return { axis: axis.name, criterion, within: scoresWithin(scores.value, axis.name) };
 };
 
 /** All entries; null in the place of one that is wrong. */

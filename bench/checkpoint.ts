@@ -2,9 +2,9 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { streamOf } from "../runtime/data/random.js";
-import { WEIGHTS_FILE } from "../runtime/formats/checkpoint-folder.js";
 import { writeSafetensors } from "../runtime/formats/safetensors.js";
 import type { StoredTensor } from "../runtime/formats/stored-tensor.js";
+import { WEIGHTS_FILE } from "../runtime/formats/weight-files.js";
 import type { LlamaSizes } from "./task.js";
 
 /** Names and shapes, as Hugging Face writes them. */

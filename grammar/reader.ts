@@ -116,7 +116,7 @@ export class LineCursor {
     parser.input = this.tokens.slice(this.at);
     const value = run(parser);
     // A rule may end before the line does; `finish` judges that.
-    const error = parser.errors.find((e) => e.name !== "NotAllInputParsedException");
+    const [error] = parser.errors;
     if (error !== undefined) {
       const missing = error.token.tokenType === EOF;
       const at = missing ? this.tokens.length : this.tokens.indexOf(error.token, this.at);

@@ -1,24 +1,11 @@
-/**
- * The weights of a Hugging Face folder: model.safetensors, or the shards that model.safetensors.index.json names.
- * The index is hostile: it can name files of this folder only, and must agree with what the shards hold.
- */
-import { existsSync } from "node:fs";
+/** The weights of a Hugging Face folder, over however many files; an index must agree with what its shards hold. */
 import { basename, join, resolve } from "node:path";
-import { z } from "zod";
 import { RunError } from "../errors.js";
 import { type FileHash, hashFile } from "./hash.js";
-import { readJsonObject } from "./json-file.js";
 import { openSafetensors, type Safetensors } from "./safetensors.js";
 import { sideFiles } from "./side-files.js";
 import type { StoredTensor } from "./stored-tensor.js";
-
-export const WEIGHTS_FILE = "model.safetensors";
-export const INDEX_FILE = "model.safetensors.index.json";
-
-/** A hundred thousand tensors fit. */
-const INDEX_LIMIT = 64 * 2 ** 20;
-
-const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+import { INDEX_FILE, weightFiles } from "./weight-files.js";
 
 /** All tensors of a folder, over however many files. */
 export interface Checkpoint {
@@ -33,35 +20,6 @@ export interface Checkpoint {
   readonly tensor: (name: string) => StoredTensor;
   readonly close: () => Promise<void>;
 }
-
-/** A plain name of a safetensors file: no folder, no drive, nothing hidden. */
-const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors$/;
-
-/** Tensor name → file name. */
-const readIndex = (folder: string): ReadonlyMap<string, string> => {
-  const path = join(folder, INDEX_FILE);
-  const index = indexSchema.safeParse(readJsonObject(path, INDEX_LIMIT).value);
-  if (!index.success) throw new RunError(`${path} has no weight_map from tensors to files`);
-  const entries = Object.entries(index.data.weight_map);
-  for (const [name, file] of entries)
-    if (!PLAIN_NAME.test(file))
-      throw new RunError(
-        `${path} puts tensor ${name} in ${JSON.stringify(file)}, which is no file of this folder`,
-      );
-  return new Map(entries);
-};
-
-/** Names of the files with weights, in order; `index` is null where there is one file only. */
-export const weightFiles = (
-  folder: string,
-): { readonly files: readonly string[]; readonly index: ReadonlyMap<string, string> | null } => {
-  // As transformers does: the single file comes first.
-  if (existsSync(join(folder, WEIGHTS_FILE))) return { files: [WEIGHTS_FILE], index: null };
-  if (!existsSync(join(folder, INDEX_FILE)))
-    throw new RunError(`${folder} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`);
-  const index = readIndex(folder);
-  return { files: [...new Set(index.values())].sort(), index };
-};
 
 const openAll = async (
   folder: string,

@@ -4,11 +4,10 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { weightFiles } from "./checkpoint-folder.js";
 import { decodeText, parseObject } from "./json-file.js";
-import { READABLE } from "./safetensors.js";
-import { HEADER_LIMIT } from "./safetensors-header.js";
+import { HEADER_LIMIT, READABLE } from "./safetensors-format.js";
 import type { Dtype } from "./stored-tensor.js";
+import { weightFiles } from "./weight-files.js";
 
 /** The JSON of a header; null where there is none of a likely size. */
 const headerText = (path: string): string | null => {

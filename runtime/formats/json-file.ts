@@ -7,7 +7,7 @@ export interface JsonObject {
   readonly text: string;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** UTF-8 or nothing; a byte order mark is dropped. */

@@ -7,13 +7,13 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { ModelLayout } from "../../compiler/plan.js";
 import { fileError, RunError } from "../errors.js";
-import { INDEX_FILE, WEIGHTS_FILE } from "./checkpoint-folder.js";
 import { CONFIG_FILE } from "./config.js";
 import { type FileTensor, fileTensors } from "./file-tensors.js";
 import { writeSafetensors } from "./safetensors.js";
 import { readSideText, type SideFile, writeSideFile } from "./side-files.js";
 import { spelledAs } from "./spelling.js";
 import { DTYPE_BYTES, type Dtype } from "./stored-tensor.js";
+import { INDEX_FILE, WEIGHTS_FILE } from "./weight-files.js";
 import type { Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
 

@@ -7,9 +7,6 @@ import { RunError } from "../errors.js";
 import { duplicateKey } from "./duplicate-key.js";
 import { parseObject } from "./json-file.js";
 
-/** The cap of the reference implementation. */
-export const HEADER_LIMIT = 100_000_000;
-
 /** Bytes of one element, of the types that fill whole bytes; only floats of at most 32 bits are read as weights. */
 const ELEMENT_BYTES: ReadonlyMap<string, number> = new Map([
   ...["BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0"].map((name) => [name, 1] as const),

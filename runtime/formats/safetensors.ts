@@ -8,13 +8,8 @@ import { decodeText } from "./json-file.js";
 import { readFully } from "./read-fully.js";
 import { openRegular } from "./regular-file.js";
 import { replaceFile, writeFully } from "./replace-file.js";
-import {
-  formatHeader,
-  HEADER_LIMIT,
-  type Header,
-  parseHeader,
-  type TensorEntry,
-} from "./safetensors-header.js";
+import { HEADER_LIMIT, READABLE } from "./safetensors-format.js";
+import { formatHeader, type Header, parseHeader, type TensorEntry } from "./safetensors-header.js";
 import {
   BLOCK,
   converted,
@@ -23,13 +18,6 @@ import {
   readFloats,
   type StoredTensor,
 } from "./stored-tensor.js";
-
-/** Types that weights are read from, as headers spell them. */
-export const READABLE: ReadonlyMap<string, Dtype> = new Map([
-  ["F32", "f32"],
-  ["F16", "f16"],
-  ["BF16", "bf16"],
-]);
 
 /** An open file of tensors. */
 export interface Safetensors {

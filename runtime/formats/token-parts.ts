@@ -2,32 +2,18 @@
  * Which tokens of a tokenizer.json must stay where others go, and which others a token is put together from: merges make a
  * token of two, so it can be read only where both of them are.
  */
-import { z } from "zod";
 import { RunError } from "../errors.js";
+import {
+  addedTokens,
+  type Merge,
+  type TokenEntry,
+  type TokenizerModel,
+  tokenizerModel,
+} from "./tokenizer-model.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const id = z.int().nonnegative();
-
-const pairsSchema = z.object({
-  type: z.literal("BPE").default("BPE"),
-  vocab: z.record(z.string(), id),
-  merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
-  unk_token: z.string().nullish(),
-  continuing_subword_prefix: z.string().nullish(),
-  end_of_word_suffix: z.string().nullish(),
-});
-const piecesSchema = z.object({
-  type: z.literal("Unigram"),
-  vocab: z.array(z.tuple([z.string(), z.number()])),
-  unk_id: id.nullish(),
-});
-const definitionSchema = z.object({
-  model: z.union([piecesSchema, pairsSchema]),
-  added_tokens: z.array(z.object({ id })).nullish(),
-});
-type Model = z.infer<typeof definitionSchema>["model"];
-type Pairs = z.infer<typeof pairsSchema>;
+type Pairs = Extract<TokenizerModel, { type: "BPE" }>;
 
 export interface TokenParts {
   /** Ids that have a token. */
@@ -40,7 +26,7 @@ export interface TokenParts {
 
 /** The two texts of a merge, and the text that they make; null where one is empty. */
 export const mergeOf = (
-  merge: string | readonly [string, string],
+  merge: Merge,
   prefix: string,
 ): { readonly left: string; readonly right: string; readonly whole: string } | null => {
   const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ") : merge;
@@ -53,7 +39,7 @@ const partsOf = (model: Pairs): Map<number, readonly [number, number]> => {
   const { vocab, merges } = model;
   const parts = new Map<number, readonly [number, number]>();
   for (const merge of merges) {
-    const found = mergeOf(merge, model.continuing_subword_prefix ?? "");
+    const found = mergeOf(merge, model.continuing_subword_prefix);
     if (found === null) continue;
     const [left, right, whole] = [vocab[found.left], vocab[found.right], vocab[found.whole]];
     if (left === undefined || right === undefined || whole === undefined) continue;
@@ -66,10 +52,8 @@ const partsOf = (model: Pairs): Map<number, readonly [number, number]> => {
 const BYTE = /^<0x[0-9A-Fa-f]{2}>$/;
 
 /** What stands around the text of a token that does not begin, or that ends, a word. */
-const affixesOf = (model: Model): readonly [string, string] =>
-  model.type === "Unigram"
-    ? ["", ""]
-    : [model.continuing_subword_prefix ?? "", model.end_of_word_suffix ?? ""];
+const affixesOf = (model: TokenizerModel): readonly [string, string] =>
+  model.type === "Unigram" ? ["", ""] : [model.continuing_subword_prefix, model.end_of_word_suffix];
 
 /** Whether a token is one character, or a byte that stands for a part of one. */
 const isLetter = (text: string, [prefix, suffix]: readonly [string, string]): boolean => {
@@ -79,13 +63,11 @@ const isLetter = (text: string, [prefix, suffix]: readonly [string, string]): bo
   return [...own].length <= 1;
 };
 
-const entriesOf = (model: Model): (readonly [string, number])[] =>
-  model.type === "Unigram"
-    ? model.vocab.map(([text], at) => [text, at] as const)
-    : Object.entries(model.vocab);
+const entriesOf = (model: TokenizerModel): readonly TokenEntry[] =>
+  model.type === "Unigram" ? model.vocab : Object.entries(model.vocab);
 
 /** The id of what stands for a text that cannot be read; undefined where there is none. */
-const unknownOf = (model: Model): number | undefined =>
+const unknownOf = (model: TokenizerModel): number | undefined =>
   model.type === "Unigram" ? (model.unk_id ?? undefined) : model.vocab[model.unk_token ?? ""];
 
 /** The tokens, and all those that they are put together from. */
@@ -106,14 +88,14 @@ export const withParts = (
 
 /** Null where tokens of such a tokenizer cannot be cut. `named` are ids that other files name. */
 export const tokenParts = (definition: Json, named: readonly number[] = []): TokenParts | null => {
-  const parsed = definitionSchema.safeParse(definition);
-  if (!parsed.success) return null;
-  const { model, added_tokens: added } = parsed.data;
+  const model = tokenizerModel(definition.model);
+  const added = addedTokens(definition.added_tokens);
+  if (model === null || added === null) return null;
   const entries = entriesOf(model);
   const parts = model.type === "Unigram" ? new Map() : partsOf(model);
   const affixes = affixesOf(model);
   const letters = entries.filter(([text]) => isLetter(text, affixes)).map(([, at]) => at);
-  const addedIds = (added ?? []).map((token) => token.id);
+  const addedIds = added.map((token) => token.id);
   const known = new Set([...entries.map(([, at]) => at), ...addedIds]);
   const unknown = unknownOf(model);
   const first = [...addedIds, ...letters, ...named, ...(unknown === undefined ? [] : [unknown])];

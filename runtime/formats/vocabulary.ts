@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import { readJsonObject } from "./json-file.js";
+import { isObject, readJsonObject } from "./json-file.js";
 import { tokenParts } from "./token-parts.js";
+import { addedTokens, type TokenEntry, tokenEntries } from "./tokenizer-model.js";
 
 /** The largest known vocabularies take some 30 MB. */
 const LIMIT = 256 * 2 ** 20;
@@ -18,30 +18,38 @@ export interface Vocabulary {
   readonly least: number | null;
 }
 
-const id = z.int().nonnegative();
+/** All tokens, those beside the model among them; null where the file is of another shape. */
+const tokensOf = (value: Readonly<Record<string, unknown>>): readonly TokenEntry[] | null => {
+  if (!isObject(value.model)) return null;
+  const entries = tokenEntries(value.model.vocab);
+  const added = addedTokens(value.added_tokens)?.map(
+    ({ content, id }): readonly [unknown, number] => [content, id],
+  );
+  const isEntry = (entry: readonly [unknown, number]): entry is TokenEntry =>
+    typeof entry[0] === "string";
+  return entries !== null && added?.every(isEntry) ? [...entries, ...added] : null;
+};
 
-/** Models keep tokens by text, or in order of id with a score. */
-const schema = z.object({
-  model: z.object({
-    vocab: z.union([z.record(z.string(), id), z.array(z.tuple([z.string()]).rest(z.unknown()))]),
-  }),
-  added_tokens: z.array(z.object({ id, content: z.string() })).optional(),
-});
+const hashOf = (tokens: readonly TokenEntry[]): string => {
+  const lines = tokens.map(([text, at]) => `${at} ${text}`).sort();
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
+};
 
 /** Null where the folder has no tokenizer.json, or one of another shape: what is wrong with it is said when texts are read. */
 export const readVocabulary = (folder: string): Vocabulary | null => {
   const path = join(folder, "tokenizer.json");
   if (!existsSync(path)) return null;
   const { value } = readJsonObject(path, LIMIT);
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) return null;
-  const { model, added_tokens: added = [] } = parsed.data;
-  const entries = Array.isArray(model.vocab)
-    ? model.vocab.map(([text], at) => [text, at] as const)
-    : Object.entries(model.vocab);
-  const tokens = [...entries, ...added.map((token) => [token.content, token.id] as const)];
-  const lines = tokens.map(([text, at]) => `${at} ${text}`).sort();
-  const hash = createHash("sha256").update(lines.join("\n")).digest("hex");
-  const size = tokens.reduce((most, [, at]) => Math.max(most, at + 1), 0);
-  return { size, hash, least: tokenParts(value)?.always.length ?? null };
+  const tokens = tokensOf(value);
+  if (tokens === null) return null;
+  // Most specs ask for the size alone.
+  return {
+    size: tokens.reduce((most, [, at]) => Math.max(most, at + 1), 0),
+    get hash() {
+      return hashOf(tokens);
+    },
+    get least() {
+      return tokenParts(value)?.always.length ?? null;
+    },
+  };
 };

@@ -1,0 +1,93 @@
+/**
+ * What a tokenizer.json says of its tokens, checked as it comes from outside. By hand, as `check` reads it whenever a
+ * spec opens a model, and large ones have hundreds of thousands of tokens and merges.
+ */
+import { isObject } from "./json-file.js";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A token's text and its id. */
+export type TokenEntry = readonly [text: string, id: number];
+
+export const isTokenId = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isIdByText = (value: unknown): value is Readonly<Record<string, number>> =>
+  isObject(value) && Object.values(value).every(isTokenId);
+
+const isText = (value: unknown): value is string => typeof value === "string";
+
+const isTextOrNone = (value: unknown): value is string | null | undefined =>
+  value === undefined || value === null || isText(value);
+
+/** Models keep tokens by text, or in order of id with a score; null where it is neither. */
+export const tokenEntries = (vocab: unknown): readonly TokenEntry[] | null => {
+  if (isIdByText(vocab)) return Object.entries(vocab);
+  if (!Array.isArray(vocab)) return null;
+  const texts = vocab.map((entry: unknown) => (Array.isArray(entry) ? entry[0] : null));
+  return texts.every(isText) ? texts.map((text, id) => [text, id]) : null;
+};
+
+/** Of tokens that stand beside the model; null where one is of another shape. */
+export const addedTokens = (
+  added: unknown,
+): readonly { readonly id: number; readonly content: unknown }[] | null => {
+  if (added === undefined || added === null) return [];
+  if (!Array.isArray(added)) return null;
+  const tokens = added.map((token: unknown) => (isObject(token) ? token : {}));
+  return tokens.every((token): token is { id: number; content: unknown } => isTokenId(token.id))
+    ? tokens
+    : null;
+};
+
+export type Merge = string | readonly [string, string];
+
+const isMerge = (value: unknown): value is Merge =>
+  isText(value) || (Array.isArray(value) && value.length === 2 && value.every(isText));
+
+/** A model whose tokens can be told apart from what they are put together from. */
+export type TokenizerModel =
+  | {
+      readonly type: "BPE";
+      readonly vocab: Readonly<Record<string, number>>;
+      readonly merges: readonly Merge[];
+      readonly unk_token: string | null;
+      readonly continuing_subword_prefix: string;
+      readonly end_of_word_suffix: string;
+    }
+  | {
+      readonly type: "Unigram";
+      readonly vocab: readonly TokenEntry[];
+      readonly unk_id: number | null;
+    };
+
+const pairsOf = (model: Json): TokenizerModel | null => {
+  const { vocab, merges, unk_token, continuing_subword_prefix, end_of_word_suffix } = model;
+  if (!isIdByText(vocab) || !Array.isArray(merges) || !merges.every(isMerge)) return null;
+  if (!isTextOrNone(unk_token) || !isTextOrNone(continuing_subword_prefix)) return null;
+  if (!isTextOrNone(end_of_word_suffix)) return null;
+  return {
+    type: "BPE",
+    vocab,
+    merges,
+    unk_token: unk_token ?? null,
+    continuing_subword_prefix: continuing_subword_prefix ?? "",
+    end_of_word_suffix: end_of_word_suffix ?? "",
+  };
+};
+
+const isScored = (entry: unknown): boolean =>
+  Array.isArray(entry) && entry.length === 2 && isText(entry[0]) && Number.isFinite(entry[1]);
+
+const piecesOf = ({ vocab, unk_id = null }: Json): TokenizerModel | null => {
+  if (!Array.isArray(vocab) || !vocab.every(isScored)) return null;
+  if (unk_id !== null && !isTokenId(unk_id)) return null;
+  return { type: "Unigram", vocab: tokenEntries(vocab) ?? [], unk_id };
+};
+
+/** Null where it is a model of another kind, or none. */
+export const tokenizerModel = (model: unknown): TokenizerModel | null => {
+  if (!isObject(model)) return null;
+  if (model.type === "Unigram") return piecesOf(model);
+  return model.type === undefined || model.type === "BPE" ? pairsOf(model) : null;
+};

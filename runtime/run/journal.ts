@@ -8,7 +8,7 @@ import { z } from "zod";
 import { RunError } from "../errors.js";
 import { writeWhole } from "./write-whole.js";
 
-const journalSchema = z.object({
+export const journalSchema = z.object({
   format: z.literal(1),
   /** Hash of the plan these stages belong to. */
   plan: z.string(),

@@ -15,7 +15,7 @@ const inputSchema = z.object({ path: z.string(), bytes: z.number(), sha256: z.st
 const texts = z.record(z.string(), z.string());
 const files = z.record(z.string(), z.array(inputSchema).readonly());
 
-const lockSchema = z.object({
+export const lockSchema = z.object({
   format: z.literal(1),
   versions: texts,
   seed: z.number(),

@@ -1,14 +1,34 @@
 /** metrics.jsonl: one JSON object a line, appended as the run goes; on resume, lines past the checkpoint are cut. */
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { fileError } from "../errors.js";
 import { writeWhole } from "./write-whole.js";
 
-export interface MetricsLine {
-  readonly stage: string;
-  readonly step?: number;
-  readonly [field: string]: string | number | undefined;
-}
+/** A training step. Tokens are counted from the start; `loss` and `norm` are those before the update. */
+export const stepLineSchema = z.object({
+  stage: z.string(),
+  step: z.int(),
+  tokens: z.int(),
+  loss: z.number(),
+  /** Of all gradients, before clipping; null where it is not finite. */
+  norm: z.number().nullable(),
+  rate: z.number(),
+  tokensPerSecond: z.number(),
+});
+
+/** A metric of a model; null where it is not finite. */
+export const measureLineSchema = z.object({
+  stage: z.literal("evaluate"),
+  model: z.string(),
+  data: z.string(),
+  metric: z.string(),
+  value: z.number().nullable(),
+});
+
+export type MetricsLine = Readonly<
+  z.infer<typeof stepLineSchema> | z.infer<typeof measureLineSchema>
+>;
 
 export interface MetricsLog {
   readonly append: (line: MetricsLine) => Promise<void>;
@@ -19,7 +39,7 @@ export interface MetricsLog {
 const keeps = (text: string, stage: string, step: number): boolean => {
   try {
     const line = JSON.parse(text) as MetricsLine;
-    return line.stage !== stage || (line.step ?? 0) < step;
+    return line.stage !== stage || ("step" in line ? line.step : 0) < step;
   } catch {
     return false; // the last line of a killed run may be cut short
   }

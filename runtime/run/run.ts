@@ -246,7 +246,7 @@ const journalFor = async (options: StartOptions): Promise<Journal> => {
   await rm(workFolder(options.out), { recursive: true, force: true });
   await prepareFolder(options.out);
   // What an earlier run says of itself must not be taken for this one's.
-  for (const file of ["metrics.jsonl", "decisions.json"])
+  for (const file of ["metrics.jsonl", "decisions.json", "search.json"])
     await rm(join(options.out, file), { force: true });
   await writeWhole(planPath(options.out), JSON.stringify(options.plan));
   return createJournal(options.out, {

@@ -34,8 +34,10 @@ const tableSchema = z.object({
   scores: z.array(z.number()),
 });
 
-const fileSchema = z.object({
+export const scoresSchema = z.object({
   format: z.literal(1),
+  /** What was scored by what, for who looks for a file. */
+  criteria: z.array(z.string()),
   result: z.object({
     model: z.string(),
     data: z.string(),
@@ -123,7 +125,7 @@ export const keptScores = async (
   path: string,
 ): Promise<ScoreResult | null> => {
   try {
-    const { result } = fileSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    const { result } = scoresSchema.parse(JSON.parse(await readFile(path, "utf8")));
     context.reporter.line(`scores reused: ${path}`);
     return result;
   } catch {

@@ -57,6 +57,7 @@ test("a fresh start with --force leaves no decisions of the run before", async (
   const out = join(project.folder, "out");
   expect((await espalier(["run", project.spec, "--out", out])).code).toBe(0);
   expect(existsSync(join(out, "decisions.json"))).toBe(true);
+  writeFileSync(join(out, "search.json"), '{"format":1,"rankings":[]}\n');
   writeFileSync(
     project.spec,
     'edition 1\nmodel teacher = open("model")\nexport teacher to "copy" { format safetensors }\n',
@@ -65,6 +66,7 @@ test("a fresh start with --force leaves no decisions of the run before", async (
   expect(existsSync(join(out, "copy/model.safetensors"))).toBe(true);
   expect(existsSync(join(out, "decisions.json"))).toBe(false);
   expect(existsSync(join(out, "metrics.jsonl"))).toBe(false);
+  expect(existsSync(join(out, "search.json"))).toBe(false);
 });
 
 interface StepLine {

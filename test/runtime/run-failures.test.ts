@@ -89,7 +89,9 @@ describe("a full disk", () => {
   test.runIf(process.platform === "linux")("is said of metrics.jsonl", () =>
     inScratch(async (out) => {
       symlinkSync("/dev/full", join(out, "metrics.jsonl"));
-      const error = await caught(() => openMetricsLog(out).append({ stage: "distill" }));
+      const measure = { model: "healed", data: "texts", metric: "loss", value: 1 };
+      const log = openMetricsLog(out);
+      const error = await caught(() => log.append({ stage: "evaluate", ...measure }));
       expectOneLine(error, /cannot write .*metrics\.jsonl: the disk is full/);
     }),
   );

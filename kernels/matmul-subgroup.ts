@@ -19,6 +19,11 @@ export interface SubgroupTile extends Tile {
   readonly spread: "broadcast" | "swap";
   /** Where sums stay between steps along k: each a variable, or an array that is indexed once, so that it is memory. */
   readonly sums: "variables" | "array";
+  /**
+   * Multiply-adds row by row, or column by column, between the loads of B: SwiftShader writes a factor back to memory at
+   * each use but the last before a load, so that a row's factor should be used once between two of them.
+   */
+  readonly order: "by row" | "by column";
 }
 
 export interface SubgroupMatmul {
@@ -113,59 +118,83 @@ const owner = (of: SubgroupMatmul): string[] => {
   ];
 };
 
-/** Loads of `steps` steps along k from `i` on; x${q}_${g} and y${q}_${c} are the values of step q. */
-const loads = (of: SubgroupMatmul, steps: number): string[] => {
-  const { layout, packed, tile, types } = of;
+/** Loads of `steps` steps along k from `i` on, in parts; x${q}_${g} and y${q}_${c} are the values of step q. */
+const load = (of: SubgroupMatmul, steps: number, operand: "a" | "b", at: number): string[][] => {
+  const { layout, packed, types } = of;
   const read = readFrom(types, packed);
-  const lines: string[] = [];
-  /** `name` is an element or a vector of the operand at step q and place `at`. */
-  const along = (operand: "a" | "b", at: number, q: number): string => {
+  const value = operand === "a" ? "x" : "y";
+  const inFours = operand === "a" ? rowsInFours(of) : columnsInFours(of);
+  /** An element or a vector of the operand at step q. */
+  const along = (q: number): string => {
     const down = operand === "a" ? layout === "tn" : layout !== "nt";
     const from = `${operand}${at}`;
     return read(operand, down ? `${from} + (i + ${q}u) * ld${operand}` : `${from} + i + ${q}u`);
   };
-  const load = (operand: "a" | "b", value: "x" | "y", count: number, inFours: boolean): void => {
-    for (const at of range(inFours ? count / 4 : count)) {
-      if (!packed)
-        for (const q of range(steps))
-          lines.push(`let ${value}${q}_${at} = ${along(operand, at, q)};`);
-      else if (inFours)
-        for (const q of range(steps)) {
-          const four = `${operand}four${q}_${at}`;
-          lines.push(`let ${four} = ${along(operand, at, q)};`);
-          for (const j of range(4))
-            lines.push(`let ${value}${q}_${4 * at + j} = ${four}.${XYZW[j]};`);
-        }
-      else {
-        lines.push(`let ${operand}four${at} = ${read(operand, `${operand}${at} + i / 4u`)};`);
-        for (const q of range(steps))
-          lines.push(`let ${value}${q}_${at} = ${operand}four${at}.${XYZW[q]};`);
-      }
-    }
-  };
-  load("a", "x", groupsOf(tile), rowsInFours(of));
-  load("b", "y", tile.columns, columnsInFours(of));
-  return lines;
+  if (!packed) return range(steps).map((q) => [`let ${value}${q}_${at} = ${along(q)};`]);
+  if (inFours)
+    return range(steps).map((q) => {
+      const four = `${operand}four${q}_${at}`;
+      const parts = range(4).map((j) => `let ${value}${q}_${4 * at + j} = ${four}.${XYZW[j]};`);
+      return [`let ${four} = ${along(q)};`, ...parts];
+    });
+  const four = `${operand}four${at}`;
+  const parts = range(steps).map((q) => `let ${value}${q}_${at} = ${four}.${XYZW[q]};`);
+  return [[`let ${four} = ${read(operand, `${operand}${at} + i / 4u`)};`, ...parts]];
 };
 
 const sum = ({ columns, sums }: SubgroupTile, row: number, column: number): string =>
   sums === "array" ? `sums[${row * columns + column}]` : `s${row}_${column}`;
 
-/** All steps of a row after each other, so that its sums are touched once. */
-const multiplies = ({ tile }: SubgroupMatmul, steps: number): string[] =>
-  range(groupsOf(tile)).flatMap((g) =>
-    range(tile.lanes).flatMap((step) => [
-      ...range(steps).map((q) => `let v${q}_${g}_${step} = ${lent(tile, `x${q}_${g}`, step)};`),
-      ...range(tile.columns).map((c) => {
-        const into = sum(tile, g * tile.lanes + step, c);
-        const value = range(steps).reduce(
-          (inner, q) => `fma(v${q}_${g}_${step}, y${q}_${c}, ${inner})`,
-          into,
-        );
-        return `${into} = ${value};`;
-      }),
-    ]),
+/** v${q}_${row}: the element of A of step q that comes to this lane from the one so many places on. */
+const lend = ({ tile }: SubgroupMatmul, steps: number, row: number): string[] => {
+  const [group, step] = [Math.floor(row / tile.lanes), row % tile.lanes];
+  return range(steps).map((q) => `let v${q}_${row} = ${lent(tile, `x${q}_${group}`, step)};`);
+};
+
+/** All steps after each other, so that a sum is touched once. */
+const multiply = ({ tile }: SubgroupMatmul, steps: number, row: number, column: number): string => {
+  const into = sum(tile, row, column);
+  const value = range(steps).reduce(
+    (inner, q) => `fma(v${q}_${row}, y${q}_${column}, ${inner})`,
+    into,
   );
+  return `${into} = ${value};`;
+};
+
+const byRow = (of: SubgroupMatmul, steps: number, loadsOfB: readonly string[][][]): string[] => [
+  ...loadsOfB.flat(2),
+  ...range(of.tile.rows).flatMap((row) => [
+    ...lend(of, steps, row),
+    ...range(of.tile.columns).map((column) => multiply(of, steps, row, column)),
+  ]),
+];
+
+const byColumn = (of: SubgroupMatmul, steps: number, loadsOfB: readonly string[][][]): string[] => {
+  const { rows, columns } = of.tile;
+  const together = columns / loadsOfB.length;
+  return [
+    ...range(rows).flatMap((row) => lend(of, steps, row)),
+    ...(loadsOfB[0] ?? []).flat(),
+    ...range(columns).flatMap((column) => {
+      const next = loadsOfB[Math.floor(column / together) + 1] ?? [];
+      return [
+        ...range(rows).map((row) => multiply(of, steps, row, column)),
+        ...next.filter((_, part) => part % together === column % together).flat(),
+      ];
+    }),
+  ];
+};
+
+/** `steps` steps along k. */
+const stepLines = (of: SubgroupMatmul, steps: number): string[] => {
+  const loads = (operand: "a" | "b", count: number, inFours: boolean): string[][][] =>
+    range(inFours ? count / 4 : count).map((at) => load(of, steps, operand, at));
+  const walk = of.tile.order === "by row" ? byRow : byColumn;
+  return [
+    ...loads("a", groupsOf(of.tile), rowsInFours(of)).flat(2),
+    ...walk(of, steps, loads("b", of.tile.columns, columnsInFours(of))),
+  ];
+};
 
 const put = ({ accumulate }: SubgroupMatmul, at: string, value: string): string =>
   `c[${at}] = ${accumulate ? `c[${at}] + ` : ""}${value};`;
@@ -217,8 +246,7 @@ const storeArray = (of: SubgroupMatmul): string[] => {
 /** Fours along k leave no rest; other loads do. */
 export const subgroupWgsl = (of: SubgroupMatmul): string => {
   const { rows, columns, sums } = of.tile;
-  const step = (steps: number): string[] =>
-    [...loads(of, steps), ...multiplies(of, steps)].map((line) => `  ${line}`);
+  const step = (steps: number): string[] => stepLines(of, steps).map((line) => `  ${line}`);
   const lines = [
     ...owner(of),
     ...(sums === "array"

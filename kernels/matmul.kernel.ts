@@ -90,6 +90,7 @@ const EIGHT_LANES: SubgroupTile = {
   columns: 4,
   spread: "broadcast",
   sums: "array",
+  order: "by row",
 };
 
 /**
@@ -99,7 +100,7 @@ const EIGHT_LANES: SubgroupTile = {
 const fourLanes = ({ layout, m }: MatmulSpec): SubgroupTile => {
   const padded = (rows: number): number => Math.ceil(m / rows) * rows;
   const rows = layout === "nt" && padded(24) < 1.1 * padded(16) ? 24 : 16;
-  return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables" };
+  return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables", order: "by column" };
 };
 
 /** For subgroups of 32, as NVIDIA's are; not measured yet. Sums of 64 a lane stay in registers. */
@@ -109,6 +110,7 @@ const THIRTY_TWO_LANES: SubgroupTile = {
   columns: 2,
   spread: "broadcast",
   sums: "variables",
+  order: "by row",
 };
 
 const bySubgroup = (spec: MatmulSpec, tile: SubgroupTile, packed: boolean): Variant => {

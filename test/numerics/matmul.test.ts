@@ -112,6 +112,7 @@ test.each(cases)("$name: what is written for 32 lanes, at the adapter's own", as
     columns: 2,
     spread: "broadcast",
     sums: "variables",
+    order: "by row",
   };
   for (const [layout, packed] of [
     ["nn", false],

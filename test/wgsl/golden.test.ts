@@ -98,8 +98,16 @@ const swapped: SubgroupTile = {
   columns: 4,
   spread: "swap",
   sums: "variables",
+  order: "by column",
 };
-const lent: SubgroupTile = { lanes: 8, rows: 8, columns: 4, spread: "broadcast", sums: "array" };
+const lent: SubgroupTile = {
+  lanes: 8,
+  rows: 8,
+  columns: 4,
+  spread: "broadcast",
+  sums: "array",
+  order: "by row",
+};
 const small = { size: 16, depth: 8, own: 4 } as const;
 const heads = { dim: 4, lanes: 4, rows: 2, scores: ALL_SCORES } as const;
 const long = { dim: 20, lanes: 8, rows: 2, scores: ALL_SCORES } as const;

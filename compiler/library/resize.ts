@@ -1,6 +1,7 @@
 /** The same architecture at other sizes, with the config.json that says so. */
 import type { AxisItem, Expr } from "../../grammar/ast.js";
 import { Builder } from "../ir/build.js";
+import type { Axis } from "../ir/tensor.js";
 import { axesIn, type ConfigPlace, readArchitecture } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
 import { withValue } from "./environment.js";
@@ -64,6 +65,22 @@ const undecidedAt = (shape: ModelShape, smaller: ModelShape): ReadonlySet<string
   return new Set([...shape.undecided, ...differing.map(([key]) => key)]);
 };
 
+/** What the axes are read as from the config.json of a shape at other sizes: what follows from others may differ from what was asked for. */
+export const axesSaid = (
+  shape: ModelShape,
+  changed: ReadonlyMap<string, number>,
+  place: ConfigPlace,
+): Outcome<readonly Axis[]> => {
+  const config = outcome(() => configAt(shape, sizesAt(shape, changed)));
+  return config.ok ? axesIn(shape.library, shape.architecture, config.value, place) : config;
+};
+
+const sizesAt = (
+  { axes }: ModelShape,
+  changed: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> =>
+  new Map(axes.map(({ name, size }) => [name, changed.get(name) ?? size]));
+
 /** How the architecture derives an axis, as it is written there. */
 const becauseOf = ({ architecture }: ModelShape, axis: string): string => {
   const { file, decl } = architecture;
@@ -81,7 +98,7 @@ export const resize = (
 ): Outcome<ModelShape> => {
   const changes =
     changed instanceof Map ? changed : new Map(Object.entries(changed as Record<string, number>));
-  const sizes = new Map(shape.axes.map((axis) => [axis.name, changes.get(axis.name) ?? axis.size]));
+  const sizes = sizesAt(shape, changes);
   const config = outcome(() => configAt(shape, sizes));
   if (!config.ok) return config;
   // Before the forward pass is tried: at sizes that nobody asked for it may have mistakes that nobody made.

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ModelLayout } from "../../compiler/plan.js";
+import { arenaOf, randomArena, weightsIn } from "../../laws/weights-in-memory.js";
 import { RunError } from "../../runtime/errors.js";
 import { hashFolder, openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 import { narrow, widen } from "../../runtime/formats/float16.js";
@@ -12,10 +13,9 @@ import { sideFiles } from "../../runtime/formats/side-files.js";
 import type { Dtype } from "../../runtime/formats/stored-tensor.js";
 import { unexpectedTensors, weightsOf } from "../../runtime/formats/weights.js";
 import { assertWritable } from "../../runtime/formats/writable.js";
-import { layoutFrom, randomArena } from "../support/layout.js";
+import { layoutFrom } from "../support/layout.js";
 import { floatsFile } from "../support/safetensors-bytes.js";
 import { inScratch } from "../support/scratch.js";
-import { arenaOf, weightsIn } from "../support/weights.js";
 
 const small = layoutFrom("small", {
   axes: { layer: 2, group: 2, dim: 3, hidden: 5 },

@@ -4,7 +4,7 @@ import { Builder } from "../../compiler/ir/build.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import type { AttentionRule, Axis, Dense, Node } from "../../compiler/ir/tensor.js";
 import { differentiate } from "../../compiler/passes/differentiate.js";
-import { distance, randomDense } from "../support/dense.js";
+import { distance, randomDense } from "../../laws/dense.js";
 
 const axis = (name: string, size: number): Axis => ({ name, size });
 

@@ -7,9 +7,9 @@ import type { Axis, Dense, Graph, Node } from "../../compiler/ir/tensor.js";
 import { decompose } from "../../compiler/passes/decompose.js";
 import { differentiate } from "../../compiler/passes/differentiate.js";
 import { simplify } from "../../compiler/passes/simplify.js";
+import { inBatches, split } from "../../laws/batches.js";
+import { distance, randomDense } from "../../laws/dense.js";
 import { graphCase, graphInputs, graphNodes } from "../support/arbitraries/graph.js";
-import { inBatches, split } from "../support/batches.js";
-import { distance, randomDense } from "../support/dense.js";
 
 type Inputs = ReadonlyMap<string, Dense>;
 

@@ -7,9 +7,9 @@ import type { Axis, Dense, Input, Node } from "../../compiler/ir/tensor.js";
 import { verify } from "../../compiler/ir/verify.js";
 import { differentiate, NotDifferentiable } from "../../compiler/passes/differentiate.js";
 import { simplify } from "../../compiler/passes/simplify.js";
+import { slope } from "../../laws/central-difference.js";
+import { distance, randomDense, randomIndices } from "../../laws/dense.js";
 import { graphCase, graphInputs, graphNodes, lossOf } from "../support/arbitraries/graph.js";
-import { slope } from "../support/central-difference.js";
-import { distance, randomDense, randomIndices } from "../support/dense.js";
 
 type Inputs = ReadonlyMap<string, Dense>;
 

@@ -4,7 +4,7 @@ import { Builder } from "../../compiler/ir/build.js";
 import { InterpretError, interpret } from "../../compiler/ir/interpret.js";
 import { arityOf } from "../../compiler/ir/scalar.js";
 import type { Axis, Dense, MapFn, Node } from "../../compiler/ir/tensor.js";
-import { at, distance, fill, places, randomDense, randomIndices, total } from "../support/dense.js";
+import { at, distance, fill, places, randomDense, randomIndices, total } from "../../laws/dense.js";
 
 const window: Axis = { name: "window", size: 2 };
 const position: Axis = { name: "position", size: 5 };

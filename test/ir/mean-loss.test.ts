@@ -6,8 +6,8 @@ import { elaborateLoss } from "../../compiler/library/loss.js";
 import { isMeanOverWindows } from "../../compiler/passes/mean-loss.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { parse } from "../../grammar/parse.js";
-import { libraryWith } from "../laws/model.js";
 import * as product from "../laws/product.js";
+import { libraryWith } from "../laws/subjects.js";
 
 const own = `edition 1
 loss total(guess [window, position, vocab] = student.logits) = sum[window, position, vocab](guess * guess)

@@ -9,8 +9,8 @@ import { sizeOf } from "../../compiler/ir/tensor.js";
 import { nodesOf } from "../../compiler/ir/traverse.js";
 import { verify } from "../../compiler/ir/verify.js";
 import { pick } from "../../compiler/passes/pick.js";
+import { at, distance, fill, randomIndices } from "../../laws/dense.js";
 import { graphCase, graphInputs, graphNodes } from "../support/arbitraries/graph.js";
-import { at, distance, fill, randomIndices } from "../support/dense.js";
 
 /** The places of `like`'s axes in the order that they have there. */
 const inOrder = (dense: Dense, like: Dense): Dense => fill(like.axes, (place) => at(dense, place));

@@ -8,8 +8,8 @@ import { nodesOf } from "../../compiler/ir/traverse.js";
 import { verify } from "../../compiler/ir/verify.js";
 import { differentiate } from "../../compiler/passes/differentiate.js";
 import { simplify } from "../../compiler/passes/simplify.js";
+import { distance } from "../../laws/dense.js";
 import { graphCase, graphInputs, graphNodes, lossOf } from "../support/arbitraries/graph.js";
-import { distance } from "../support/dense.js";
 
 test("values, axes and legality stay; a second time changes nothing", () => {
   fc.assert(

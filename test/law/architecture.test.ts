@@ -11,9 +11,16 @@ const filesOf = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 
-const files = ["grammar", "compiler", "kernels", "runtime", "stdlib", "test", "docs"].flatMap(
-  filesOf,
-);
+const files = [
+  "grammar",
+  "compiler",
+  "kernels",
+  "runtime",
+  "laws",
+  "stdlib",
+  "test",
+  "docs",
+].flatMap(filesOf);
 
 const named = [...page.matchAll(/`([a-z-]+(?:\/[a-z-]+)*\.(?:ts|prune|md))`/g)].map(
   ([, name]) => name ?? "",

@@ -5,7 +5,7 @@ import ts from "typescript";
 import { describe, expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
-const FOLDERS = ["grammar", "kernels", "compiler", "runtime"] as const;
+const FOLDERS = ["grammar", "kernels", "compiler", "runtime", "laws"] as const;
 type Folder = (typeof FOLDERS)[number];
 
 const filesBelow = (folder: string): string[] =>
@@ -65,7 +65,8 @@ const MAY: Readonly<Record<Folder, readonly Folder[]>> = {
   grammar: [],
   kernels: [],
   compiler: ["grammar", "kernels"],
-  runtime: ["compiler", "kernels", "grammar"],
+  runtime: ["compiler", "kernels", "grammar", "laws"],
+  laws: ["runtime", "compiler", "grammar"],
 };
 
 describe("imports", () => {
@@ -96,14 +97,24 @@ describe("imports", () => {
       ({ from, to }) =>
         from.startsWith("runtime/") &&
         !from.startsWith("runtime/cli/") &&
-        (to.startsWith("grammar/") || (to.startsWith("compiler/") && to !== "compiler/plan.ts")),
+        (/^(grammar|laws)\//.test(to) || (to.startsWith("compiler/") && to !== "compiler/plan.ts")),
+    );
+    expect(against).toEqual([]);
+  });
+
+  test("the laws know nothing of the command line, and nothing of a device", () => {
+    const against = imports.filter(
+      ({ from, to }) =>
+        from.startsWith("laws/") &&
+        to.startsWith("runtime/") &&
+        !/^runtime\/(weights|formats)\//.test(to),
     );
     expect(against).toEqual([]);
   });
 
   test("grammar, kernels and compiler touch neither Node nor a GPU", () => {
     const against = imports.filter(
-      ({ from, to }) => !from.startsWith("runtime/") && /^(node:|webgpu)/.test(to),
+      ({ from, to }) => /^(grammar|kernels|compiler)\//.test(from) && /^(node:|webgpu)/.test(to),
     );
     expect(against).toEqual([]);
   });

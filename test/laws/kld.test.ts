@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Dense } from "../../compiler/ir/tensor.js";
-import { randomDense } from "../support/dense.js";
+import { randomDense } from "../../laws/dense.js";
 import { memoryHost } from "../support/memory-host.js";
 import { type Mutation, mutate } from "./mutant.js";
 import { Builder, elaborateLoss, interpret, loadLibrary, parse } from "./product.js";

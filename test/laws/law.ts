@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Mutation, mutant, type Product } from "./mutant.js";
 import * as product from "./product.js";
+import { type Measured, subjectsOf } from "./subjects.js";
 
 export type Law = (product: Product) => Promise<void>;
 
@@ -28,3 +29,27 @@ export const law = (name: string, holds: Law, mutations: readonly Mutation[]): v
     });
   });
 };
+
+const newSeed = (): number => Math.floor(Math.random() * 2 ** 31);
+
+/** A law that the product has itself, on so many random models of each architecture. */
+const ofProduct =
+  (name: string, measured: Measured, runs: number): Law =>
+  async (tested) => {
+    const found = tested.LAWS.find((candidate) => candidate.name === name);
+    if (found === undefined) throw new Error(`no law ${name}`);
+    for (const subject of subjectsOf(tested, measured)) {
+      const options = { runs, seed: newSeed(), quick: tested !== product };
+      const verdict = await tested.tryLaw(found, subject, options);
+      if (verdict.kind === "broken")
+        throw new Error(`Property failed of ${subject.name}: ${JSON.stringify(verdict.by)}`);
+      expect(verdict).toEqual({ kind: "holds", runs });
+    }
+  };
+
+export const productLaw = (
+  name: string,
+  mutations: readonly Mutation[],
+  measured: Measured = {},
+  runs = 50,
+): void => law(name, ofProduct(name, measured, runs), mutations);

@@ -9,10 +9,16 @@ import { sizeOf } from "../../compiler/ir/tensor.js";
 import { nodesOf } from "../../compiler/ir/traverse.js";
 import { verify } from "../../compiler/ir/verify.js";
 import type { Phases } from "../../compiler/passes/phases.js";
-import { at, distance, fill } from "../support/dense.js";
+import { at, distance, fill } from "../../laws/dense.js";
+import { type ModelCase, modelCase } from "../support/arbitraries/model.js";
 import { always, law } from "./law.js";
 import type { Product } from "./mutant.js";
-import { drawTraining, type TrainingCase, trainingCase } from "./training.js";
+import { lossOf, trialOf } from "./subjects.js";
+
+interface TrainingCase {
+  readonly model: ModelCase;
+  readonly loss: string;
+}
 
 interface Case {
   readonly training: TrainingCase;
@@ -23,7 +29,15 @@ interface Case {
 }
 
 const cases: fc.Arbitrary<Case> = fc.record({
-  training: trainingCase,
+  training: fc.record({
+    model: modelCase,
+    loss: fc.constantFrom(
+      "cross_entropy()",
+      "kld()",
+      "kld(top: 3)",
+      "0.7 * kld(temperature: 2) + 0.3 * cross_entropy()",
+    ),
+  }),
   windows: fc.integer({ min: 1, max: 2 }),
   positions: fc.integer({ min: 1, max: 3 }),
   recompute: fc.constantFrom("cheap", "layers"),
@@ -116,8 +130,11 @@ const dearOps = (graphs: readonly Graph[]): number =>
 
 /** The step as one graph, with the values that the student's layers hand on. */
 const stepOf = async (product: Product, drawn: TrainingCase) => {
-  const { builder, loss, edges, weights, inputs } = await drawTraining(product, drawn);
-  const gradients = [...product.differentiate(builder, loss, weights).values()];
+  const { builder, loss, edges, trained, inputs } = await product.trainingOf(
+    lossOf(product, drawn.loss),
+    trialOf(product, drawn.model),
+  );
+  const gradients = [...product.differentiate(builder, loss, trained).values()];
   const named = (prefix: string, nodes: readonly Node[]) =>
     nodes.map((node, i) => [`${prefix} ${i}`, node] as const);
   const all = Object.fromEntries([...named("d", gradients), ...named("edge", edges)]);

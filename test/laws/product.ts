@@ -1,16 +1,13 @@
-/** What the laws are about: the product's own functions, bundled as one so that a mutant can stand in for it. */
+/** What the laws are about, and those that the product has itself: bundled as one so that a mutant can stand in for it. */
 export { check } from "../../compiler/check.js";
 export { Builder } from "../../compiler/ir/build.js";
 export { interpret } from "../../compiler/ir/interpret.js";
 export { readArchitecture } from "../../compiler/library/architecture.js";
-export { scoreOf } from "../../compiler/library/criterion.js";
-export { forward } from "../../compiler/library/forward.js";
 export { weightInput } from "../../compiler/library/library.js";
 export { loadLibrary } from "../../compiler/library/load.js";
 export { elaborateLoss } from "../../compiler/library/loss.js";
 export { elaborateMetric } from "../../compiler/library/metric.js";
 export { resize } from "../../compiler/library/resize.js";
-export { decompose } from "../../compiler/passes/decompose.js";
 export { differentiate } from "../../compiler/passes/differentiate.js";
 export { phasesOf } from "../../compiler/passes/phases.js";
 export { regionOf, slicesAlong } from "../../compiler/passes/region.js";
@@ -22,10 +19,14 @@ export { lower } from "../../compiler/schedule/lower.js";
 export { BindingTooLarge } from "../../compiler/schedule/storage.js";
 export { parse } from "../../grammar/parse.js";
 export { format } from "../../grammar/print.js";
+export { LAWS } from "../../laws/all.js";
+export { cutsOf } from "../../laws/cuts.js";
+export { cutTo, feedsOf, keptBy, modelOf, randomScores } from "../../laws/model.js";
+export { numbersOf } from "../../laws/parameters.js";
+export { scoreGraph, scoreInputs } from "../../laws/scores.js";
+export { trainingOf } from "../../laws/training.js";
+export { tryLaw } from "../../laws/try-law.js";
 export { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 export { writeModelFolder } from "../../runtime/formats/model-folder.js";
 export { openSafetensors, writeSafetensors } from "../../runtime/formats/safetensors.js";
 export { weightsOf } from "../../runtime/formats/weights.js";
-export { decide } from "../../runtime/weights/decisions.js";
-export { prune } from "../../runtime/weights/gather.js";
-export { bestOf, selectKept } from "../../runtime/weights/select.js";

@@ -1,10 +1,9 @@
 /** The criterion `random`: uniform, a function of seed, layer and unit alone, and unlike from one to the next. */
 import { expect, test } from "vitest";
-import type { ModelCase } from "../support/arbitraries/model.js";
-import { total } from "../support/dense.js";
-import { libraryWith, type Model, shapeOf } from "./model.js";
+import { total } from "../../laws/dense.js";
+import type { Model } from "../../laws/model.js";
 import * as product from "./product.js";
-import { scoreGraph } from "./scores.js";
+import { criterionOf, libraryWith, shapeOf } from "./subjects.js";
 
 const UNITS = 4000;
 
@@ -23,11 +22,9 @@ const model: Model = { shape, layout, arena: new Float32Array(0) };
 
 /** Scores of the neurons of both layers. */
 const drawn = (seed: number): readonly (readonly number[])[] => {
-  const one: ModelCase = {
-    ...{ kind: 0, layers: 2, width: 2, groups: 1, heads: 1, half: 1, inner: UNITS, words: 2 },
-    ...{ biases: false, tied: false, terse: false, keeps: [], windows: 1, positions: 1, seed },
-  };
-  const { graph } = scoreGraph(product, model, one, { mlp: "random" });
+  const criteria = new Map([["mlp", criterionOf(product, shape.library, "random")]]);
+  const data = { seed, windows: 1, positions: 1 };
+  const { graph } = product.scoreGraph(model, data, criteria);
   const found = product.interpret(graph, new Map());
   return ["mlp@0", "mlp@1"].map((name) => [...(found[name]?.data ?? [])]);
 };

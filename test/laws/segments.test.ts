@@ -7,14 +7,15 @@ import { verify } from "../../compiler/ir/verify.js";
 import type { WeightEntry } from "../../compiler/plan.js";
 import { must } from "../../compiler/planning/outcome.js";
 import type { Part } from "../../compiler/planning/segments.js";
+import { slice } from "../../laws/batches.js";
+import { at, distance, fill } from "../../laws/dense.js";
+import type { Criteria } from "../../laws/law.js";
+import type { Model } from "../../laws/model.js";
 import { type ModelCase, modelCase } from "../support/arbitraries/model.js";
 import { architectureOf } from "../support/architectures.js";
-import { slice } from "../support/batches.js";
-import { at, distance, fill } from "../support/dense.js";
 import { always, law } from "./law.js";
-import { feedsOf, type Model, modelOf } from "./model.js";
 import type { Product } from "./mutant.js";
-import { scoreGraph, scoreInputs } from "./scores.js";
+import { criterionOf, drawnModel } from "./subjects.js";
 
 interface Case {
   readonly model: ModelCase;
@@ -29,24 +30,25 @@ const cases: fc.Arbitrary<Case> = fc.record({
   weighed: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
 });
 
-const criteriaOf = ({ shape }: Model, { model, weighed }: Case): Record<string, string> => {
-  const { layer, layerCriterion } = architectureOf(model);
-  return Object.fromEntries(
+const criteriaOf = (product: Product, { shape }: Model, { model, weighed }: Case): Criteria => {
+  const { layerCriterion } = architectureOf(model);
+  return new Map(
     [...shape.along.keys()].map((axis, i) => {
       const other = weighed[i] === true ? "magnitude" : "activation(batch: l2, position: mean)";
-      return [axis, axis === layer ? layerCriterion : other];
+      const text = axis === shape.layerAxis ? layerCriterion : other;
+      return [axis, criterionOf(product, shape.library, text)];
     }),
   );
 };
 
 /** Scores by every criterion and the mean loss, as one graph over all windows. */
 const graphOf = (product: Product, model: Model, drawn: Case, cut: boolean) => {
-  const criteria = criteriaOf(model, drawn);
-  const { builder, forward, graph } = scoreGraph(product, model, drawn.model, criteria, cut);
+  const criteria = criteriaOf(product, model, drawn);
+  const { builder, forward, graph } = product.scoreGraph(model, drawn.model, criteria, cut);
   const { library } = model.shape;
   const metric = library.definitions.metric.get("loss");
   if (metric === undefined) throw new Error("no loss");
-  const labels = builder.input("labels", feedsOf(drawn.model).axes, "u32");
+  const labels = builder.input("labels", product.feedsOf(model.shape, drawn.model).axes, "u32");
   const scope = { model: forward.values, labels };
   const loss = must(product.elaborateMetric(metric, library, builder, scope));
   const outputs: Graph["outputs"] = { ...graph.outputs, loss };
@@ -157,12 +159,8 @@ const segmented = (run: Run, drawn: Case): Readonly<Record<string, Dense>> => {
 };
 
 const sameLayerByLayer = (product: Product, drawn: Case): void => {
-  const model = modelOf(product, drawn.model);
-  const { labels } = feedsOf(drawn.model).values;
-  const inputs = new Map([
-    ...scoreInputs(product, model, drawn.model),
-    ["labels", labels] as const,
-  ]);
+  const model = drawnModel(product, drawn.model);
+  const inputs = product.scoreInputs(model, drawn.model);
   const whole = product.interpret(graphOf(product, model, drawn, false).graph, inputs);
   const parts = segmented({ product, model, inputs }, drawn);
   expect(Object.keys(parts)).toEqual(Object.keys(whole));

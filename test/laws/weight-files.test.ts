@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { randomIndex, randomWord } from "../../laws/random.js";
+import { arenaOf, weightsIn } from "../../laws/weights-in-memory.js";
 import type { TensorData } from "../../runtime/formats/safetensors.js";
 import { type Dtype, ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";
 import { layoutFrom } from "../support/layout.js";
-import { randomIndex, randomWord } from "../support/random.js";
 import { inScratch } from "../support/scratch.js";
-import { arenaOf, weightsIn } from "../support/weights.js";
 import { type Mutation, mutant, type Product } from "./mutant.js";
 import * as product from "./product.js";
 

@@ -12,10 +12,10 @@ import {
   normPartials,
   referenceNorm,
 } from "../../kernels/global-norm.kernel.js";
+import { randomIndex } from "../../laws/random.js";
 import { bucketsOf } from "../../runtime/feeds.js";
 import { everyDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
-import { randomIndex } from "../support/random.js";
 import { runKernel } from "../support/run-kernel.js";
 
 const devices = (await everyDevice()).map((device) => [device.report.device, device] as const);

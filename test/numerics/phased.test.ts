@@ -8,12 +8,12 @@ import { check } from "../../compiler/check.js";
 import { compile, DoesNotFit } from "../../compiler/compile.js";
 import type { DistillStage, Plan } from "../../compiler/plan.js";
 import type { Target } from "../../compiler/schedule/target.js";
+import { randomIndex } from "../../laws/random.js";
 import { fileHost } from "../../runtime/cli/host.js";
 import { createExecutor } from "../../runtime/execute.js";
 import { createTuning } from "../../runtime/tune.js";
 import { sharedDevice } from "../support/device.js";
 import { randomArray, worstError } from "../support/numbers.js";
-import { randomIndex } from "../support/random.js";
 import { makeTinyProject, TINY, tinySpec } from "../support/tiny-project.js";
 
 const spec = tinySpec()

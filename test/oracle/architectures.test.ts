@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest";
 import type { ModelLayout } from "../../compiler/plan.js";
+import { weightsIn } from "../../laws/weights-in-memory.js";
 import { fileTensors } from "../../runtime/formats/file-tensors.js";
 import { readFloats } from "../../runtime/formats/stored-tensor.js";
 import {
@@ -14,7 +15,6 @@ import {
   onDevice,
 } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
-import { weightsIn } from "../support/weights.js";
 import { expectedOf, families, folderOf, library, shapeIn, withWeights } from "./tiny-models.js";
 
 /** Absolute; logits are of the order of 1 to 10. */

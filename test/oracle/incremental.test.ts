@@ -8,7 +8,7 @@ import { forward } from "../../compiler/library/forward.js";
 import { incremental } from "../../compiler/passes/incremental.js";
 import { simplify } from "../../compiler/passes/simplify.js";
 import { must } from "../../compiler/planning/outcome.js";
-import { at, distance, fill } from "../support/dense.js";
+import { at, distance, fill } from "../../laws/dense.js";
 import { logitsGraph } from "../support/model-logits.js";
 import { expectedOf, families, folderOf, shapeIn, withWeights } from "./tiny-models.js";
 

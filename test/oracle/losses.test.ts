@@ -10,9 +10,9 @@ import type { Forward } from "../../compiler/library/library.js";
 import { elaborateLoss, visible } from "../../compiler/library/loss.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { parse } from "../../grammar/parse.js";
-import { libraryWith, shapeOf } from "../laws/model.js";
+import { randomDense, randomIndices } from "../../laws/dense.js";
 import * as product from "../laws/product.js";
-import { randomDense, randomIndices } from "../support/dense.js";
+import { libraryWith, shapeOf } from "../laws/subjects.js";
 
 const library = libraryWith(product, {});
 

@@ -10,6 +10,9 @@ import type { ModelShape } from "../../compiler/library/library.js";
 import { rescaled } from "../../compiler/library/rescale.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
+import { removedAt, zeroed } from "../../laws/elements.js";
+import { keptBy, type Model, randomScores } from "../../laws/model.js";
+import { arenaOf, weightsIn } from "../../laws/weights-in-memory.js";
 import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 import { writeModelFolder } from "../../runtime/formats/model-folder.js";
 import { sideFilesOf } from "../../runtime/formats/model-source.js";
@@ -17,13 +20,11 @@ import { readFloats } from "../../runtime/formats/stored-tensor.js";
 import { unexpectedTensors, type Weights } from "../../runtime/formats/weights.js";
 import { prune } from "../../runtime/weights/gather.js";
 import type { Kept } from "../../runtime/weights/kept.js";
-import { keptBy, type Model, randomScores, removedAt, zeroed } from "../laws/model.js";
 import * as product from "../laws/product.js";
 import { memoryHost } from "../support/memory-host.js";
 import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
-import { arenaOf, weightsIn } from "../support/weights.js";
 import { expectedOf, families, folderOf, shapeIn, withWeights } from "./tiny-models.js";
 
 /** Cuts by half that each family's config.json can say: GPT-2's and GPT-NeoX's ties heads to the hidden state. */
@@ -69,7 +70,7 @@ const cutBy = async (family: string, axes: readonly string[], weights: Weights):
     const from = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
     return { axis, from, keep: from / 2 };
   });
-  const kept = keptBy(product, whole, cuts, randomScores(whole, 5));
+  const kept = keptBy(whole, cuts, randomScores(whole, 5));
   const sizes = new Map(cuts.map(({ axis, keep }) => [axis, keep]));
   const target = must(product.resize(shape, sizes, { path, span: { start: 0, end: 0 } }));
   const change = Object.fromEntries(must(rescaled(shape, target)));

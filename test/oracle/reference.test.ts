@@ -19,6 +19,7 @@ import { feedInputs, windowAxes } from "../../compiler/planning/sweep.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { lower } from "../../compiler/schedule/lower.js";
 import { portableTarget } from "../../compiler/schedule/target.js";
+import { arenaOf } from "../../laws/weights-in-memory.js";
 import { type Device, openDevice } from "../../runtime/device.js";
 import { DeviceError } from "../../runtime/device-error.js";
 import { createExecutor } from "../../runtime/execute.js";
@@ -28,7 +29,6 @@ import { createTuning } from "../../runtime/tune.js";
 import { driverManifests, driverName } from "../../runtime/vulkan.js";
 import { sharedDevice } from "../support/device.js";
 import { worstError } from "../support/numbers.js";
-import { arenaOf } from "../support/weights.js";
 import { examples, fixture, recipeOf } from "./example.js";
 
 /** Absolute. */

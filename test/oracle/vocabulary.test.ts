@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { randomIndex } from "../../laws/random.js";
 import { cutTokens, cuttableTokens } from "../../runtime/formats/cut-tokens.js";
 import { readGgufHeader } from "../../runtime/formats/gguf.js";
 import { tokenizerAmong } from "../../runtime/formats/model-source.js";
@@ -17,7 +18,6 @@ import { corpusOf, type RunContext } from "../../runtime/run/context.js";
 import { restoreStage, runStage, type StageResult } from "../../runtime/run/stages.js";
 import { decisionsSchema } from "../../runtime/weights/decisions.js";
 import { sharedDevice } from "../support/device.js";
-import { randomIndex } from "../support/random.js";
 import { inScratch } from "../support/scratch.js";
 import { contextOf, fixture, planFor } from "./example.js";
 

@@ -7,35 +7,14 @@ import type { ModelCase } from "./arbitraries/model.js";
 export interface Architecture {
   /** Library files by path, besides the standard library or in the place of its files. */
   readonly texts: Readonly<Record<string, string>>;
-  /**
-   * The same with the norms' means taken over so many channels, and the products of heads scaled for so many dimensions,
-   * whatever the sizes of these axes.
-   */
-  readonly textsOver: (channels: number, dims: number) => Readonly<Record<string, string>>;
   readonly config: (drawn: ModelCase) => Readonly<Record<string, unknown>>;
-  readonly channel: string;
   readonly layer: string;
-  readonly dim: string;
-  /** Axes whose units are told apart by where they stand, as those that are rotated are. */
-  readonly placed: readonly string[];
-  /** By axis, the weights that carry what its units put out; those of the channels put into them. */
-  readonly outgoing: Readonly<Record<string, readonly string[]>>;
-  /** Weights that scale the channels after a norm, where that norm is of squares alone. */
-  readonly scales: readonly string[] | null;
-  /** Weights that scale the products of heads. */
-  readonly products: readonly string[];
   /** What scores the axis of layers. */
   readonly layerCriterion: string;
 }
 
-/** As stdlib/functions/norms.prune has it, over a count of its own. */
-const rmsNorm = (count: string): string => `edition 1
-function rms_norm[channel](x, scale, epsilon) = x / sqrt(sum[channel](x * x) / ${count} + epsilon) * scale
-`;
-
 const llama: Architecture = {
   texts: {},
-  textsOver: (channels) => ({ "functions/norms.prune": rmsNorm(String(channels)) }),
   config: ({ layers, width, groups, heads, half, inner, words, biases, tied, terse }) => {
     const all = groups * heads;
     return {
@@ -52,27 +31,15 @@ const llama: Architecture = {
       ...(tied || !terse ? { tie_word_embeddings: tied } : {}),
     };
   },
-  channel: "hidden",
   layer: "layer",
-  dim: "dim",
-  placed: ["dim"],
-  outgoing: {
-    hidden: ["embed", "o_proj", "o_bias", "down", "down_bias"],
-    query: ["o_proj"],
-    group: ["o_proj"],
-    mlp: ["down"],
-    layer: ["o_proj", "o_bias", "down", "down_bias"],
-  },
-  scales: ["input_norm", "post_norm", "final_norm"],
-  products: [],
   layerCriterion: "block_influence",
 };
 
-const small = (mean: string, variance: string, dims: string): string => `edition 1
+const small = `edition 1
 
 function layer_norm[channel](x, scale, shift) {
-  middle = ${mean}
-  (x - middle) / sqrt(${variance} + 1e-5) * scale + shift
+  middle = mean[channel](x)
+  (x - middle) / sqrt(mean[channel]((x - middle) * (x - middle)) + 1e-5) * scale + shift
 }
 
 /// How little of a block's input is left in its output.
@@ -118,7 +85,7 @@ architecture small for "SmallModel" {
       n = layer_norm[width](x, one_scale, one_shift)
       q_ = n . q
       k_ = n . k
-      a = attention[dim, position](q_, k_, n . v, scale: 1 / sqrt(${dims}))
+      a = attention[dim, position](q_, k_, n . v, scale: 1 / sqrt(size(dim)))
       y = x + a . merge + merge_shift
       m = layer_norm[width](y, two_scale, two_shift)
       h = gelu_tanh(m . wide + wide_shift)
@@ -140,21 +107,7 @@ architecture small for "SmallModel" {
 `;
 
 const own: Architecture = {
-  texts: {
-    "small.prune": small(
-      "mean[channel](x)",
-      "mean[channel]((x - middle) * (x - middle))",
-      "size(dim)",
-    ),
-  },
-  // Channels that are 0 everywhere count in neither moment.
-  textsOver: (channels, dims) => ({
-    "small.prune": small(
-      `sum[channel](x) / ${channels}`,
-      `sum[channel](x * x) / ${channels} - middle * middle`,
-      String(dims),
-    ),
-  }),
+  texts: { "small.prune": small },
   config: ({ layers, width, groups, heads, half, inner, words, biases, tied, terse }) => ({
     architectures: ["SmallModel"],
     n_layer: layers,
@@ -167,20 +120,7 @@ const own: Architecture = {
     ...(terse && biases ? {} : { bias: biases }),
     ...(terse && !tied ? {} : { tied }),
   }),
-  channel: "width",
   layer: "block",
-  dim: "dim",
-  placed: [],
-  outgoing: {
-    head: ["merge"],
-    group: ["merge"],
-    // Nothing reads what a dimension holds where the query is 0 there, either.
-    dim: ["merge", "q"],
-    inner: ["narrow"],
-    block: ["merge", "merge_shift", "narrow"],
-  },
-  scales: null,
-  products: ["q"],
   layerCriterion: "turn",
 };
 

@@ -1,6 +1,5 @@
 /** Model layouts from a short description, laid out as the compiler does: each weight on a 256-byte boundary. */
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
-import { randomValue } from "./random.js";
 
 export interface WeightForm {
   readonly name: string;
@@ -55,14 +54,4 @@ export const layoutFrom = (
     layerLists: {},
     flopsPerToken: 0,
   };
-};
-
-/** Random weights; zeros between them. */
-export const randomArena = (layout: ModelLayout, seed: number): Float32Array => {
-  const arena = new Float32Array(layout.bytes / 4);
-  layout.weights.forEach(({ offset, dims }, stream) => {
-    const count = dims.flat().reduce((product, { size }) => product * size, 1);
-    for (let i = 0; i < count; i++) arena[offset / 4 + i] = randomValue(seed, stream, i);
-  });
-  return arena;
 };

@@ -1,5 +1,5 @@
 /** Arrays for kernels: random ones by seed, poisoned ones, and how far a result is from its reference. */
-import { randomValue } from "./random.js";
+import { randomValue } from "../../laws/random.js";
 
 /** Values in (-1, 1), a function of the seed. */
 export const randomArray = (count: number, seed: number): Float32Array =>

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { check } from "../../compiler/check.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
+import { arenaOf, weightsIn } from "../../laws/weights-in-memory.js";
 import { fileHost } from "../../runtime/cli/host.js";
 import { readFloats } from "../../runtime/formats/stored-tensor.js";
 import { compensated } from "../../runtime/weights/compensate.js";
@@ -15,7 +16,6 @@ import { examples, fixture, planFor, stageOf } from "../oracle/example.js";
 import { expectedOf, folderOf, shapeIn, withWeights } from "../oracle/tiny-models.js";
 import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
-import { arenaOf, weightsIn } from "../support/weights.js";
 
 const PLACE = { path: "spec.prune", span: { start: 0, end: 0 } };
 const compensation = { axis: "mlp", scores: "middle", weight: "down", bias: "down_bias" };

@@ -1,11 +1,11 @@
 /** Folding against its definition, place by place: partners by rank, in every weight that carries the axis. */
 import { expect, test } from "vitest";
 import type { PruneStage, Scalar } from "../../compiler/plan.js";
+import { arenaOf, randomArena, weightsIn } from "../../laws/weights-in-memory.js";
 import { decide, type Scores } from "../../runtime/weights/decisions.js";
 import { pruneFolding } from "../../runtime/weights/fold.js";
 import { partnersOf } from "../../runtime/weights/select.js";
-import { layoutFrom, randomArena } from "../support/layout.js";
-import { arenaOf, weightsIn } from "../support/weights.js";
+import { layoutFrom } from "../support/layout.js";
 
 test("of K kept, unit i goes with cut unit 2K − i + 1, or with itself", () => {
   // Ranks: 4, 1, 3, 0, 2, 5.

@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ModelLayout, WeightEntry } from "../../compiler/plan.js";
+import { randomValue } from "../../laws/random.js";
+import { arenaOf, randomArena, weightsIn } from "../../laws/weights-in-memory.js";
 import type { Weights } from "../../runtime/formats/weights.js";
 import { prune } from "../../runtime/weights/gather.js";
 import type { Kept, KeptAxis } from "../../runtime/weights/kept.js";
-import { type LayoutForm, layoutFrom, randomArena } from "../support/layout.js";
-import { randomValue } from "../support/random.js";
-import { arenaOf, weightsIn } from "../support/weights.js";
+import { type LayoutForm, layoutFrom } from "../support/layout.js";
 
 const AXES = ["layer", "hidden", "group", "query", "dim", "mlp"] as const;
 type AxisName = (typeof AXES)[number];

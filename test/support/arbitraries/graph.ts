@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Builder } from "../../../compiler/ir/build.js";
 import type { Axis, Dense, Input, Node } from "../../../compiler/ir/tensor.js";
 import { sizeOf } from "../../../compiler/ir/tensor.js";
-import { randomDense, randomIndices } from "../dense.js";
+import { randomDense, randomIndices } from "../../../laws/dense.js";
 
 export interface GraphCase {
   readonly seed: number;

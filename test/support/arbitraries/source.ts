@@ -3,7 +3,7 @@
  * marks where white space may stand; a seed then fills the marks with spaces, line ends and comments.
  */
 import fc from "fast-check";
-import { randomIndex } from "../random.js";
+import { randomIndex } from "../../../laws/random.js";
 
 // Marks of private use, so that no drawn text holds them.
 /** White space or nothing. */

@@ -1,6 +1,6 @@
 /** The slope of a loss by central differences in float64. */
-import { interpret } from "../../compiler/ir/interpret.js";
-import type { Dense, Node } from "../../compiler/ir/tensor.js";
+import { interpret } from "../compiler/ir/interpret.js";
+import type { Dense, Node } from "../compiler/ir/tensor.js";
 
 type Inputs = ReadonlyMap<string, Dense>;
 

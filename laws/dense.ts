@@ -1,6 +1,6 @@
 /** Dense arrays by coordinates, for definitions written as loops. */
-import type { Axis, Dense } from "../../compiler/ir/tensor.js";
-import { sizeOf } from "../../compiler/ir/tensor.js";
+import type { Axis, Dense } from "../compiler/ir/tensor.js";
+import { sizeOf } from "../compiler/ir/tensor.js";
 import { randomIndex, randomValue, streamOf } from "./random.js";
 
 export type Place = Readonly<Record<string, number>>;

@@ -32,7 +32,7 @@ def check(folder):
     odd = {name: value for name, value in report.items() if value}
     good = worst < LIMIT and parameters == ours["parameters"] and not odd
     family = os.path.basename(folder).split("-")[0]
-    print(f"{family:9} {' '.join(ours['axes']):38} {parameters:6,} parameters  {worst:.1e}{'' if good else '  WRONG ' + str(odd)}")
+    print(f"{family:9} {ours['what']:38} {parameters:6,} parameters  {worst:.1e}{'' if good else '  WRONG ' + str(odd)}")
     return good
 
 

@@ -97,6 +97,13 @@ FAMILIES = {
             "sliding window": case(sliding_window=5),
             "short window": scaled(LONG, max_position_embeddings=64, original_max_position_embeddings=16),
             "long window": scaled(LONG, max_position_embeddings=64, original_max_position_embeddings=8),
+            "partly rotated": older(partial_rotary_factor=0.5),
+            "partly rotated, long window": scaled(
+                {"type": "longrope", "short_factor": [1.0, 1.1], "long_factor": [1.0, 3.0]},
+                partial_rotary_factor=0.5,
+                max_position_embeddings=64,
+                original_max_position_embeddings=8,
+            ),
         },
     ),
     "gpt2": (

@@ -18,6 +18,7 @@ import { writeModelFolder } from "../../runtime/formats/model-folder.js";
 import { sideFilesOf } from "../../runtime/formats/model-source.js";
 import { readFloats } from "../../runtime/formats/stored-tensor.js";
 import { unexpectedTensors, type Weights } from "../../runtime/formats/weights.js";
+import { type Compensating, compensated } from "../../runtime/weights/compensate.js";
 import { prune } from "../../runtime/weights/gather.js";
 import type { Kept } from "../../runtime/weights/kept.js";
 import * as product from "../laws/product.js";
@@ -47,9 +48,57 @@ const MOVED = new Set(["hidden", "dim"]);
 /** Its norms are over all heads at once. */
 const MEANS_OVER_HEADS: Readonly<Record<string, readonly string[]>> = { olmo2: ["query", "group"] };
 
-const cases = families.flatMap((family) =>
-  cutsOf(family, shapeIn(folderOf(family))).map((axes) => [family, axes] as const),
-);
+/** Keys that a case sets, of the whole model; and of what makes up for cut units, the keys that ask for its biases. */
+interface Kind {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly biases?: Readonly<Record<string, unknown>>;
+}
+const PLAIN: Kind = { config: {} };
+const HALF = { partial_rotary_factor: 0.5, rope_theta: 10000, rope_type: "default" };
+const ROTATED: Kind = { config: { rope_parameters: HALF } };
+const SLIDING: Kind = { config: { sliding_window: 5 } };
+const SLIDING_LAYERS: Kind = {
+  config: {
+    use_sliding_window: true,
+    sliding_window: 5,
+    layer_types: ["full_attention", "sliding_attention"],
+  },
+};
+const MADE_UP: Kind = { config: {}, biases: {} };
+const BOTH = { attention_bias: true, mlp_bias: true };
+const MADE_UP_HEADS: Kind = { config: {}, biases: { attention_bias: true } };
+
+/** What else is asked of some families: what it is called, its axes, its keys. */
+const MORE: Readonly<Record<string, readonly (readonly [string, readonly string[], Kind])[]>> = {
+  gemma: [["compensated", ["group"], MADE_UP_HEADS]],
+  gemma2: [
+    ["compensated", ["query"], MADE_UP_HEADS],
+    ["sliding", ["query", "dim"], SLIDING],
+  ],
+  gpt2: [["compensated", ["hidden", "head", "mlp"], MADE_UP]],
+  gpt_neox: [
+    ["half rotated", ["hidden", "dim"], ROTATED],
+    ["compensated", ["hidden", "head", "mlp"], MADE_UP],
+  ],
+  llama: [["compensated", ["query", "group", "mlp"], MADE_UP]],
+  mistral: [["sliding", ["group", "dim", "layer"], SLIDING]],
+  nemotron: [["compensated", ["query", "mlp"], { config: {}, biases: BOTH }]],
+  olmo2: [["compensated", ["group"], MADE_UP_HEADS]],
+  phi3: [
+    ["half rotated", ["dim"], ROTATED],
+    ["sliding", ["group", "dim", "layer"], SLIDING],
+  ],
+  qwen2: [["sliding", ["group", "dim"], SLIDING_LAYERS]],
+  qwen3: [
+    ["compensated", ["query"], MADE_UP_HEADS],
+    ["sliding", ["group", "dim"], SLIDING_LAYERS],
+  ],
+};
+
+const cases = families.flatMap((family) => [
+  ...cutsOf(family, shapeIn(folderOf(family))).map((axes) => [family, axes, "", PLAIN] as const),
+  ...(MORE[family] ?? []).map(([name, axes, kind]) => [family, axes, name, kind] as const),
+]);
 
 const logitsOf = async (shape: ModelShape, weights: Weights, tokens: readonly number[]) =>
   logitsIn(inFloat64(await logitsGraph(shape, weights, tokens)));
@@ -61,10 +110,39 @@ interface Cut {
   readonly weights: Weights;
 }
 
+/** The weight that each axis' units go into, and the bias after it. */
+const INTO: Readonly<Record<string, readonly [string, string]>> = {
+  mlp: ["down", "down_bias"],
+  head: ["o_proj", "o_bias"],
+  query: ["o_proj", "o_bias"],
+  group: ["o_proj", "o_bias"],
+};
+
+/** Made-up averages of what each unit of the axes gives. */
+const averagesOf = ({ shape }: Model, axes: readonly string[]): readonly Compensating[] =>
+  axes.flatMap((axis) => {
+    const [weight, bias] = INTO[axis] ?? [];
+    if (weight === undefined || bias === undefined) return [];
+    const along = shape.along.get(axis) ?? [];
+    const known = new Set([axis, "hidden", ...along.map(({ name }) => name)]);
+    const dims = shape.weights.find(({ name }) => name === weight)?.dims.flat() ?? [];
+    const within = dims.filter(({ name }) => !known.has(name));
+    const size = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
+    const count = [...along, ...within].reduce((product, step) => product * step.size, size);
+    const scores = Array.from({ length: count }, (_, at) => Math.sin(at));
+    const table = { axis, criterion: "average", along, size, within, runs: false, scores };
+    return [{ compensation: { axis, scores: "middle", weight, bias }, table }];
+  });
+
 /** Half of each axis, by scores that put units in no order of their own. */
-const cutBy = async (family: string, axes: readonly string[], weights: Weights): Promise<Cut> => {
+const cutBy = async (
+  family: string,
+  axes: readonly string[],
+  weights: Weights,
+  kind: Kind = PLAIN,
+): Promise<Cut> => {
   const path = folderOf(family);
-  const shape = shapeIn(path);
+  const shape = shapeIn(path, { ...kind, without: [] });
   const whole: Model = { shape, layout: weights.layout, arena: await arenaOf(weights) };
   const cuts = axes.map((axis) => {
     const from = shape.axes.find(({ name }) => name === axis)?.size ?? 0;
@@ -72,9 +150,12 @@ const cutBy = async (family: string, axes: readonly string[], weights: Weights):
   });
   const kept = keptBy(whole, cuts, randomScores(whole, 5));
   const sizes = new Map(cuts.map(({ axis, keep }) => [axis, keep]));
-  const target = must(product.resize(shape, sizes, { path, span: { start: 0, end: 0 } }));
+  const wide = shapeIn(path, { config: { ...kind.config, ...kind.biases }, without: [] });
+  const target = must(product.resize(wide, sizes, { path, span: { start: 0, end: 0 } }));
   const change = Object.fromEntries(must(rescaled(shape, target)));
-  const pruned = prune(weights, kept, layoutOf("cut", target, 0), change);
+  const layout = layoutOf("cut", target, 0);
+  const made = kind.biases === undefined ? [] : averagesOf(whole, axes);
+  const pruned = prune(compensated(weights, kept, layout, made), kept, layout, change);
   return { whole, kept, shape: target, weights: pruned };
 };
 
@@ -96,25 +177,24 @@ const ofTokens = (logits: ArrayLike<number>, vocab: number, ids: readonly number
 /** Where results are kept for transformers; null in a plain test. */
 const keep = process.env.CUT_ARCHITECTURES ?? null;
 
-const inFolder = <T>(
-  family: string,
-  axes: readonly string[],
-  use: (folder: string) => Promise<T>,
-) => {
+const inFolder = <T>(family: string, what: string, use: (folder: string) => Promise<T>) => {
   if (keep === null) return inScratch((scratch) => use(join(scratch, "cut")));
   mkdirSync(keep, { recursive: true });
-  return use(join(keep, `${family}-${axes.join("-")}`));
+  return use(join(keep, `${family}-${what.replaceAll(/[ ,]+/g, "-")}`));
 };
 
-describe.each(cases)("%s cut by %j", (family, axes) => {
+describe.each(cases)("%s cut by %j %s", (family, axes, name, kind) => {
   const { tokens } = expectedOf(family);
   const path = folderOf(family);
   const withCut = <T>(use: (cut: Cut) => Promise<T>): Promise<T> =>
-    withWeights(path, shapeIn(path), async (weights) => use(await cutBy(family, axes, weights)));
+    withWeights(path, shapeIn(path, { ...kind, without: [] }), async (weights) =>
+      use(await cutBy(family, axes, weights, kind)),
+    );
+  const what = [axes.join(" "), ...(name === "" ? [] : [name])].join(", ");
 
   test("reads back from its folder", () =>
     withCut((cut) =>
-      inFolder(family, axes, async (folder) => {
+      inFolder(family, what, async (folder) => {
         const { shape, weights } = cut;
         const { own: read } = readBy(cut, tokens);
         await writeModelFolder(folder, weights, "f32", sideFilesOf(path, null));
@@ -125,7 +205,7 @@ describe.each(cases)("%s cut by %j", (family, axes) => {
         expect(worstError(found, logits)).toBe(0);
         if (keep === null) return;
         const ours = {
-          axes,
+          what,
           tokens: read,
           logits: Array.from(logits),
           parameters: shape.parameters,
@@ -135,18 +215,17 @@ describe.each(cases)("%s cut by %j", (family, axes) => {
     ));
 
   const moved = [...MOVED, ...(MEANS_OVER_HEADS[family] ?? [])];
-  test.skipIf(axes.some((axis) => moved.includes(axis)))(
-    "is the whole model without the units",
-    () =>
-      withCut(async (cut) => {
-        const { whole, kept, shape, weights } = cut;
-        const { own, before, ids } = readBy(cut, tokens);
-        const masked = zeroed(whole, ({ place }) => removedAt(kept, place).length > 0);
-        const full = await logitsOf(whole.shape, weightsIn(whole.layout, masked.arena), before);
-        const vocab = whole.layout.axes.vocab ?? 0;
-        const expected = ids === null ? full : ofTokens(full, vocab, ids);
-        expect(worstError(await logitsOf(shape, weights, own), expected)).toBeLessThan(1e-9);
-      }),
+  const other = kind.biases !== undefined || axes.some((axis) => moved.includes(axis));
+  test.skipIf(other)("is the whole model without the units", () =>
+    withCut(async (cut) => {
+      const { whole, kept, shape, weights } = cut;
+      const { own, before, ids } = readBy(cut, tokens);
+      const masked = zeroed(whole, ({ place }) => removedAt(kept, place).length > 0);
+      const full = await logitsOf(whole.shape, weightsIn(whole.layout, masked.arena), before);
+      const vocab = whole.layout.axes.vocab ?? 0;
+      const expected = ids === null ? full : ofTokens(full, vocab, ids);
+      expect(worstError(await logitsOf(shape, weights, own), expected)).toBeLessThan(1e-9);
+    }),
   );
 });
 
@@ -175,6 +254,12 @@ describe.each(families)("%s uncut", (family) => {
       await copy.close();
       expect(readdirSync(folder).sort()).toEqual(["config.json", "model.safetensors"]);
     }));
+});
+
+test.each(["gpt2", "gpt_neox"])("%s has no word for heads of another size alone", (family) => {
+  const place = { path: family, span: { start: 0, end: 0 } };
+  const resized = product.resize(shapeIn(folderOf(family)), { dim: 2 }, place);
+  expect(resized).toMatchObject({ ok: false, diagnostics: [{ code: "config-cannot-say" }] });
 });
 
 /** As stdlib/functions/norms.prune has it, its mean over so many channels whatever their axis has. */

@@ -1,4 +1,5 @@
 /** A plan for people: stages, parameters before and after by axis, kernels, FLOPs, memory. Data first, then text. */
+import type { Arithmetic } from "../kernels/operand.js";
 import type { ModelLayout, Plan, Program, Stage, Sweep } from "./plan.js";
 
 export interface ProgramReport {
@@ -117,6 +118,12 @@ const axesText = (layout: ModelLayout | undefined): string =>
     .map(([axis, size]) => `${axis} ${size}`)
     .join(", ");
 
+/** What changes results and is not the default. */
+const arithmeticText = ({ arithmetic }: { readonly arithmetic: Arithmetic }): string[] =>
+  arithmetic === "f32"
+    ? []
+    : [`products with weights that are not trained in ${arithmetic}, added up in f32`];
+
 const describe = (plan: Plan, stage: Stage): { title: string; details: string[] } => {
   switch (stage.kind) {
     case "open":
@@ -132,10 +139,13 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
     case "score":
       return {
         title: `score ${stage.name} of ${stage.model} on ${stage.sweep.data}, ${stage.sweep.windows} windows`,
-        details: stage.tables.map(
-          (table) =>
-            `${table.axis} by ${table.criterion}${table.along.length === 0 ? "" : `, ranked per ${table.along.map((axis) => axis.name).join(" and ")}`}`,
-        ),
+        details: [
+          ...stage.tables.map(
+            (table) =>
+              `${table.axis} by ${table.criterion}${table.along.length === 0 ? "" : `, ranked per ${table.along.map((axis) => axis.name).join(" and ")}`}`,
+          ),
+          ...arithmeticText(stage),
+        ],
       };
     case "prune":
       return {
@@ -148,6 +158,7 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
         details: [
           `${stage.steps} steps of ${stage.windows} windows (${stage.windows / stage.micro} micro-batches of ${stage.micro})`,
           `${bytes(stage.activationBytes)} of activations kept for the backward pass, which computes again ${stage.recompute === "cheap" ? "what is cheap" : "every layer"}`,
+          ...arithmeticText(stage),
         ],
       };
     case "evaluate":
@@ -163,6 +174,7 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
               (e) =>
                 `${e.metrics.map(({ name }) => name).join(", ")} on the questions of ${e.data}`,
             ),
+          ...arithmeticText(stage),
         ],
       };
     case "rank":

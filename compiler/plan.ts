@@ -4,6 +4,7 @@
  * Numbers are finite; ids are strings; arrays are in execution order.
  */
 
+import type { Arithmetic } from "../kernels/operand.js";
 import type { GgufSource, GgufTarget } from "./plan-gguf.js";
 import type { ModelLayout } from "./plan-model.js";
 import type { Kernel, Program, Scalar } from "./plan-program.js";
@@ -179,6 +180,8 @@ export interface ScoreStage {
   readonly kind: "score";
   readonly name: string;
   readonly model: string;
+  /** Of products with the model's weights. */
+  readonly arithmetic: Arithmetic;
   readonly sweep: Sweep;
   readonly tables: readonly ScoreTable[];
 }
@@ -197,6 +200,8 @@ export interface DistillStage {
   /** Starts as a copy of this model's weights. */
   readonly student: string;
   readonly teacher: string | null;
+  /** Of products with the teacher's weights; the student's are f32. */
+  readonly arithmetic: Arithmetic;
   readonly data: string;
   readonly steps: number;
   /** Windows per step (`accumulate` micro-batches of `micro` windows each). */
@@ -241,6 +246,8 @@ export interface ChoiceEntry {
 
 export interface EvaluateStage {
   readonly kind: "evaluate";
+  /** Of products with the models' weights. */
+  readonly arithmetic: Arithmetic;
   /** Where the data are questions; else empty. */
   readonly choices: readonly ChoiceEntry[];
   /** One sweep per model; its `finish` outputs are the metrics by name. */

@@ -1,5 +1,13 @@
 /** The uniform of every matrix product: sizes, and where the (pieces of the) operands lie in their bindings; how those are bound and read. */
-import { bindingType, type Dtype, readersOf, readOperand } from "./operand.js";
+import {
+  type Arithmetic,
+  bindingType,
+  type Dtype,
+  ROUNDERS,
+  readersOf,
+  readOperand,
+  rounded,
+} from "./operand.js";
 
 /** "nn": A [m, k] B [k, n]; "nt": A [m, k] B [n, k]; "tn": A [k, m] B [k, n]; C [m, n]. */
 export type Layout = "nn" | "nt" | "tn";
@@ -14,10 +22,11 @@ export interface MatrixPlace {
 export const MATMUL_PARAMS = `struct Params { m: u32, n: u32, k: u32, batch: u32, tilesN: u32, tiles: u32, add: u32, unused: u32,
   lda: u32, ldb: u32, ldc: u32, offA: u32, offB: u32, offC: u32, stepA: u32, stepB: u32, stepC: u32, u0: u32, u1: u32, u2: u32 }`;
 
-/** The types that the operands are stored in. */
+/** The types that the operands are stored in, and what their products are computed in (f32 where nothing is said). */
 export interface OperandTypes {
   readonly a: Dtype;
   readonly b: Dtype;
+  readonly arithmetic?: Arithmetic;
 }
 
 export const F32_OPERANDS: OperandTypes = { a: "f32", b: "f32" };
@@ -30,12 +39,14 @@ export const matmulBindings = (
 @group(0) @binding(1) var<storage, read> a: array<${bindingType(types.a, inFours)}>;
 @group(0) @binding(2) var<storage, read> b: array<${bindingType(types.b, inFours)}>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
-${readersOf([types.a, types.b])
+${[...readersOf([types.a, types.b]), ...(types.arithmetic === "f16" ? ROUNDERS : [])]
   .map((line) => `${line}\n`)
   .join("")}`;
 
-/** An operand's number at an index, or its four numbers. */
+/** An operand's number at an index, or its four numbers, as they are multiplied. */
 export const readFrom =
   (types: OperandTypes, inFours: boolean) =>
-  (operand: "a" | "b", index: string): string =>
-    readOperand(types[operand], inFours, operand, index);
+  (operand: "a" | "b", index: string): string => {
+    const value = readOperand(types[operand], inFours, operand, index);
+    return types.arithmetic === "f16" && types[operand] !== "f16" ? rounded(inFours, value) : value;
+  };

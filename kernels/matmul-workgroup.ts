@@ -4,8 +4,9 @@
  * then multiplies a tile of its own in registers: an element fetched serves `size` multiply-adds, and one read of shared
  * memory serves as many as the register tile is wide (CUTLASS, "efficient GEMM", has the same two levels). Invocations
  * that fetch lie along the operand's rows in memory, so that they read whole cache lines; rows of the strips are padded,
- * so that those that write a column of one do not all hit the same bank. All of it fits WebGPU's default limits: 256
- * invocations and 16 KiB. Software adapters have no such memory, and barriers cost them dearly.
+ * so that those that write a column of one do not all hit the same bank. In f16 arithmetic the strips are f16: twice as
+ * much of k fits, and half as many bytes are read of it. All of it fits WebGPU's default limits: 256 invocations and
+ * 16 KiB. Software adapters have no such memory, and barriers cost them dearly.
  */
 import {
   type Layout,
@@ -40,10 +41,6 @@ export const workgroupOf = ({ size, own }: WorkgroupTile): number => (size / own
 /** Vectors of a strip's row of one k, one for padding. */
 const strideOf = ({ size }: WorkgroupTile): number => size / 4 + 1;
 
-/** Bytes of workgroup memory. */
-export const workgroupStorage = (tile: WorkgroupTile): number =>
-  2 * tile.depth * strideOf(tile) * 16;
-
 const XYZW = "xyzw";
 
 interface Strip {
@@ -60,11 +57,14 @@ const stripsOf = ({ layout }: WorkgroupMatmul): readonly Strip[] => [
   { operand: "b", axis: "col", count: "n", alongK: layout === "nt" },
 ];
 
+/** Operands as they are stored: what strips hold is rounded as it is put there. */
+const storedTypes = ({ types: { a, b } }: WorkgroupMatmul): OperandTypes => ({ a, b });
+
 const header = (of: WorkgroupMatmul): string => {
   const { tile, packed, types } = of;
-  const strip = `array<vec4<f32>, ${tile.depth * strideOf(tile)}>`;
+  const strip = `array<vec4<${types.arithmetic ?? "f32"}>, ${tile.depth * strideOf(tile)}>`;
   return `${MATMUL_PARAMS}
-${matmulBindings(types, packed)}var<workgroup> stripA: ${strip};
+${matmulBindings(storedTypes(of), packed)}var<workgroup> stripA: ${strip};
 var<workgroup> stripB: ${strip};
 
 @compute @workgroup_size(${workgroupOf(tile)})
@@ -89,6 +89,12 @@ const owner = ({ tile }: WorkgroupMatmul): string[] => [
 
 const into = ({ operand }: Strip): string => `strip${operand.toUpperCase()}`;
 
+/** Four numbers as a strip holds them, and back. */
+const kept = ({ types }: WorkgroupMatmul, value: string): string =>
+  types.arithmetic === "f16" ? `vec4<f16>(${value})` : value;
+const taken = ({ types }: WorkgroupMatmul, value: string): string =>
+  types.arithmetic === "f16" ? `vec4<f32>(${value})` : value;
+
 /** Where element [k, along] of the operand lies. */
 const address = ({ operand, alongK }: Strip, along: string, k: string): string => {
   const upper = operand.toUpperCase();
@@ -98,17 +104,14 @@ const address = ({ operand, alongK }: Strip, along: string, k: string): string =
 };
 
 /** Four elements of an operand from [k, along] on, along its rows, the last of them again past the end. */
-const four = (
-  { packed, types }: WorkgroupMatmul,
-  strip: Strip,
-  [along, k]: readonly [string, string],
-): string => {
+const four = (of: WorkgroupMatmul, strip: Strip, [along, k]: readonly [string, string]): string => {
   const { operand, alongK, count } = strip;
+  const { packed } = of;
   const size = alongK ? "p.k" : `p.${count}`;
   const at = (from: string): string =>
     alongK ? address(strip, along, from) : address(strip, from, k);
   const first = alongK ? k : along;
-  const read = readFrom(types, packed);
+  const read = readFrom(storedTypes(of), packed);
   return packed
     ? read(operand, `(${at(`min(${first}, ${size} - 4u)`)}) / 4u`)
     : `vec4<f32>(${range(4)
@@ -124,7 +127,7 @@ const fetchRow = (of: WorkgroupMatmul, strip: Strip): string[] => {
     `let place = at - depth * ${inner}u;`,
     "let k = min(step + depth, p.k - 1u);",
     `let value = ${four(of, strip, [`(${strip.axis} + 4u * place)`, "k"])};`,
-    `${into(strip)}[depth * ${strideOf(of.tile)}u + place] = select(vec4<f32>(), value, step + depth < p.k);`,
+    `${into(strip)}[depth * ${strideOf(of.tile)}u + place] = ${kept(of, "select(vec4<f32>(), value, step + depth < p.k)")};`,
   ];
 };
 
@@ -144,7 +147,8 @@ const fetchBlock = (of: WorkgroupMatmul, strip: Strip): string[] => {
       const turned = `vec4<f32>(${range(4)
         .map((v) => `v${v}.${XYZW[q]}`)
         .join(", ")})`;
-      return `${into(strip)}[(depth + ${q}u) * ${strideOf(of.tile)}u + place] = select(vec4<f32>(), ${turned}, k + ${q}u < p.k);`;
+      const value = kept(of, `select(vec4<f32>(), ${turned}, k + ${q}u < p.k)`);
+      return `${into(strip)}[(depth + ${q}u) * ${strideOf(of.tile)}u + place] = ${value};`;
     }),
   ];
 };
@@ -179,12 +183,15 @@ const fetch = (of: WorkgroupMatmul, strip: Strip): string[] => {
 const foursOf = ({ own }: WorkgroupTile): number[] => range(own / 4);
 const apart = ({ size, own }: WorkgroupTile): number => size / own;
 
-const multiply = ({ tile }: WorkgroupMatmul): string[] => {
+const multiply = (of: WorkgroupMatmul): string[] => {
+  const { tile } = of;
   const [fours, stride] = [foursOf(tile), strideOf(tile)];
+  const read = (strip: string, at: string, f: number): string =>
+    taken(of, `${strip}[i * ${stride}u + ${at} + ${f * apart(tile)}u]`);
   return [
     `for (var i = 0u; i < ${tile.depth}u; i++) {`,
-    ...fours.map((f) => `  let x${f} = stripA[i * ${stride}u + down + ${f * apart(tile)}u];`),
-    ...fours.map((f) => `  let y${f} = stripB[i * ${stride}u + across + ${f * apart(tile)}u];`),
+    ...fours.map((f) => `  let x${f} = ${read("stripA", "down", f)};`),
+    ...fours.map((f) => `  let y${f} = ${read("stripB", "across", f)};`),
     ...range(tile.own).flatMap((r) =>
       fours.map(
         (f) => `  s${r}_${f} = fma(vec4<f32>(x${r >> 2}.${XYZW[r & 3]}), y${f}, s${r}_${f});`,

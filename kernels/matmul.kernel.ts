@@ -1,4 +1,7 @@
-/** Matrix product C = A · B (+ C), of whole matrices or of pieces of them: f32, of operands that may be stored in 16 bits. */
+/**
+ * Matrix product C = A · B (+ C), of whole matrices or of pieces of them: f32, of operands that may be stored in 16 bits. In
+ * f16 arithmetic both operands are rounded to f16 first, and their products are added up in f32.
+ */
 import { foldGroups, type KernelCall, sizeClass, type Variant } from "./kernel.js";
 import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
@@ -28,7 +31,7 @@ export interface MatmulSpec {
   readonly accumulate: boolean;
   /** Where the matrices lie in their bindings; default: each alone and whole. */
   readonly places?: MatmulPlaces;
-  /** What the operands are stored in; default: f32. */
+  /** What the operands are stored in, and what they are multiplied in; default: f32. */
   readonly types?: OperandTypes;
 }
 
@@ -43,11 +46,18 @@ const texts = new Map<string, string>();
 /** The text of a schedule by its name: a plan asks for the same few hundreds of times. */
 const textOf = (spec: MatmulSpec, name: string, make: () => string): string => {
   const { layout, accumulate, types = F32_OPERANDS } = spec;
-  const key = `${name} ${layout} ${types.a} ${types.b}${accumulate ? " added" : ""}`;
-  const text = texts.get(key) ?? make();
+  const { a, b, arithmetic = "f32" } = types;
+  const key = `${name} ${layout} ${a} ${b} in ${arithmetic}${accumulate ? " added" : ""}`;
+  const text = texts.get(key) ?? `${arithmetic === "f16" ? "enable f16;\n" : ""}${make()}`;
   texts.set(key, text);
   return text;
 };
+
+/** What a schedule needs of an adapter, besides what the arithmetic needs. */
+const needs = ({ types = F32_OPERANDS }: MatmulSpec, ...features: string[]): readonly string[] => [
+  ...features,
+  ...(types.arithmetic === "f16" ? ["shader-f16"] : []),
+];
 
 const variant = (
   spec: MatmulSpec,
@@ -61,7 +71,7 @@ const variant = (
     wgsl: textOf(spec, name, make),
     workgroup: [WORKGROUP, 1, 1],
     workgroups: foldGroups(Math.ceil(tiles / WORKGROUP)),
-    features: [],
+    features: needs(spec),
     tile,
   };
 };
@@ -79,7 +89,7 @@ const broadcast = (spec: MatmulSpec): Variant => {
     wgsl: textOf(spec, name, () => broadcastWgsl(layout, BROADCAST_TILE, types)),
     workgroup: [BROADCAST_WORKGROUP, 1, 1],
     workgroups: foldGroups(broadcastGroups(BROADCAST_TILE, batch, m, n)),
-    features: ["subgroups"],
+    features: needs(spec, "subgroups"),
   };
 };
 
@@ -121,7 +131,7 @@ const bySubgroup = (spec: MatmulSpec, tile: SubgroupTile, packed: boolean): Vari
     wgsl: textOf(spec, name, () => subgroupWgsl({ layout, tile, packed, accumulate, types })),
     workgroup: [subgroupWorkgroup(tile), 1, 1],
     workgroups: foldGroups(subgroupGroups(tile, batch, m, n)),
-    features: ["subgroups", `subgroups-of-${tile.lanes}`],
+    features: needs(spec, "subgroups", `subgroups-of-${tile.lanes}`),
   };
 };
 
@@ -134,6 +144,12 @@ const WORKGROUP_TILES: readonly WorkgroupTile[] = [
   { size: 128, depth: 8, own: 8 },
   { size: 32, depth: 16, own: 4 },
 ];
+
+/** Strips of half the bytes are twice as deep. */
+const workgroupTilesOf = ({ arithmetic }: OperandTypes): readonly WorkgroupTile[] =>
+  arithmetic === "f16"
+    ? WORKGROUP_TILES.map((tile) => ({ ...tile, depth: 2 * tile.depth }))
+    : WORKGROUP_TILES;
 
 const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
   a: { offset: 0, row: layout === "tn" ? m : k, step: m * k },
@@ -160,7 +176,7 @@ export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
     wgsl: textOf(spec, name, () => workgroupWgsl({ layout, tile, packed, accumulate, types })),
     workgroup: [workgroupOf(tile), 1, 1],
     workgroups: foldGroups(workgroupTiles(tile, batch, m, n)),
-    features: [],
+    features: needs(spec),
   };
 };
 
@@ -179,7 +195,7 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
   if (spec.m === 1) return [invocations];
   return [
     ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
-    ...WORKGROUP_TILES.map((tile) => byWorkgroup(spec, tile)),
+    ...workgroupTilesOf(types).map((tile) => byWorkgroup(spec, tile)),
     bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt"),
     broadcast(spec),
     invocations,
@@ -192,11 +208,12 @@ export const matmul = (spec: MatmulSpec): KernelCall => {
   const { a, b, c } = places;
   const { batch, m, n, k, layout, types = F32_OPERANDS } = spec;
   const stored = [types.a, types.b].filter((type) => type !== "f32").join(" and ");
+  const computed = types.arithmetic === "f16" ? " in f16" : "";
   const tilesN = Math.ceil(n / TILE.columns);
   const tiles = batch * Math.ceil(m / TILE.rows) * tilesN;
   return {
     family: "matmul",
-    shape: `${layout}${inFours(spec, places) ? " in fours" : ""}${stored === "" ? "" : ` of ${stored}`} ${[m, n, k].map((size) => sizeClass(size, 1024)).join(" x ")}`,
+    shape: `${layout}${inFours(spec, places) ? " in fours" : ""}${stored === "" ? "" : ` of ${stored}`}${computed} ${[m, n, k].map((size) => sizeClass(size, 1024)).join(" x ")}`,
     operands: [
       { name: "a", access: "read" },
       { name: "b", access: "read" },

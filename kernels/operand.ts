@@ -6,6 +6,12 @@
 /** The type that a tensor's numbers are stored in. */
 export type Dtype = "f32" | "f16" | "bf16";
 
+/**
+ * What products are computed in. "f16" lets both operands be rounded to f16; the product of two such numbers is an f32
+ * exactly, and sums are f32 either way.
+ */
+export type Arithmetic = "f32" | "f16";
+
 export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { f32: 4, f16: 2, bf16: 2 };
 
 /** The type of a binding's elements: numbers one by one, or in fours. */
@@ -43,3 +49,16 @@ const READERS: Readonly<Record<Dtype, readonly string[]>> = {
 /** The functions that `readOperand` calls for bindings of these types. */
 export const readersOf = (dtypes: Iterable<Dtype>): readonly string[] =>
   [...new Set(dtypes)].flatMap((dtype) => READERS[dtype]);
+
+/** The functions that `rounded` calls. */
+export const ROUNDERS: readonly string[] = [
+  "fn rounded_one(value: f32) -> f32 { return f32(f16(value)); }",
+  "fn rounded_four(values: vec4<f32>) -> vec4<f32> { return vec4<f32>(vec4<f16>(values)); }",
+];
+
+/**
+ * A number, or four, as f16 has it: the nearest one, or the one beyond (WGSL leaves that open; a driver's compiler may even
+ * leave it as it is, which is more exact). Needs `enable f16`.
+ */
+export const rounded = (inFours: boolean, value: string): string =>
+  `rounded_${inFours ? "four" : "one"}(${value})`;

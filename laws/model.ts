@@ -64,7 +64,8 @@ export const keptBy = (
   { layout }: Model,
   cuts: PruneStage["cuts"],
   tables: readonly AxisScores[],
-): Kept => decide(stage(cuts), layout, { data: "texts", windows: [0], tables }).kept;
+): Kept =>
+  decide(stage(cuts), layout, { data: "texts", windows: [0], arithmetic: "f32", tables }).kept;
 
 /** The model cut to what is kept. */
 export const cutTo = async ({ shape, layout, arena }: Model, kept: Kept): Promise<Model> => {

@@ -48,7 +48,7 @@ export const planChoices = (
   const { memory } = into.target;
   if (memory !== null && layout.bytes > memory) throw new DoesNotFit(name, layout.bytes, memory);
   const places = placement(
-    [...weightPlaces(layout), ...feedPlaces],
+    [...weightPlaces(layout, step.arithmetic), ...feedPlaces],
     [[LIKELIHOODS, { kind: "output" }]],
   );
   const rows = layout.axes.vocab ?? 1;

@@ -51,6 +51,7 @@ const attempt = (
     name: step.name,
     student: step.student,
     teacher: step.teacher,
+    arithmetic: step.arithmetic,
     data: step.data,
     steps: step.steps,
     windows: step.windows,

@@ -34,5 +34,9 @@ export const planMetrics = (
     return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
   };
   const wide = wideAxes([shape]);
-  return planSweep(into, { name, data, total, layout, order: "sequential", wide }, graphOf);
+  return planSweep(
+    into,
+    { name, data, total, layout, order: "sequential", arithmetic: step.arithmetic, wide },
+    graphOf,
+  );
 };

@@ -74,7 +74,7 @@ const planAnswers = (
     const name = `evaluate${index}.${model}`;
     return planChoices(planning.into, name, shape, step, layoutNamed(planning, model), data);
   });
-  return { kind: "evaluate", choices, entries: [] };
+  return { kind: "evaluate", arithmetic: step.arithmetic, choices, entries: [] };
 };
 
 const planStep = (planning: Planning, step: Step, index: number): Stage => {
@@ -118,7 +118,7 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
           total,
         ),
       }));
-      return { kind: "evaluate", choices: [], entries };
+      return { kind: "evaluate", arithmetic: step.arithmetic, choices: [], entries };
     }
     default:
       return step satisfies never;

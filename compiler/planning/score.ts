@@ -65,8 +65,10 @@ export const planScore = (
     total,
     layout,
     order: "shuffled",
+    arithmetic: step.arithmetic,
     wide: wideAxes([shape]),
   } as const;
   const sweep = planSweep(into, parts, graphOf);
-  return { kind: "score", name: step.name, model: step.model, sweep, tables };
+  const { name, arithmetic } = step;
+  return { kind: "score", name, model: step.model, arithmetic, sweep, tables };
 };

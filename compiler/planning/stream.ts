@@ -2,6 +2,7 @@
  * A sweep through a model larger than device memory: one program for each kind of segment, whose weights take turns in one
  * buffer. Batches get smaller until everything fits the memory that the target allows.
  */
+import type { Arithmetic } from "../../kernels/operand.js";
 import type { Axis } from "../ir/tensor.js";
 import type {
   CarriedValue,
@@ -34,6 +35,8 @@ export interface StreamParts {
   readonly total: number;
   readonly order: Sweep["order"];
   readonly layout: ModelLayout;
+  /** Of products with the model's weights. */
+  readonly arithmetic: Arithmetic;
   readonly wholeOf: (windows: number) => Whole;
   /** How the programs of a batch take what is as wide as the vocabulary. */
   readonly phasingOf: (windows: number) => Phasing;
@@ -168,7 +171,11 @@ const inputPlaces = (layout: Layout, part: Part, at: Placed): [string, InputPlac
     (carried.find(({ name }) => name === value)?.bytes ?? 0) * batch;
   const weights = [...part.weights].map(([input, entry]): [string, InputPlace] => [
     input,
-    { ...statePlace(states.weights, weightBytes, at.weights.get(entry) ?? 0), dtype: entry.dtype },
+    {
+      ...statePlace(states.weights, weightBytes, at.weights.get(entry) ?? 0),
+      dtype: entry.dtype,
+      arithmetic: layout.parts.arithmetic,
+    },
   ]);
   const rows = [...part.rows.keys()].map((input): [string, InputPlace] => [
     input,

@@ -3,6 +3,7 @@
  * and a program that finishes. Memory stays that of one batch whatever the number of windows; that of the weights may be
  * bounded too (stream.ts).
  */
+import type { Arithmetic } from "../../kernels/operand.js";
 import type { Builder } from "../ir/build.js";
 import type { Axis, Graph, Input } from "../ir/tensor.js";
 import type { Carried } from "../library/library.js";
@@ -48,6 +49,8 @@ export interface SweepParts {
   readonly total: number;
   readonly layout: ModelLayout;
   readonly order: Sweep["order"];
+  /** Of products with the model's weights. */
+  readonly arithmetic: Arithmetic;
   /** Names of axes as wide as the vocabulary. */
   readonly wide: ReadonlySet<string>;
 }
@@ -78,7 +81,7 @@ const phasingOf = ({ data, wide }: SweepParts, windows: number): Phasing => ({
 
 /** The sweep in one piece, all weights on the device. */
 const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: SweepGraph): Sweep => {
-  const { name, total, layout } = parts;
+  const { name, total, layout, arithmetic } = parts;
   const batch = batchWindows(total, parts.data);
   const sizes = [batch, total % batch].filter((size) => size > 0);
   const state = (accumulator: string): string => `${name}.${accumulator}`;
@@ -97,7 +100,7 @@ const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: Sweep
     const program = `${name}.batch${windows}`;
     const { accumulate } = splitInto(simple, builder, total, windows);
     const places = placement(
-      [...weightPlaces(layout), ...feedPlaces],
+      [...weightPlaces(layout, arithmetic), ...feedPlaces],
       accumulators.map((a) => [a.name, { ...a.place, accumulate: true }]),
     );
     addPhased(into, program, accumulate, places, phasingOf(parts, windows));
@@ -108,7 +111,7 @@ const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: Sweep
     `${name}.finish`,
     split.finish,
     placement(
-      [...weightPlaces(layout), ...accumulators.map((a) => [a.name, a.place] as const)],
+      [...weightPlaces(layout, arithmetic), ...accumulators.map((a) => [a.name, a.place] as const)],
       Object.keys(graph.outputs).map((output) => [output, { kind: "output" }]),
     ),
   );
@@ -157,7 +160,7 @@ export const planSweep = (
       return sweep;
     }
   }
-  const { name, data, total, order, layout } = parts;
+  const { name, data, total, order, layout, arithmetic } = parts;
   const wholeOf = cutSweep(parts, graphOf(true));
   const stream = {
     name,
@@ -165,6 +168,7 @@ export const planSweep = (
     total,
     order,
     layout,
+    arithmetic,
     wholeOf,
     phasingOf: (windows: number) => phasingOf(parts, windows),
   };

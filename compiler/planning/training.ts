@@ -174,9 +174,11 @@ export const addTraining = (
     accumulate: windows < step.windows,
   });
   const learners = [student, ...(teacher === null ? [] : [teacher])];
+  const taught = teacher === null ? [] : weightPlaces(teacher.layout, step.arithmetic);
   const places = placement(
     [
-      ...learners.flatMap(({ layout }) => weightPlaces(layout)),
+      ...weightPlaces(student.layout),
+      ...taught,
       ...maps.map(({ name: map, offset }): [string, InputPlace] => [
         map,
         { kind: "state", state: stateOf.weights(step.name), stateBytes: arenaBytes, offset },

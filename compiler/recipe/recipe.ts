@@ -3,6 +3,7 @@
  * `plan/` turns it into a Plan. Anything wrong was said by `check.ts` before one of these exists.
  */
 import type { DefinitionDecl, Expr, SourceFile } from "../../grammar/ast.js";
+import type { Arithmetic } from "../../kernels/operand.js";
 import type { Dtypes } from "../library/dtypes.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
 import type { Rescale } from "../library/rescale.js";
@@ -39,6 +40,7 @@ export interface ScoreStep {
   readonly data: string;
   /** Windows to look at; null for all. */
   readonly take: number | null;
+  readonly arithmetic: Arithmetic;
   readonly entries: readonly {
     readonly axis: string;
     readonly criterion: CriterionUse;
@@ -68,6 +70,8 @@ export interface DistillStep {
   readonly student: string;
   /** Null for training without one. */
   readonly teacher: string | null;
+  /** Of the teacher's pass. */
+  readonly arithmetic: Arithmetic;
   readonly data: string;
   /** The loss expression: calls of library losses, `+`, `*` and numbers. */
   readonly loss: Located<Expr>;
@@ -91,6 +95,7 @@ export interface DistillStep {
 export interface EvaluateStep {
   readonly kind: "evaluate";
   readonly models: readonly string[];
+  readonly arithmetic: Arithmetic;
   readonly data: string;
   readonly metrics: readonly Located<DefinitionDecl>[];
 }

@@ -12,6 +12,7 @@ import type {
 } from "../../grammar/ast.js";
 import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
+import type { Arithmetic } from "../../kernels/operand.js";
 import { evaluate } from "./constant.js";
 import { type Context, excerpt, say, stageName } from "./context.js";
 import { type Quantity, type UnitKind, unitLabel, unitNames } from "./units.js";
@@ -43,6 +44,13 @@ const TAKE = {
   example: "take 64 windows",
 } as const;
 
+const ARITHMETIC = {
+  kind: "word",
+  choices: ["f32", "f16"],
+  optional: true,
+  example: "arithmetic f16",
+} as const;
+
 export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Setting>>>> = {
   model: {},
   data: {
@@ -70,7 +78,7 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
       example: "documents apart",
     },
   },
-  score: { take: TAKE },
+  score: { take: TAKE, arithmetic: ARITHMETIC },
   search: {
     within: { kind: "expression", optional: true, example: "within params == 4B params ± 5%" },
     keep: { kind: "expression", optional: true, example: "keep 6" },
@@ -103,8 +111,9 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
       optional: true,
       example: "early_stop every 20 steps",
     },
+    arithmetic: ARITHMETIC,
   },
-  evaluate: {},
+  evaluate: { arithmetic: ARITHMETIC },
   export: {
     format: {
       kind: "word",
@@ -268,6 +277,10 @@ export const readSettings = (
     expression: (name) => item(name, "expression")?.expr ?? null,
   };
 };
+
+/** What products with weights that nothing trains are computed in; f32 where it is not set. */
+export const arithmeticSetting = (settings: Settings): Arithmetic =>
+  settings.word("arithmetic") === "f16" ? "f16" : "f32";
 
 /** A setting that holds a text, or null after saying what is wrong; `usual` where it is not set. */
 export const textSetting = <D extends string | null>(

@@ -1,5 +1,5 @@
 /** Where the tensors of one lowered graph live: in states and feeds by its placement, else in scratch. */
-import type { Dtype } from "../../kernels/operand.js";
+import type { Arithmetic, Dtype } from "../../kernels/operand.js";
 import type { Slab } from "../emit/pieces.js";
 import { type Graph, type Input, type Node, sizeOf } from "../ir/tensor.js";
 import { isTable } from "../passes/tables.js";
@@ -31,6 +31,12 @@ const narrower = (whole: Slab | null, slab: Slab | null): Slab | null =>
 export const dtypeIn = ({ inputs }: Placement, node: Node): Dtype => {
   const place = node.op === "input" ? inputs.get(node.name) : undefined;
   return place?.kind === "state" ? (place.dtype ?? "f32") : "f32";
+};
+
+/** What products with a node may be computed in. */
+export const arithmeticIn = ({ inputs }: Placement, node: Node): Arithmetic => {
+  const place = node.op === "input" ? inputs.get(node.name) : undefined;
+  return place?.kind === "state" ? (place.arithmetic ?? "f32") : "f32";
 };
 
 export class Buffers {
@@ -67,6 +73,10 @@ export class Buffers {
 
   dtypeOf(node: Node): Dtype {
     return dtypeIn(this.placement, node);
+  }
+
+  arithmeticOf(node: Node): Arithmetic {
+    return arithmeticIn(this.placement, node);
   }
 
   private input(node: Input): Use {

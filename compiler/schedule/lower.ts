@@ -15,13 +15,14 @@ import { isTable } from "../passes/tables.js";
 import type { Kernel, Launch, Program } from "../plan.js";
 import { arrangeOperands } from "./arrange.js";
 import { attentionCalls, attentionGradCalls, type BoundCall } from "./attend.js";
-import { Buffers, dtypeIn } from "./buffers.js";
+import { arithmeticIn, Buffers, dtypeIn } from "./buffers.js";
 import { dispatchOf } from "./call.js";
 import { continues, groupBoxes } from "./cut.js";
 import { kernelId } from "./identity.js";
 import { kthCalls } from "./kth.js";
 import { multiplyCalls } from "./multiply.js";
 import { orderWork } from "./order.js";
+import { scaleRows } from "./scale-rows.js";
 import { BindingTooLarge, bytesOf, Storage } from "./storage.js";
 import type { Placement, Target } from "./target.js";
 import { fuseWithin, readsOf } from "./width.js";
@@ -200,7 +201,8 @@ export const lowerInOrder = (name: string, parts: readonly Placed[], target: Tar
   const storage = new Storage(target);
   const kernels: Record<string, Kernel> = {};
   parts.forEach(({ graph, placement }, part) => {
-    const arranged = arrangeOperands(graph, (node) => dtypeIn(placement, node) !== "f32");
+    const scaled = scaleRows(graph, (node) => arithmeticIn(placement, node) === "f16");
+    const arranged = arrangeOperands(scaled, (node) => dtypeIn(placement, node) !== "f32");
     const nodes = nodesOf(arranged);
     const stored = new Set(Object.values(arranged.outputs));
     const groups = fuseWithin(nodes, stored, target);

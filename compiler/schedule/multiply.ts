@@ -65,11 +65,16 @@ export const multiplyCalls = (
       c: placeOf(walks.c, box),
     };
     const sizes = { m: length("m", m), n: length("n", n), k: length("k", k) };
+    const narrow = [node.left, node.right].some((side) => buffers.arithmeticOf(side) === "f16");
     const call = matmul({
       layout,
       batch: length("batch", batch),
       ...sizes,
-      types: { a: buffers.dtypeOf(node.left), b: buffers.dtypeOf(node.right) },
+      types: {
+        a: buffers.dtypeOf(node.left),
+        b: buffers.dtypeOf(node.right),
+        arithmetic: narrow ? "f16" : "f32",
+      },
       accumulate: buffers.accumulates(node) || (box.get("k")?.start ?? 0) > 0,
       ...(box.size === 0 ? {} : { places }),
     });

@@ -1,5 +1,5 @@
 /** What a program is compiled for. Defaults are WebGPU's own, so that a plan runs on every adapter. */
-import { DTYPE_BYTES, type Dtype } from "../../kernels/operand.js";
+import { type Arithmetic, DTYPE_BYTES, type Dtype } from "../../kernels/operand.js";
 import type { Axis } from "../ir/tensor.js";
 import type { Binding, Feed } from "../plan.js";
 
@@ -47,6 +47,8 @@ export type InputPlace =
       readonly offset: number;
       /** What its numbers are stored in; f32 where nothing is said. */
       readonly dtype?: Dtype;
+      /** What products with it may be computed in; f32 where nothing is said. */
+      readonly arithmetic?: Arithmetic;
     }
   | { readonly kind: "feed"; readonly source: Feed["source"]; readonly within?: Within }
   | ({ readonly kind: "kept"; readonly value: string } & Within);

@@ -197,6 +197,10 @@ export const axisMessages = {
     message: `\`${p.student}\` is one model, and \`early_stop\` gives up candidates that do worse than others`,
     hint: "leave it out, or distil the candidates of a `search`",
   })),
+  "arithmetic-unused": message("error", (p: { readonly name: string }) => ({
+    message: `\`arithmetic f16\` is for the teacher's pass, and \`${p.name}\` has no teacher`,
+    hint: "leave it out: what is trained is computed in f32",
+  })),
   "budget-unused": message("error", () => ({
     message: "`params` is a budget, and no axis may shrink to fit it",
     hint: "name axes without a target, as in `hidden, mlp`",

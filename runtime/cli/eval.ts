@@ -13,6 +13,7 @@ import { parse } from "../../grammar/parse.js";
 import { type RunOutcome, startRun } from "../run/run.js";
 import { scoresBeside } from "../run/score-cache.js";
 import { EXIT } from "./exit.js";
+import { CommandError } from "./failure.js";
 import { fileHost } from "./host.js";
 import { interruptible } from "./interrupt.js";
 import { madeRecipe } from "./made-recipe.js";
@@ -28,6 +29,7 @@ export interface EvalOptions {
   readonly use?: UsedFiles;
   readonly adapter?: string;
   readonly memory?: string;
+  readonly arithmetic?: string;
   readonly json?: boolean;
 }
 
@@ -43,6 +45,11 @@ const metricNames = (): string[] => {
 const kindOf = (glob: string): string =>
   glob.endsWith(".jsonl") ? "jsonl" : glob.endsWith(".parquet") ? "parquet" : "text";
 
+const arithmeticOf = (given = "f32"): string => {
+  if (given === "f32" || given === "f16") return given;
+  throw new CommandError(`--arithmetic takes f32 or f16, not ${given}`);
+};
+
 const recipeText = (model: string, window: number, options: EvalOptions): string => {
   const kind = kindOf(options.data);
   const take =
@@ -53,6 +60,7 @@ const recipeText = (model: string, window: number, options: EvalOptions): string
     `  window ${window}${take}`,
     "}",
     `evaluate ${SUBJECT} on documents {`,
+    `  arithmetic ${arithmeticOf(options.arithmetic)}`,
     ...metricNames().map((name) => `  ${name}`),
     "}",
     "",

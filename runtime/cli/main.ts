@@ -111,6 +111,11 @@ const createProgram = (): Command => {
       "predicted tokens per window (default: the model's context, at most 1024)",
     )
     .option("--take <windows>", "only the first so many windows (default: all)")
+    .option(
+      "--arithmetic <type>",
+      "f16 computes products with weights in f16, where the adapter can: faster on many GPUs, and less exact",
+      "f32",
+    )
     .addOption(useOption())
     .addOption(adapterOption())
     .option("--json", "the result as JSON on stdout")

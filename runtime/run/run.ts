@@ -12,7 +12,8 @@ import { RunError } from "../errors.js";
 import { createExecutor, type Executor } from "../execute.js";
 import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
-import type { RunContext } from "./context.js";
+import { checkAdapter, checkWeights, modelsInF16 } from "./arithmetic.js";
+import { modelNamed, type RunContext } from "./context.js";
 import { Interrupted } from "./distill.js";
 import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
@@ -115,6 +116,7 @@ const outcomeOf = (
 
 const runStages = async (context: RunContext): Promise<void> => {
   const { plan, journal, reporter } = context;
+  const inRange = new Set<string>();
   for (const [index, stage] of plan.stages.entries()) {
     const done = journal.result(index) as StageResult | undefined;
     if (done !== undefined) {
@@ -125,6 +127,10 @@ const runStages = async (context: RunContext): Promise<void> => {
     reporter.begin(stageTitle(stage), stageDetail(plan, stage));
     const began = performance.now();
     const skipped = isLeftOut(context, stage);
+    for (const model of skipped ? [] : modelsInF16(stage)) {
+      if (!inRange.has(model)) await checkWeights(modelNamed(context, model).weights);
+      inRange.add(model);
+    }
     const result: StageResult = skipped ? { kind: "skipped" } : await runStage(context, stage);
     await journal.commit(index, stage.kind, result, (performance.now() - began) / 1000);
     if (!skipped) await afterCommit(context, stage);
@@ -153,6 +159,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
   const device = await openDevice({ adapter: session.adapter });
   let executor: Executor | null = null;
   try {
+    checkAdapter(plan, device.report);
     checkFits(plan, device.report.limits.maxBufferSize ?? Number.POSITIVE_INFINITY);
     const identity = adapterIdentity(device.report);
     reporter.line(`adapter: ${identity}`);

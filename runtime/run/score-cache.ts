@@ -42,6 +42,7 @@ export const scoresSchema = z.object({
     model: z.string(),
     data: z.string(),
     windows: z.array(z.int()),
+    arithmetic: z.enum(["f32", "f16"]),
     tables: z.array(tableSchema),
   }),
 });

@@ -1,5 +1,6 @@
 /** The score stage: importance of every unit, read back once at the end of the sweep, or kept from an earlier run. */
 import type { ScoreStage } from "../../compiler/plan.js";
+import type { Arithmetic } from "../../kernels/operand.js";
 import type { AxisScores } from "../weights/decisions.js";
 import type { RunContext } from "./context.js";
 import { keepScores, keptScores, scoresPath } from "./score-cache.js";
@@ -10,6 +11,7 @@ export interface ScoreResult {
   readonly data: string;
   /** Which windows of the data were looked at, in order. */
   readonly windows: readonly number[];
+  readonly arithmetic: Arithmetic;
   readonly tables: readonly AxisScores[];
 }
 
@@ -18,7 +20,7 @@ export const runScore = async (context: RunContext, stage: ScoreStage): Promise<
   const path = scoresPath(context, stage, windows);
   const kept = path === null ? null : await keptScores(context, path);
   if (kept !== null) return kept;
-  const { name, model, sweep } = stage;
+  const { name, model, arithmetic, sweep } = stage;
   const { outputs: results } = await runSweep(context, name, model, sweep, windows);
   const tables = stage.tables.map(({ axis, criterion, outputs, along, size, within, runs }) => ({
     axis,
@@ -29,7 +31,7 @@ export const runScore = async (context: RunContext, stage: ScoreStage): Promise<
     runs,
     scores: outputs.flatMap((output) => [...(results.get(output) ?? [])]),
   }));
-  const result = { model: stage.model, data: stage.sweep.data, windows, tables };
+  const result = { model, data: sweep.data, windows, arithmetic, tables };
   if (path !== null) await keepScores(context, path, stage, result);
   return result;
 };

@@ -1,5 +1,5 @@
 /** What a run says of each stage, before and after. */
-import type { Plan, Stage } from "../../compiler/plan.js";
+import type { Plan, ScoreStage, Stage } from "../../compiler/plan.js";
 import type { StageResult } from "./stages.js";
 
 export const stageTitle = (stage: Stage): string => {
@@ -22,6 +22,10 @@ export const stageTitle = (stage: Stage): string => {
   }
 };
 
+/** Said where it is not the default. */
+const inF16 = ({ arithmetic }: Pick<ScoreStage, "arithmetic">): string =>
+  arithmetic === "f16" ? ", in f16" : "";
+
 export const stageDetail = (plan: Plan, stage: Stage): string => {
   switch (stage.kind) {
     case "open":
@@ -29,15 +33,16 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
     case "random":
       return `of the shape of ${stage.like}, deviation ${stage.deviation}`;
     case "score":
-      return `${stage.sweep.windows} windows of ${stage.sweep.data}`;
+      return `${stage.sweep.windows} windows of ${stage.sweep.data}${inF16(stage)}`;
     case "prune":
       return stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`).join(", ");
     case "distill": {
       const window = plan.data[stage.data]?.window ?? 0;
-      return `${stage.steps} steps of ${stage.windows * window} tokens`;
+      const taught = stage.arithmetic === "f16" ? ", the teacher in f16" : "";
+      return `${stage.steps} steps of ${stage.windows * window} tokens${taught}`;
     }
     case "evaluate":
-      return [...stage.entries, ...stage.choices].map((entry) => entry.model).join(", ");
+      return `${[...stage.entries, ...stage.choices].map(({ model }) => model).join(", ")}${inF16(stage)}`;
     case "rank":
       return `${stage.candidates.length} candidates by ${stage.metric}`;
     case "expect":

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
 import type { Fold, ModelLayout, PruneStage } from "../../compiler/plan.js";
+import type { Arithmetic } from "../../kernels/operand.js";
 import { fileError, RunError, systemCode } from "../errors.js";
 import { bestTokens, type TokenParts } from "../formats/token-parts.js";
 import type { Folding } from "./fold.js";
@@ -41,6 +42,8 @@ const pruneSchema = z.object({
   scores: z.string(),
   data: z.string(),
   windows: z.array(index),
+  /** What products with the model's weights were computed in when it was scored. */
+  arithmetic: z.enum(["f32", "f16"]),
   axes: z.array(axisSchema),
 });
 
@@ -68,6 +71,7 @@ export interface AxisScores {
 export interface Scores {
   readonly data: string;
   readonly windows: readonly number[];
+  readonly arithmetic: Arithmetic;
   readonly tables: readonly AxisScores[];
 }
 
@@ -185,9 +189,17 @@ export const decide = (
     axes.push(recordOf(table, choice));
   }
   const foldings = stage.folds.map((fold) => foldingOf(fold, scores, kept));
-  const { data, windows } = scores;
+  const { data, windows, arithmetic } = scores;
   const { name, source: from } = stage;
-  const record = { name, source: from, scores: stage.scores, data, windows: [...windows], axes };
+  const record = {
+    name,
+    source: from,
+    scores: stage.scores,
+    data,
+    windows: [...windows],
+    arithmetic,
+    axes,
+  };
   return { kept, foldings, record };
 };
 

@@ -151,6 +151,17 @@ const CASES: readonly Case[] = [
     "  loss      kld(temperature: 1)",
     "  early_stop every «20 steps»\n  loss      kld(temperature: 1)",
   ),
+  one(
+    "arithmetic-unused",
+    "student from teacher on speeches {\n  loss      kld(temperature: 1)",
+    "student on speeches {\n  «arithmetic f16»\n  loss      cross_entropy()",
+  ),
+  one(
+    "setting-choice",
+    "  loss      kld(temperature: 1)",
+    "  arithmetic «f8»\n  loss      kld(temperature: 1)",
+    "arithmetic",
+  ),
   one("size-mismatch", HIDDEN, "hidden «120» -> 96 "),
   one("group-divides", MLP, `${MLP}  query  8 -> «5»\n`),
   one("group-divides", MLP, `${MLP}  query  «8 -> 4»\n`, "divides"),

@@ -102,6 +102,7 @@ const layers = { name: "layer", size: 2 };
 const scores: Scores = {
   data: "texts",
   windows: [4, 0, 2],
+  arithmetic: "f32",
   tables: [
     {
       axis: "hidden",

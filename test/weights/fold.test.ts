@@ -39,6 +39,7 @@ const along = [
 const scores: Scores = {
   data: "texts",
   windows: [0],
+  arithmetic: "f32",
   tables: [
     {
       axis: "query",

@@ -8,7 +8,7 @@ import { bindConstants } from "../constant.js";
 import { type Context, find, located, passOn, say } from "../context.js";
 import type { DistillStep } from "../recipe.js";
 import type { ModelEntry } from "../scope.js";
-import { readSettings, type Settings } from "../settings.js";
+import { arithmeticSetting, readSettings, type Settings } from "../settings.js";
 import { textsNamed } from "../texts.js";
 import { pushDistills } from "./candidates.js";
 import { checkLossAlone, lossOf, type Parties, type Party, unitsFit } from "./loss.js";
@@ -17,6 +17,12 @@ import { optimizerOf } from "./optimizer.js";
 
 /** Steps between checkpoints where the spec does not say. */
 const CHECKPOINT_EVERY = 50;
+
+/** Says that the arithmetic of the teacher's pass is set where there is no teacher. */
+const sayUnusedArithmetic = (context: Context, { names, body, span }: StageDecl): void => {
+  const line = body?.find(({ heads }) => heads.some(({ name }) => name === "arithmetic"));
+  say(context, "arithmetic-unused", line?.span ?? span, { name: names[0]?.name ?? "" });
+};
 
 const partyOf = (name: Name | null, entry: ModelEntry | null): Party | null =>
   name === null || entry === null
@@ -81,6 +87,7 @@ const settingsOf = (context: Context, stage: StageDecl, student: ModelShape | nu
       ? (settings.quantity("checkpoint")?.value ?? null)
       : CHECKPOINT_EVERY,
     earlyStop: settings.quantity("early_stop"),
+    arithmetic: arithmeticSetting(settings),
   };
 };
 
@@ -112,12 +119,14 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     rate,
     checkpoint,
     earlyStop,
+    arithmetic,
   } = settingsOf(context, stage, parties?.student.shape ?? null);
   if (parties === null) {
     checkLossAlone(context, expr);
     return;
   }
   const { student, teacher, data } = parties;
+  if (teacher === null && arithmetic === "f16") sayUnusedArithmetic(context, stage);
   const loss = lossOf(context, stage.names[0]?.name ?? "", expr, parties);
   const steps = batch === null ? null : stepsOf(stop, batch.value, data);
   const broken = loss === null || optimizer === null || rate === null || checkpoint === null;
@@ -127,6 +136,7 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     name: stage.names[0]?.name ?? "",
     student: student.name,
     teacher: teacher?.name ?? null,
+    arithmetic,
     data: data.name,
     loss,
     steps,

@@ -1,5 +1,5 @@
 /** `evaluate A, B on DATA { METRIC }`: metrics of the library for each model. */
-import type { DefinitionDecl, Name, StageDecl } from "../../../grammar/ast.js";
+import type { DefinitionDecl, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import { elaborateChoiceMetric, judgesChoices } from "../../library/choice-metric.js";
 import type { Located, ModelShape } from "../../library/library.js";
@@ -8,6 +8,7 @@ import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { type Context, find, passOn, say } from "../context.js";
 import type { CandidateSet } from "../scope.js";
+import { arithmeticSetting, readSettings, SETTINGS } from "../settings.js";
 import { pushRanking } from "./candidates.js";
 
 type Metric = Located<DefinitionDecl>;
@@ -39,6 +40,9 @@ const metricNamed = (context: Context, head: Name, data: DataSource | null): Met
   return null;
 };
 
+const isSetting = ({ heads }: Statement): boolean =>
+  heads.some(({ name }) => Object.hasOwn(SETTINGS.evaluate, name));
+
 /** The metrics named in the braces; null in the place of an unknown one. */
 const metricsOf = (
   context: Context,
@@ -46,7 +50,7 @@ const metricsOf = (
   data: DataSource | null,
 ): (Metric | null)[] => {
   const seen = new Set<string>();
-  const lines = stage.body ?? [];
+  const lines = (stage.body ?? []).filter((line) => !isSetting(line));
   for (const line of lines.filter((l) => l.items.length > 0)) {
     const name = line.heads[0]?.name ?? "";
     say(context, "setting-form", line.span, { name, takes: "no value", example: name });
@@ -103,6 +107,8 @@ export const checkEvaluate = (context: Context, stage: StageDecl): void => {
     const entry = find(context, "model", name);
     return entry === null ? null : { name, ...entry };
   });
+  const settings = readSettings(context, stage, (stage.body ?? []).filter(isSetting));
+  const arithmetic = arithmeticSetting(settings);
   const metrics = metricsOf(context, stage, data);
   const models = subjects.filter((subject) => subject !== null);
   const good = metrics.filter((metric) => metric !== null);
@@ -114,7 +120,7 @@ export const checkEvaluate = (context: Context, stage: StageDecl): void => {
     good.every((metric) => tryMetric(context, subject, metric, data)),
   );
   if (!fits) return;
-  const step = { kind: "evaluate", data: data.name, metrics: good } as const;
+  const step = { kind: "evaluate", arithmetic, data: data.name, metrics: good } as const;
   const alone = models.filter(({ candidates }) => candidates === undefined);
   const names = alone.map((subject) => subject.name.name);
   if (names.length > 0) context.steps.push({ ...step, models: names });

@@ -12,7 +12,7 @@ import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
 import { type Context, excerpt, passOn, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
-import { readSettings } from "../settings.js";
+import { arithmeticSetting, readSettings } from "../settings.js";
 import { type Texts, textsNamed } from "../texts.js";
 import { axisNamed, isTapped } from "./axis.js";
 import { one } from "./one-model.js";
@@ -259,6 +259,7 @@ export const checkScore = (context: Context, stage: StageDecl): void => {
     body.filter((statement) => !isAxisLine(statement)),
   );
   const take = settings.quantity("take");
+  const arithmetic = arithmeticSetting(settings);
   if (lines.length === 0) {
     const known = [...context.library.definitions.criterion.keys()];
     say(context, "nothing-scored", name.span, { score: name.name, known });
@@ -279,6 +280,7 @@ export const checkScore = (context: Context, stage: StageDecl): void => {
           model: subject.model,
           data: data.name,
           take: take?.value ?? null,
+          arithmetic,
           entries: good,
         };
   context.scope.define("score", name.name, { model: subject.model, axes, step });

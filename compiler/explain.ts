@@ -1,6 +1,6 @@
 /** A plan for people: stages, parameters before and after by axis, kernels, FLOPs, memory. Data first, then text. */
 import type { Arithmetic } from "../kernels/operand.js";
-import type { ModelLayout, Plan, Program, Stage, Sweep } from "./plan.js";
+import type { ChoiceEntry, ModelLayout, Plan, Program, ScoreStage, Stage, Sweep } from "./plan.js";
 
 export interface ProgramReport {
   readonly name: string;
@@ -78,9 +78,15 @@ const sweepRuns = ({ windows, batches, finish, streaming }: Sweep): Run[] => {
   return [...batchRuns(batches), ...segments, { program: finish, times: 1 }];
 };
 
+/** How many texts of a length there are is not known before they are read. */
+const lengthRuns = ({ lengths }: Pick<ChoiceEntry, "lengths">): Run[] =>
+  lengths.map(({ program }) => ({ program, times: 1 }));
+
 const sweepsOf = (stage: Stage): readonly Sweep[] =>
   stage.kind === "score"
-    ? [stage.sweep]
+    ? stage.pass.kind === "sweep"
+      ? [stage.pass.sweep]
+      : []
     : stage.kind === "evaluate"
       ? stage.entries.map(({ sweep }) => sweep)
       : [];
@@ -88,7 +94,7 @@ const sweepsOf = (stage: Stage): readonly Sweep[] =>
 const runsOf = (stage: Stage): Run[] => {
   switch (stage.kind) {
     case "score":
-      return sweepRuns(stage.sweep);
+      return stage.pass.kind === "sweep" ? sweepRuns(stage.pass.sweep) : lengthRuns(stage.pass);
     case "distill":
       return [
         { program: stage.gradient, times: (stage.steps * stage.windows) / stage.micro },
@@ -97,9 +103,7 @@ const runsOf = (stage: Stage): Run[] => {
     case "evaluate":
       return [
         ...stage.entries.flatMap((entry) => sweepRuns(entry.sweep)),
-        ...stage.choices.flatMap(({ lengths }) =>
-          lengths.map(({ program }) => ({ program, times: 1 })),
-        ),
+        ...stage.choices.flatMap(lengthRuns),
       ];
     case "open":
     case "random":
@@ -124,6 +128,11 @@ const arithmeticText = ({ arithmetic }: { readonly arithmetic: Arithmetic }): st
     ? []
     : [`products with weights that are not trained in ${arithmetic}, added up in f32`];
 
+const lookedAt = ({ pass }: ScoreStage): string =>
+  pass.kind === "sweep"
+    ? `${pass.sweep.data}, ${pass.sweep.windows} windows`
+    : `${pass.questions === null ? "the" : pass.questions} questions of ${pass.data}`;
+
 const describe = (plan: Plan, stage: Stage): { title: string; details: string[] } => {
   switch (stage.kind) {
     case "open":
@@ -138,7 +147,7 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
       };
     case "score":
       return {
-        title: `score ${stage.name} of ${stage.model} on ${stage.sweep.data}, ${stage.sweep.windows} windows`,
+        title: `score ${stage.name} of ${stage.model} on ${lookedAt(stage)}`,
         details: [
           ...stage.tables.map(
             (table) =>

@@ -5,12 +5,14 @@
  */
 
 import type { Arithmetic } from "../kernels/operand.js";
+import type { AnswerPass, ChoiceEntry } from "./plan-choices.js";
 import type { GgufSource, GgufTarget } from "./plan-gguf.js";
 import type { ModelLayout } from "./plan-model.js";
 import type { Kernel, Program, Scalar } from "./plan-program.js";
 import type { PruneStage } from "./plan-prune.js";
 import type { Candidacy, RankStage } from "./plan-search.js";
 
+export type * from "./plan-choices.js";
 export type * from "./plan-continuation.js";
 export type * from "./plan-gguf.js";
 export type * from "./plan-model.js";
@@ -51,10 +53,16 @@ export interface ChoiceSource extends WindowedData {
   readonly glob: string;
   /** The text before a choice, with `{field}` in the place of a field. */
   readonly prompt: string;
-  /** Paths of fields: the choices, which of them is right, and what the answer calls them (null: by number or letter). */
-  readonly choices: string;
+  /**
+   * What in the prompt choices stand in the place of: what follows it is scored, after the text up to it with each choice.
+   * Null where choices follow the prompt and are scored themselves.
+   */
+  readonly blank: string | null;
+  /** Path of the field with the choices, or of a field for each; then that of the field which says the right one. */
+  readonly choices: string | readonly string[];
   readonly answer: string;
-  readonly labels: string | null;
+  /** What the answer calls the choices: path of a list, or the names themselves; null: by number or letter. */
+  readonly labels: string | readonly string[] | null;
   /** So many questions from the front stand answered before each of the others. */
   readonly shots: number;
 }
@@ -171,7 +179,7 @@ export interface ScoreTable {
   readonly within: readonly { readonly name: string; readonly size: number }[];
   /**
    * Whether the outputs are of runs of units that stand together, the shortest first and those in the order of their first
-   * units: how far apart the ends of each are. A cut then takes out the run whose ends are nearest.
+   * units: how much each matters. A cut then takes out the run that matters least.
    */
   readonly runs: boolean;
 }
@@ -182,7 +190,7 @@ export interface ScoreStage {
   readonly model: string;
   /** Of products with the model's weights. */
   readonly arithmetic: Arithmetic;
-  readonly sweep: Sweep;
+  readonly pass: { readonly kind: "sweep"; readonly sweep: Sweep } | AnswerPass;
   readonly tables: readonly ScoreTable[];
 }
 
@@ -228,20 +236,6 @@ export interface DistillStage {
   readonly checkpointEvery: number;
   /** Null where the student is no candidate of a search. */
   readonly candidate: Candidacy | null;
-}
-
-/** How a model judges choices: log likelihoods of tokens by program, a score of each choice from their sums. */
-export interface ChoiceEntry {
-  readonly model: string;
-  readonly data: string;
-  /** Variables of a score: "likelihood" in nats, "tokens", "characters" and "bytes" of the choice. */
-  readonly metrics: readonly { readonly name: string; readonly score: Scalar }[];
-  /** In ascending order of length; each program takes so many texts, filled up, and gives "likelihoods" [window, position]. */
-  readonly lengths: readonly {
-    readonly length: number;
-    readonly windows: number;
-    readonly program: string;
-  }[];
 }
 
 export interface EvaluateStage {

@@ -324,7 +324,7 @@ export interface ArchitectureDecl {
 /**
  * `function rms_norm[channel](x, scale, eps) { … }`, `loss NAME(…) { … }`, `schedule cosine(from -> to, warmup = 0%) { … }`,
  * `metric perplexity { … }`, `criterion activation(batch = l2, position = mean) of tap x { … }`,
- * `criterion magnitude of weight w { … }`, `of tap x, weight w`, `of run before, after`, `of rest m`. `NAME(…) = EXPR` is the short form of a body with a result only.
+ * `criterion magnitude of weight w { … }`, `of tap x, weight w`, `of run before, after`, `of rest m`, `of gap m`. `NAME(…) = EXPR` is the short form of a body with a result only.
  */
 export interface DefinitionDecl {
   readonly kind: "definition";
@@ -333,9 +333,9 @@ export interface DefinitionDecl {
   readonly name: Name;
   readonly axes: readonly Name[];
   readonly parameters: readonly Parameter[];
-  /** Of criteria: what it looks at; null where that is nothing. Of metrics: `of choice` where it judges choices. */
+  /** Of criteria: what it looks at; null where that is nothing. Of metrics: `of choice` or `of answer` where it judges choices. */
   readonly subject: {
-    readonly of: "tap" | "weight" | "run" | "rest" | "choice";
+    readonly of: "tap" | "weight" | "run" | "rest" | "gap" | "choice" | "answer";
     readonly names: readonly Name[];
     /** `of tap x, weight w`: the weight that what is tapped goes into. */
     readonly weight: Name | null;

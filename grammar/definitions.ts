@@ -124,15 +124,17 @@ const bodyAfter = (reader: Reader, cursor: LineCursor): { body: Body; short: boo
 
 // ── definitions ──────────────────────────────────────────────────────────────────────────────
 
-const SUBJECTS = ["tap", "weight", "run", "rest", "choice"] as const;
+const SUBJECTS = ["tap", "weight", "run", "rest", "gap", "choice", "answer"] as const;
 
 const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   if (!cursor.isWord("of")) return null;
   const start = spanOf(cursor.take()).start;
   const of = SUBJECTS.find((word) => cursor.skipWord(word));
-  if (of === undefined) return cursor.fail("`tap`, `weight`, `run`, `rest` or `choice`");
+  if (of === undefined)
+    return cursor.fail("`tap`, `weight`, `run`, `rest`, `gap`, `choice` or `answer`");
   const none = { weight: null, keeps: [] };
-  if (of === "choice") return { of, names: [], ...none, span: cursor.spanFrom(start) };
+  if (of === "choice" || of === "answer")
+    return { of, names: [], ...none, span: cursor.spanFrom(start) };
   const names = [cursor.name("a name")];
   let weight: Name | null = null;
   while (weight === null && cursor.is(t.Comma)) {

@@ -2,6 +2,7 @@
 import type { Argument, CallExpr, DefinitionDecl, Expr, Name } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import { report } from "../../grammar/messages/index.js";
+import { elaborateAnswerCriterion, judgesAnswers } from "../library/answer-criterion.js";
 import { elaborateChoiceMetric, judgesChoices } from "../library/choice-metric.js";
 import { scoreOf } from "../library/criterion.js";
 import type { Forward, Library, Located, ModelShape, Outcome } from "../library/library.js";
@@ -163,14 +164,17 @@ const axesFor = ({ shape, student }: Stand, { decl }: Definition): readonly stri
   const tapped = [...new Set(student.taps.map(({ axis }) => axis))];
   const layer = tapped.filter((axis) => axis === shape.layerAxis);
   const units = tapped.filter((axis) => axis !== shape.layerAxis);
-  if (of === "rest" || of === "run") return layer;
+  if (of === "rest" || of === "gap" || of === "run") return layer;
   return decl.subject?.names.length === 2 ? [...layer, ...units] : [...units, ...layer];
 };
 
-const ofCriterion = (library: Library, stand: Stand, criterion: Definition) =>
-  leastWrong(
+const ofCriterion = (library: Library, stand: Stand, criterion: Definition) => {
+  const use = { definition: criterion, args: new Map() };
+  if (judgesAnswers(use, library)) return gathered(() => elaborateAnswerCriterion(use, library));
+  return leastWrong(
     axesFor(stand, criterion).map((axis) => () => onAxis(library, stand, criterion, axis)),
   );
+};
 
 const ofSchedule = (library: Library, schedule: Definition): readonly Diagnostic[] => {
   const call = callOf(null, schedule, []);

@@ -13,7 +13,7 @@ import type {
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import { nearest } from "../../grammar/suggest.js";
 import { builtins } from "../library/builtins.js";
-import { CHOICE_VARIABLES } from "../library/choice-metric.js";
+import { CHOICE_VARIABLES, judgesChoices } from "../library/choice-metric.js";
 import { bindAxes, functionNamed, matchArguments } from "../library/elaborate.js";
 import type { Library, Located } from "../library/library.js";
 import { diagnose, outcome } from "../library/report.js";
@@ -107,7 +107,9 @@ const surroundings = ({ keyword, subject }: DefinitionDecl): readonly string[] =
     case "loss":
       return ["student", "teacher", "labels"];
     case "metric":
-      return subject?.of === "choice" ? CHOICE_VARIABLES : ["model", "labels"];
+      return subject?.of === "choice" || subject?.of === "answer"
+        ? CHOICE_VARIABLES
+        : ["model", "labels"];
     case "criterion":
       return ["model", "labels", "seed", "layer"];
     case "schedule":
@@ -133,6 +135,12 @@ interface Scope {
 
 const isKnown = ({ library, file, values }: Scope, name: string): boolean =>
   values.has(name) || builtins.has(name) || functionNamed(library, file, name) !== undefined;
+
+/** Metrics of choices, which criteria of questions name. */
+const measured = (library: Library): readonly string[] =>
+  [...library.definitions.metric].flatMap(([name, metric]) =>
+    judgesChoices(metric) ? [name] : [],
+  );
 
 const unknown = (scope: Scope, { name, span }: Name): Diagnostic => {
   const { library, file, values } = scope;
@@ -170,6 +178,7 @@ export const wrongNames = (
     ...(subject?.names ?? []).map(({ name }) => name),
     ...(subject?.weight ? [subject.weight.name] : []),
     ...assignedOn(body.lines),
+    ...(decl.keyword === "criterion" ? measured(library) : []),
   ]);
   const axes = new Set(decl.axes.map(({ name }) => name));
   const scope: Scope = { library, file, values, axes };

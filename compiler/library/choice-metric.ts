@@ -1,27 +1,27 @@
 /** Metrics of choices: the score of a choice as scalar arithmetic, kept as data in the plan. */
 import type { DefinitionDecl } from "../../grammar/ast.js";
-import type { Scalar } from "../plan.js";
+import type { ChoiceMetric } from "../plan.js";
 import type { Located, Outcome } from "./library.js";
 import { mistake, outcome } from "./report.js";
-import { evaluate } from "./schedule.js";
+import { scalarBody } from "./schedule.js";
 
 /** What a score may be made of. */
 export const CHOICE_VARIABLES = ["likelihood", "tokens", "characters", "bytes"] as const;
 
+/** `of choice`: how often the right choice has the best score. `of answer`: the score of the right one, on average. */
 export const judgesChoices = ({ decl }: Located<DefinitionDecl>): boolean =>
-  decl.subject?.of === "choice";
+  decl.subject?.of === "choice" || decl.subject?.of === "answer";
 
-export const elaborateChoiceMetric = ({ decl, file }: Located<DefinitionDecl>): Outcome<Scalar> =>
+export const elaborateChoiceMetric = (
+  definition: Located<DefinitionDecl>,
+): Outcome<Omit<ChoiceMetric, "name">> =>
   outcome(() => {
-    let names = new Map<string, Scalar>(
-      CHOICE_VARIABLES.map((name) => [name, { op: "variable", name }] as const),
-    );
-    for (const line of decl.body.lines)
-      if (line.kind === "assign")
-        names = new Map(names).set(line.name.name, evaluate(file, names, line.value));
-    const { result } = decl.body;
-    const reason = `\`${decl.name.name}\` gives no value`;
-    return result === null
-      ? mistake("wrong-arguments", file, decl.name.span, { reason })
-      : evaluate(file, names, result);
+    const { decl, file } = definition;
+    const of = decl.subject?.of;
+    if (of !== "choice" && of !== "answer")
+      return mistake("wrong-arguments", file, decl.name.span, {
+        reason: `\`${decl.name.name}\` measures texts, not choices`,
+      });
+    const names = CHOICE_VARIABLES.map((name) => [name, { op: "variable", name }] as const);
+    return { of, score: scalarBody(definition, new Map(names)) };
   });

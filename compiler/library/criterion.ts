@@ -16,6 +16,7 @@ import {
   type Library,
   type ModelShape,
   type Outcome,
+  type Run,
   type Tap,
   weightInput,
 } from "./library.js";
@@ -178,8 +179,15 @@ const weightAfter = (scoring: Scoring, { into, layer }: Tap): Node => {
       weight.dims.flat(),
     );
   const { decl, file } = use.definition;
+  const { name } = decl.name;
+  const others = subject.forward.taps.filter((t) => t.axis === subject.axis && t.into !== null);
+  const [other] = others.flatMap((t) => (t.name === null ? [] : [t.name]));
   return mistake("wrong-arguments", subject.place ?? file, subject.place?.span ?? decl.name.span, {
-    reason: `\`${decl.name.name}\` looks at a tap and the weight that it goes into, and this tap of \`${subject.axis}\` names none`,
+    reason: `\`${name}\` looks at a tap and the weight that it goes into, and this tap of \`${subject.axis}\` names none`,
+    hint:
+      other === undefined
+        ? `score \`${subject.axis}\` by a criterion of the tap or of weights alone, or write \`into WEIGHT\` after the tap in the architecture`
+        : `write \`${subject.axis} by ${name} of ${other}\`, a tap that names one`,
   });
 };
 
@@ -231,22 +239,30 @@ const onlyLayers = ({ shape, subject, use }: Scoring, what: string): void => {
   });
 };
 
-/** A layer is scored by the model without it; what comes before it is shared with the whole model's pass. */
-const fromRest = (scoring: Scoring): Piece[] => {
-  onlyLayers(scoring, "a model without one of its layers");
-  const { builder, shape, subject } = scoring;
-  const { model, tokens } = subject;
-  return layersOf(shape).map((layer) => {
-    const pass = forward(shape, builder, { model, tokens, without: layer });
-    if (!pass.ok) throw new Error("the pass works with all layers, but not without one");
-    const rest = recordOf(pass.value.values);
-    return { layer, node: scored(scoring, [rest], [], layer) };
-  });
+/** Runs of layers, the shortest first. */
+const runsOf = (layers: number): Run[] =>
+  upTo(layers).flatMap((less) => upTo(layers - less).map((start) => ({ start, length: less + 1 })));
+
+/** What a criterion of a model without some of its layers leaves out, piece by piece. */
+export const leftOut = ({ definition }: CriterionUse, shape: ModelShape): readonly Run[] => {
+  const layers = layersOf(shape);
+  return definition.decl.subject?.of === "gap"
+    ? runsOf(layers.length)
+    : layers.map((start) => ({ start, length: 1 }));
 };
 
-/** Runs of layers, the shortest first: a run is where it starts, and how long it is. */
-const runsOf = (layers: number): { readonly start: number; readonly length: number }[] =>
-  upTo(layers).flatMap((less) => upTo(layers - less).map((start) => ({ start, length: less + 1 })));
+/** Layers are scored by the model without them; what comes before them is shared with the whole model's pass. */
+const fromRest = (scoring: Scoring): Piece[] => {
+  onlyLayers(scoring, "a model without some of its layers");
+  const { builder, shape, subject, use } = scoring;
+  const { model, tokens } = subject;
+  return leftOut(use, shape).map((without, at) => {
+    const pass = forward(shape, builder, { model, tokens, without });
+    if (!pass.ok) throw new Error("the pass works with all layers, but not without some");
+    const rest = recordOf(pass.value.values);
+    return { layer: at, node: scored(scoring, [rest], [], without.start) };
+  });
+};
 
 /** A run is scored by what comes into its first layer and what leaves its last. */
 const fromRuns = (scoring: Scoring): Piece[] => {
@@ -283,14 +299,16 @@ const piecesOf = (scoring: Scoring): Piece[] => {
     case "weight":
       return fromWeights(scoring);
     case "rest":
+    case "gap":
       return fromRest(scoring);
     case "run":
       return fromRuns(scoring);
     case "nothing":
       return fromNothing(scoring);
     case "choice":
+    case "answer":
       return mistake("wrong-arguments", file, decl.subject?.span ?? decl.name.span, {
-        reason: "only a metric is of a choice",
+        reason: `only a metric is of ${of === "choice" ? "a choice" : "an answer"}`,
       });
     default:
       return of satisfies never;
@@ -319,7 +337,7 @@ const isPerLayer = ({ along, layerAxis }: ModelShape, axis: string): boolean =>
 
 /** Whether a criterion scores runs of layers, not units one by one. */
 export const scoresRuns = ({ definition }: CriterionUse): boolean =>
-  definition.decl.subject?.of === "run";
+  definition.decl.subject?.of === "run" || definition.decl.subject?.of === "gap";
 
 /** How many nodes `scoreOf` gives. */
 export const scoreCount = (use: CriterionUse, shape: ModelShape, axis: string): number => {

@@ -15,7 +15,16 @@ import type { Builder } from "../ir/build.js";
 import type { Input, Node } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
 import { type Environment, nodeOf, seeing } from "./environment.js";
-import type { Carried, Forward, Library, Located, ModelShape, Outcome, Tap } from "./library.js";
+import type {
+  Carried,
+  Forward,
+  Library,
+  Located,
+  ModelShape,
+  Outcome,
+  Run,
+  Tap,
+} from "./library.js";
 import { carriedInput, weightInput } from "./library.js";
 import { liveInto, namesIn } from "./live.js";
 import { mistake, outcome, recovering } from "./report.js";
@@ -28,8 +37,8 @@ export interface ForwardOptions {
   readonly tokens: Input;
   /** Cut the pass before each layer and after the last: values cross as inputs (library.ts, `carriedInput`). */
   readonly cut?: boolean;
-  /** A layer that is left out: the next one takes what it would have taken. */
-  readonly without?: number;
+  /** Layers that are left out: the next one takes what the first of them would have taken. */
+  readonly without?: Run;
   readonly trial?: ForwardTrial;
 }
 
@@ -100,7 +109,7 @@ const keysOf = (architecture: Located<ArchitectureDecl>): ConfigKeys => {
 
 interface Pass {
   readonly shape: ModelShape;
-  readonly without: number | null;
+  readonly without: Run | null;
   readonly model: string;
   readonly taps: Tap[];
   readonly states: Map<string, Node | readonly Node[]>;
@@ -158,7 +167,8 @@ const bindLayer = (pass: Pass, axis: string, layer: number): void => {
 };
 
 const runLayer = (pass: Pass, { axis, lines }: EachLine, layer: number): void => {
-  if (layer === pass.without) return;
+  const { without } = pass;
+  if (without !== null && layer >= without.start && layer < without.start + without.length) return;
   bindLayer(pass, axis.name, layer);
   bindWeights(pass, layer);
   for (const line of lines) runLine(pass, line, layer);

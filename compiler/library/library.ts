@@ -128,6 +128,12 @@ export interface Forward {
   readonly carried: readonly Carried[];
 }
 
+/** Layers that stand together. */
+export interface Run {
+  readonly start: number;
+  readonly length: number;
+}
+
 /** A criterion with its arguments, as named in a spec: `activation(batch: l2, position: mean)`. */
 export interface CriterionUse {
   readonly definition: Located<DefinitionDecl>;

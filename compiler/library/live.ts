@@ -1,8 +1,8 @@
 /** Which names lines of a forward pass read before they assign them: what must come into them from outside. */
 import type { BodyLine } from "../../grammar/ast.js";
 
-/** Names within syntax that stand for values; a callee is a function. */
-export const namesIn = (syntax: unknown): readonly string[] => {
+/** Names within syntax that stand for values; a callee, which is a function, is one only `withCallees`. */
+export const namesIn = (syntax: unknown, withCallees = false): readonly string[] => {
   const names = new Set<string>();
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) {
@@ -11,7 +11,8 @@ export const namesIn = (syntax: unknown): readonly string[] => {
     }
     if (typeof node !== "object" || node === null) return;
     if ("kind" in node && node.kind === "name" && "name" in node) names.add(String(node.name));
-    for (const [field, inner] of Object.entries(node)) if (field !== "callee") visit(inner);
+    for (const [field, inner] of Object.entries(node))
+      if (withCallees || field !== "callee") visit(inner);
   };
   visit(syntax);
   return [...names];

@@ -1,5 +1,5 @@
 /** Schedules, a rate over `step` (from 0) and `steps`, and folds, a weight over two, as scalar expressions in the plan. */
-import type { DefinitionDecl, Expr } from "../../grammar/ast.js";
+import type { CallExpr, DefinitionDecl, Expr } from "../../grammar/ast.js";
 import { nearest } from "../../grammar/suggest.js";
 import type { Scalar } from "../plan.js";
 import { matchArguments } from "./elaborate.js";
@@ -40,16 +40,26 @@ const OPERATORS: Readonly<Record<string, Operation>> = {
   "==": "equal",
 };
 
-/** Percentages in the arguments are of the steps. */
-export const evaluate = (file: Located<Expr>["file"], names: Names, expr: Expr): Scalar => {
-  const inner = (e: Expr): Scalar => evaluate(file, names, e);
+/** What calls stand for that are no arithmetic; null where one is. */
+type Called = (call: CallExpr) => Scalar | null;
+
+/** Where there are steps, percentages are of these. */
+export const evaluate = (
+  file: Located<Expr>["file"],
+  names: Names,
+  expr: Expr,
+  called: Called = () => null,
+): Scalar => {
+  const inner = (e: Expr): Scalar => evaluate(file, names, e, called);
   switch (expr.kind) {
     case "number":
       return number(expr.value);
-    case "quantity":
-      return expr.unit === "%"
-        ? apply("mul", number(expr.value / 100), variable("steps"))
-        : number(expr.value);
+    case "quantity": {
+      if (expr.unit !== "%") return number(expr.value);
+      const steps = names.get("steps");
+      const share = number(expr.value / 100);
+      return steps === undefined ? share : apply("mul", share, steps);
+    }
     case "name":
       return (
         names.get(expr.name) ??
@@ -67,6 +77,8 @@ export const evaluate = (file: Located<Expr>["file"], names: Names, expr: Expr):
       break;
     }
     case "call": {
+      const stands = called(expr);
+      if (stands !== null) return stands;
       const op = expr.callee.kind === "name" ? FUNCTIONS[expr.callee.name] : undefined;
       if (op !== undefined) return apply(op, ...expr.args.map((arg) => inner(arg.value)));
       break;
@@ -108,16 +120,20 @@ const bind = (
 };
 
 /** Assignments in order, then the result. */
-const bodyOf = ({ decl, file }: Located<DefinitionDecl>, given: Names): Scalar => {
+export const scalarBody = (
+  { decl, file }: Located<DefinitionDecl>,
+  given: Names,
+  called?: Called,
+): Scalar => {
   let names = given;
   for (const line of decl.body.lines)
     if (line.kind === "assign")
-      names = new Map(names).set(line.name.name, evaluate(file, names, line.value));
+      names = new Map(names).set(line.name.name, evaluate(file, names, line.value, called));
   if (decl.body.result === null)
     return mistake("wrong-arguments", file, decl.name.span, {
       reason: `\`${decl.name.name}\` gives no value`,
     });
-  return evaluate(file, names, decl.body.result);
+  return evaluate(file, names, decl.body.result, called);
 };
 
 /** The rate that a call of a library schedule stands for. */
@@ -138,7 +154,7 @@ export const elaborateSchedule = (rate: Located<Expr>, library: Library): Outcom
         name,
         near: nearest(name, schedules.keys()),
       });
-    return bodyOf(definition, bind(rate, definition, expr));
+    return scalarBody(definition, bind(rate, definition, expr));
   });
 
 /** What a `fold` makes of a kept and a cut unit, over the variables "kept" and "cut". */
@@ -150,7 +166,7 @@ export const elaborateFold = (definition: Located<DefinitionDecl>): Outcome<Scal
       return mistake("wrong-arguments", file, decl.name.span, {
         reason: `\`${decl.name.name}\` takes a kept unit and a cut one`,
       });
-    return bodyOf(
+    return scalarBody(
       definition,
       new Map([
         [kept.name.name, variable("kept")],

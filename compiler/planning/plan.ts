@@ -4,7 +4,7 @@ import { flopsPerToken } from "../library/flops.js";
 import type { ChoiceSource, DataSource, EvaluateStage, ModelLayout, Plan, Stage } from "../plan.js";
 import type { EvaluateStep, Recipe, Step } from "../recipe/recipe.js";
 import type { Target } from "../schedule/target.js";
-import { planChoices } from "./choices.js";
+import { planAnswerScore, planChoices } from "./choices.js";
 import { planDistill } from "./distill.js";
 import { dtypesOfModels } from "./dtypes.js";
 import { planMetrics } from "./evaluate.js";
@@ -92,8 +92,10 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
     }
     case "score": {
       const data = sourceOf(planning, step.data);
-      const total = totalWindows(planning, data, step.take);
       const layout = layoutNamed(planning, step.model);
+      if (data.kind === "choices")
+        return planAnswerScore(planning.into, planning.recipe, step, layout, data);
+      const total = totalWindows(planning, data, step.take);
       return planScore(planning.into, planning.recipe, step, layout, data, total);
     }
     case "distill": {

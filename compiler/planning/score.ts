@@ -69,6 +69,7 @@ export const planScore = (
     wide: wideAxes([shape]),
   } as const;
   const sweep = planSweep(into, parts, graphOf);
-  const { name, arithmetic } = step;
-  return { kind: "score", name, model: step.model, arithmetic, sweep, tables };
+  const { name, model: of, arithmetic } = step;
+  const pass = { kind: "sweep", sweep } as const;
+  return { kind: "score", name, model: of, arithmetic, pass, tables };
 };

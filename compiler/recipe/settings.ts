@@ -69,6 +69,7 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
     choices: { kind: "expression", optional: true, example: 'choices "choices"' },
     answer: { kind: "expression", optional: true, example: 'answer "answer"' },
     labels: { kind: "expression", optional: true, example: 'labels "choices.label"' },
+    blank: { kind: "expression", optional: true, example: 'blank "_"' },
     shots: { kind: "quantity", units: ["number"], optional: true, example: "shots 2" },
     field: { kind: "expression", optional: true, example: 'field "text"' },
     documents: {
@@ -296,6 +297,24 @@ export const textSetting = <D extends string | null>(
   const { example } = SETTINGS.data[name] ?? { example: name };
   if (expr !== null && value !== null)
     say(context, "setting-form", expr.span, { name, takes: "one text in quotes", example });
+  return null;
+};
+
+/** A setting that holds a text or a list of texts; null after saying what is wrong, `usual` where it is not set. */
+export const textsSetting = <D extends string | null>(
+  context: Context,
+  settings: Settings,
+  name: string,
+  usual: D,
+): string | readonly string[] | D | null => {
+  const expr = settings.has(name) ? settings.expression(name) : null;
+  if (expr?.kind !== "list") return textSetting(context, settings, name, usual);
+  const values = expr.items.map((item) => evaluate(context, item, context.file));
+  const texts = values.filter((value) => typeof value === "string" && value !== "");
+  if (texts.length === values.length && texts.length > 0) return texts as readonly string[];
+  const { example } = SETTINGS.data[name] ?? { example: name };
+  if (!values.includes(null))
+    say(context, "setting-form", expr.span, { name, takes: "texts in quotes", example });
   return null;
 };
 

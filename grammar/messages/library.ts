@@ -80,7 +80,10 @@ export const libraryMessages = {
     message: `this needs ${p.wants}`,
     caret: p.has,
   })),
-  "wrong-arguments": message("error", (p: { readonly reason: string }) => ({ message: p.reason })),
+  "wrong-arguments": message("error", (p: { readonly reason: string; readonly hint?: string }) => ({
+    message: p.reason,
+    hint: p.hint,
+  })),
   "wrong-value": message(
     "error",
     (p: { readonly wanted: string; readonly found: string; readonly write?: string }) => ({

@@ -104,6 +104,22 @@ export const recipeMessages = {
       hint: `add a line \`AXIS by CRITERION\`; criteria are ${p.known.join(", ")}`,
     }),
   ),
+  "criterion-data": message(
+    "error",
+    (p: {
+      readonly criterion: string;
+      readonly data: string;
+      /** Whether the data are questions. */
+      readonly questions: boolean;
+      /** Criteria of such data. */
+      readonly known: readonly string[];
+    }) => ({
+      message: p.questions
+        ? `\`${p.criterion}\` looks at texts, and \`${p.data}\` is questions`
+        : `\`${p.criterion}\` asks questions, and \`${p.data}\` is texts`,
+      hint: `${p.questions ? "of questions there are" : "of texts there are"} ${p.known.join(", ")}`,
+    }),
+  ),
   "scores-of-other": message(
     "error",
     (p: { readonly score: string; readonly of: string; readonly model: string }) => ({

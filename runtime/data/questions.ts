@@ -1,6 +1,8 @@
 /**
  * Questions with choices, as EleutherAI's harness asks them: after the question, and answered ones before it, each choice
  * follows a space; its tokens are those that the whole text has beyond the text before it (lm_eval/api/model.py, _encode_pair).
+ * Where choices stand in a blank, the text after it follows each, and is scored (lm_eval/tasks/winogrande; Trinh and Le, arXiv
+ * 1806.02847, section 4.1, partial).
  */
 import type { ChoiceSource } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
@@ -13,7 +15,7 @@ import { parquetRows } from "./parquet.js";
 export interface Choice {
   /** Of question and choice; at most the window and one more, from the end. */
   readonly tokens: Uint32Array;
-  /** How many of them, at the end, are the choice's. */
+  /** How many of them, at the end, are the choice's, or what follows it. */
   readonly own: number;
   readonly characters: number;
   readonly bytes: number;
@@ -33,9 +35,14 @@ export interface QuestionSet {
 type Json = Readonly<Record<string, unknown>>;
 
 interface Asked {
-  readonly prompt: string;
-  readonly choices: readonly string[];
   readonly answer: number;
+  readonly choices: readonly {
+    /** The text up to what is scored, and that. */
+    readonly before: string;
+    readonly scored: string;
+    /** Of which characters and bytes are counted: with a blank, all up to the choice and it, as the harness counts. */
+    readonly counted: string;
+  }[];
 }
 
 /** Between answered questions, and between a question and its choice. */
@@ -49,11 +56,18 @@ const at = (row: Json, path: string): unknown =>
     return known ? (inside as Json)[key] : undefined;
   }, row);
 
-const textsAt = (row: Json, path: string, where: string): readonly string[] => {
+const textsAt = (row: Json, path: string | readonly string[], where: string): readonly string[] => {
+  if (typeof path !== "string") return path.map((of) => textAt(row, of, where));
   const value = at(row, path);
   if (Array.isArray(value) && value.length > 0 && value.every((text) => typeof text === "string"))
     return value;
   throw new RunError(`${where}: "${path}" is not a list of texts`);
+};
+
+const textAt = (row: Json, path: string, where: string): string => {
+  const value = at(row, path);
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  throw new RunError(`${where}: "${path}" is not a text`);
 };
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -61,7 +75,8 @@ const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /** Which choice is meant: by number from 0, by label, by letter, or by a number in quotes. */
 const answerOf = (row: Json, source: ChoiceSource, count: number, where: string): number => {
   const value = at(row, source.answer);
-  const labels = source.labels === null ? null : textsAt(row, source.labels, where);
+  const labels =
+    typeof source.labels === "string" ? textsAt(row, source.labels, where) : source.labels;
   const named = typeof value === "string" ? value.trim() : null;
   const found =
     labels !== null
@@ -78,11 +93,7 @@ const answerOf = (row: Json, source: ChoiceSource, count: number, where: string)
 };
 
 const promptOf = (row: Json, template: string, where: string): string =>
-  template.replaceAll(/\{([^{}]+)\}/g, (_, path: string) => {
-    const value = at(row, path);
-    if (typeof value === "string" || typeof value === "number") return String(value);
-    throw new RunError(`${where}: "${path}" is not a text`);
-  });
+  template.replaceAll(/\{([^{}]+)\}/g, (_, path: string) => textAt(row, path, where));
 
 async function* rowsOf(
   file: DataFile,
@@ -96,26 +107,46 @@ async function* rowsOf(
     yield { where: `${file.shown}: row ${++row}`, value };
 }
 
-const ask = (row: Json, source: ChoiceSource, where: string): Asked => {
-  const choices = textsAt(row, source.choices, where);
-  const answer = answerOf(row, source, choices.length, where);
-  return { prompt: promptOf(row, source.prompt, where), choices, answer };
+/** The texts before and after the blank of a prompt. */
+const aroundBlank = (prompt: string, blank: string, where: string): readonly [string, string] => {
+  const at = prompt.indexOf(blank);
+  const after = prompt.slice(at + blank.length).trim();
+  if (at >= 0 && after !== "") return [prompt.slice(0, at), after];
+  throw new RunError(`${where}: no "${blank}" with text after it`);
 };
 
-const answered = ({ prompt, choices, answer }: Asked): string =>
-  `${prompt}${SPACE}${choices[answer] ?? ""}${BETWEEN}`;
+const ask = (row: Json, source: ChoiceSource, where: string): Asked => {
+  const texts = textsAt(row, source.choices, where);
+  const answer = answerOf(row, source, texts.length, where);
+  const prompt = promptOf(row, source.prompt, where);
+  if (source.blank === null) {
+    const choices = texts.map((text) => ({ before: prompt, scored: text, counted: text }));
+    return { choices, answer };
+  }
+  const [before, after] = aroundBlank(prompt, source.blank, where);
+  const choices = texts.map((text) => {
+    const filled = `${before}${text}`;
+    return { before: filled, scored: after, counted: filled };
+  });
+  return { choices, answer };
+};
+
+const answered = ({ choices, answer }: Asked): string => {
+  const { before = "", scored = "" } = choices[answer] ?? {};
+  return `${before}${SPACE}${scored}${BETWEEN}`;
+};
 
 /** A choice after a text. Spaces at the end of the text go with the choice, as tokens hold the space before a word. */
 const choiceAfter = (
-  before: string,
-  choice: string,
+  shots: string,
+  { before, scored, counted }: Asked["choices"][number],
   source: ChoiceSource,
   tokenizer: Encoder,
   where: string,
 ): Choice => {
-  const context = before.trimEnd();
-  const whole = tokenizer.encode(`${before}${SPACE}${choice}`);
-  const known = tokenizer.encode(context).length;
+  const text = `${shots}${before}`;
+  const whole = tokenizer.encode(`${text}${SPACE}${scored}`);
+  const known = tokenizer.encode(text.trimEnd()).length;
   const own = whole.length - known;
   const tokens = known === 0 ? Uint32Array.of(tokenizer.start, ...whole) : whole;
   if (own < 1 || own > source.window)
@@ -125,8 +156,8 @@ const choiceAfter = (
   return {
     tokens: tokens.slice(-(source.window + 1)),
     own,
-    characters: [...choice].length,
-    bytes: Buffer.byteLength(choice),
+    characters: [...counted].length,
+    bytes: Buffer.byteLength(counted),
   };
 };
 
@@ -137,9 +168,7 @@ const tokenized = (
   tokenizer: Encoder,
   where: string,
 ): Question => ({
-  choices: asked.choices.map((choice) =>
-    choiceAfter(`${shots}${asked.prompt}`, choice, source, tokenizer, where),
-  ),
+  choices: asked.choices.map((choice) => choiceAfter(shots, choice, source, tokenizer, where)),
   answer: asked.answer,
 });
 

@@ -1,14 +1,15 @@
-/** Multiple choice by log likelihood: how often the right choice has the best score. */
-import type { ChoiceEntry } from "../../compiler/plan.js";
+/** Multiple choice by log likelihood: how often the right choice has the best score, or what the right one has. */
+import type { ChoiceEntry, ChoiceLength, ChoiceMetric } from "../../compiler/plan.js";
 import type { Choice, Question } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import { evaluateScalar } from "../scalar.js";
 import { programNamed, type RunContext, releaseProgram, textsOf, upload } from "./context.js";
 
-type Length = ChoiceEntry["lengths"][number];
+/** Log likelihoods of choices after their questions, in nats. */
+export type Likelihoods = ReadonlyMap<Choice, number>;
 
 /** The texts of one length, filled up: attention looks back only, so what fills them does not count. */
-const fed = (batch: readonly Choice[], { length, windows }: Length) => {
+const fed = (batch: readonly Choice[], { length, windows }: ChoiceLength) => {
   const tokens = new Uint32Array(windows * length);
   const labels = new Uint32Array(windows * length);
   for (const [row, choice] of batch.entries()) {
@@ -18,15 +19,22 @@ const fed = (batch: readonly Choice[], { length, windows }: Length) => {
   return { tokens, labels };
 };
 
-/** The log likelihood of each choice after its question, in nats. */
+/** Each choice's sum over its own tokens, of the logs [window, position] of a batch. */
+const sumsOf = (logs: Float32Array, batch: readonly Choice[], length: number): number[] =>
+  batch.map(({ tokens, own }, row) => {
+    const end = row * length + tokens.length - 1;
+    return logs.subarray(end - own, end).reduce((sum, log) => sum + log, 0);
+  });
+
+/** What each of some outputs of the programs, a model each, makes of every choice. */
 export const likelihoodsOf = async (
   context: RunContext,
-  { lengths }: ChoiceEntry,
+  lengths: readonly ChoiceLength[],
+  outputs: readonly string[],
   choices: readonly Choice[],
-): Promise<ReadonlyMap<Choice, number>> => {
-  const found = new Map<Choice, number>();
-  const total = choices.length;
-  let shorter = 0;
+): Promise<ReadonlyMap<string, Likelihoods>> => {
+  const found = new Map(outputs.map((output) => [output, new Map<Choice, number>()]));
+  let [shorter, done] = [0, 0];
   for (const length of lengths) {
     const own = choices.filter(({ tokens }) => {
       const size = tokens.length - 1;
@@ -37,16 +45,14 @@ export const likelihoodsOf = async (
       const batch = own.slice(at, at + length.windows);
       const program = await programNamed(context, length.program);
       await program.run(fed(batch, length));
-      const logs = await program.output("likelihoods");
-      for (const [row, choice] of batch.entries()) {
-        const end = row * length.length + choice.tokens.length - 1;
-        found.set(
-          choice,
-          logs.subarray(end - choice.own, end).reduce((sum, log) => sum + log, 0),
-        );
+      for (const [output, sums] of found) {
+        const logs = await program.output(output);
+        for (const [row, sum] of sumsOf(logs, batch, length.length).entries())
+          sums.set(batch[row] as Choice, sum);
       }
+      done += batch.length;
       const tokens = batch.length * length.length;
-      context.reporter.progress({ done: found.size, total, tokens });
+      context.reporter.progress({ done, total: choices.length, tokens });
     }
     await releaseProgram(context, length.program);
   }
@@ -56,32 +62,50 @@ export const likelihoodsOf = async (
 /** The best choice, of equals the first. */
 const best = (scores: readonly number[]): number => scores.indexOf(Math.max(...scores));
 
-const isRight = (
-  { choices, answer }: Question,
-  score: ChoiceEntry["metrics"][number]["score"],
-  likelihoods: ReadonlyMap<Choice, number>,
-): boolean =>
-  best(
-    choices.map((choice) => {
-      const { own, characters, bytes } = choice;
-      const likelihood = likelihoods.get(choice) ?? Number.NaN;
-      return evaluateScalar(score, { likelihood, tokens: own, characters, bytes });
-    }),
-  ) === answer;
+/** A metric of a model that finds these likelihoods. */
+export const measure = (
+  { of, score }: ChoiceMetric,
+  questions: readonly Question[],
+  likelihoods: Likelihoods,
+): number => {
+  const scoreOf = (choice: Choice): number => {
+    const { own, characters, bytes } = choice;
+    const likelihood = likelihoods.get(choice) ?? Number.NaN;
+    return evaluateScalar(score, { likelihood, tokens: own, characters, bytes });
+  };
+  const values = questions.map(({ choices, answer }): number => {
+    const scores = choices.map(scoreOf);
+    return of === "choice" ? Number(best(scores) === answer) : (scores[answer] ?? Number.NaN);
+  });
+  return values.reduce((sum, value) => sum + value, 0) / questions.length;
+};
+
+/** The questions of some data as a model reads them. */
+export const questionsOf = (
+  context: RunContext,
+  model: string,
+  data: string,
+): readonly Question[] => {
+  const set = textsOf(context, model).questions.get(data);
+  if (set === undefined) throw new RunError(`the plan has no questions ${data}`);
+  return set.questions;
+};
+
+export const choicesOf = (questions: readonly Question[]): readonly Choice[] =>
+  questions.flatMap(({ choices }) => choices);
 
 /** Every metric of one model over the questions. */
 export const runChoices = async (
   context: RunContext,
-  entry: ChoiceEntry,
+  { model, data, lengths, metrics }: ChoiceEntry,
 ): Promise<readonly { readonly name: string; readonly value: number }[]> => {
-  const set = textsOf(context, entry.model).questions.get(entry.data);
-  if (set === undefined) throw new RunError(`the plan has no questions ${entry.data}`);
-  await upload(context, entry.model);
-  const { questions } = set;
-  const all = questions.flatMap(({ choices }) => choices);
-  const likelihoods = await likelihoodsOf(context, entry, all);
-  return entry.metrics.map(({ name, score }) => {
-    const right = questions.filter((question) => isRight(question, score, likelihoods)).length;
-    return { name, value: right / questions.length };
-  });
+  const questions = questionsOf(context, model, data);
+  await upload(context, model);
+  const output = "likelihoods";
+  const found = await likelihoodsOf(context, lengths, [output], choicesOf(questions));
+  const likelihoods: Likelihoods = found.get(output) ?? new Map();
+  return metrics.map((metric) => ({
+    name: metric.name,
+    value: measure(metric, questions, likelihoods),
+  }));
 };

@@ -12,7 +12,7 @@ import { RunError } from "../errors.js";
 import type { RunContext } from "./context.js";
 import { canonicalJson, type LockInputs } from "./lock.js";
 import type { ScoreResult } from "./score.js";
-import { sweepPrograms } from "./stage-programs.js";
+import { scorePrograms } from "./stage-programs.js";
 import { writeWhole } from "./write-whole.js";
 
 /** Where scores are kept, and what this run is a function of. */
@@ -96,6 +96,9 @@ const identityOf = (context: RunContext, inputs: LockInputs, name: string): stri
   return hash([source, { ...how, compensations: made }, journal.result(scored), taken]);
 };
 
+export const scoredData = ({ pass }: ScoreStage): string =>
+  pass.kind === "sweep" ? pass.sweep.data : pass.data;
+
 /** Where the scores of a stage are kept; null where a run keeps none. */
 export const scoresPath = (
   context: RunContext,
@@ -106,16 +109,17 @@ export const scoresPath = (
   if (scores === null) return null;
   const { folder, inputs } = scores;
   const opened = plan.stages.find((s) => s.kind === "open");
+  const data = scoredData(stage);
   const key = hash({
     versions: inputs.versions,
     adapter: inputs.adapter,
     model: identityOf(context, inputs, stage.model),
     // Texts are read by the tokenizer of the first model.
     tokenizer: opened === undefined ? null : inputs.models[opened.model],
-    data: [plan.data[stage.sweep.data], inputs.data[stage.sweep.data]],
+    data: [plan.data[data], inputs.data[data]],
     windows,
     stage,
-    code: codeOf(plan, sweepPrograms(stage.sweep)),
+    code: codeOf(plan, scorePrograms(stage)),
   });
   return join(folder, `${key}.json`);
 };

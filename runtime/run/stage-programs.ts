@@ -1,5 +1,5 @@
 /** Which programs of the plan a stage runs. */
-import type { Stage, Sweep } from "../../compiler/plan.js";
+import type { ScoreStage, Stage, Sweep } from "../../compiler/plan.js";
 
 /** Of a sweep, whole or layer by layer. */
 export const sweepPrograms = ({ batches, finish, streaming }: Sweep): readonly string[] => [
@@ -11,10 +11,13 @@ export const sweepPrograms = ({ batches, finish, streaming }: Sweep): readonly s
   finish,
 ];
 
+export const scorePrograms = ({ pass }: ScoreStage): readonly string[] =>
+  pass.kind === "sweep" ? sweepPrograms(pass.sweep) : pass.lengths.map(({ program }) => program);
+
 export const stagePrograms = (stage: Stage): readonly string[] => {
   switch (stage.kind) {
     case "score":
-      return sweepPrograms(stage.sweep);
+      return scorePrograms(stage);
     case "evaluate":
       return [
         ...stage.entries.flatMap(({ sweep }) => sweepPrograms(sweep)),

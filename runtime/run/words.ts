@@ -33,7 +33,9 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
     case "random":
       return `of the shape of ${stage.like}, deviation ${stage.deviation}`;
     case "score":
-      return `${stage.sweep.windows} windows of ${stage.sweep.data}${inF16(stage)}`;
+      return stage.pass.kind === "sweep"
+        ? `${stage.pass.sweep.windows} windows of ${stage.pass.sweep.data}${inF16(stage)}`
+        : `${stage.pass.questions ?? "all"} questions of ${stage.pass.data}${inF16(stage)}`;
     case "prune":
       return stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`).join(", ");
     case "distill": {

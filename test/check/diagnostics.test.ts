@@ -180,6 +180,13 @@ const CASES: readonly Case[] = [
     "hidden, mlp by activation\n  «query» by magnitude of output",
     "weight",
   ),
+  one(
+    "wrong-arguments",
+    "hidden, mlp, query by activation(batch: l2, position: mean)",
+    "hidden, mlp by activation\n  «query» by wanda",
+    "tap",
+  ),
+  one("criterion-data", "layer by block_influence", "«layer» by removal_accuracy"),
   {
     code: "not-summed",
     edits: [

@@ -12,7 +12,7 @@ import { fileHost } from "../../runtime/cli/host.js";
 import { type Choice, openQuestions } from "../../runtime/data/questions.js";
 import { type Device, openDevice } from "../../runtime/device.js";
 import { openTokenizer } from "../../runtime/formats/tokenizer.js";
-import { likelihoodsOf, runChoices } from "../../runtime/run/choices.js";
+import { choicesOf, likelihoodsOf, runChoices } from "../../runtime/run/choices.js";
 import { runStage } from "../../runtime/run/stages.js";
 import { evaluateScalar } from "../../runtime/scalar.js";
 import { models } from "../check/sotu.js";
@@ -29,9 +29,8 @@ interface Run {
   readonly acc_norm: number;
   readonly likelihoods: readonly (readonly number[])[];
 }
-const harness: { readonly runs: readonly Run[] } = JSON.parse(
-  readFileSync(join(root, "test/oracle/choices/harness.json"), "utf8"),
-);
+const runsIn = (name: string): readonly Run[] =>
+  JSON.parse(readFileSync(join(root, "test/oracle/choices", name), "utf8")).runs;
 
 const source: ChoiceSource = {
   kind: "choices",
@@ -44,19 +43,33 @@ const source: ChoiceSource = {
   answer: "answerKey",
   labels: "choices.label",
   shots: 0,
+  blank: null,
 };
 
-const specOf = (shots: number): string => `edition 1
-model m = open(${JSON.stringify(model)})
-data quiz = choices(${JSON.stringify(questions)}) {
-  window  200
-  prompt  "Begin: {question}"
+const QUIZ = `prompt  "Begin: {question}"
   choices "choices.text"
   answer  "answerKey"
-  labels  "choices.label"${shots === 0 ? "" : `\n  shots   ${shots}`}
+  labels  "choices.label"`;
+const blanks = questions.replace("questions", "blanks");
+/** As Winogrande's rows are. */
+const BLANKS = `prompt  "{sentence}"
+  blank   "_"
+  choices ["option1", "option2"]
+  labels  ["1", "2"]`;
+
+const specOf = (file: string, settings: string, shots: number): string => `edition 1
+model m = open(${JSON.stringify(model)})
+data quiz = choices(${JSON.stringify(file)}) {
+  window  200
+  ${settings}${shots === 0 ? "" : `\n  shots   ${shots}`}
 }
-evaluate m on quiz { acc, acc_norm, acc_bytes }
+evaluate m on quiz { acc, acc_norm, acc_bytes, answer_likelihood }
 `;
+
+const asked = [
+  ...runsIn("harness.json").map((run) => ({ what: "questions", file: questions, said: QUIZ, run })),
+  ...runsIn("blanks.json").map((run) => ({ what: "blanks", file: blanks, said: BLANKS, run })),
+];
 
 describe("the harness", () => {
   let device: Device;
@@ -65,8 +78,10 @@ describe("the harness", () => {
   });
   afterAll(() => device.close());
 
-  test.each(harness.runs)("with $shots shots gives the same", async (expected) => {
-    const { recipe, diagnostics } = check("spec.prune", specOf(expected.shots), fileHost("."));
+  test.each(asked)("of $what with $run.shots shots gives the same", async ({ file, said, run }) => {
+    const expected = run;
+    const spec = specOf(file, said, expected.shots);
+    const { recipe, diagnostics } = check("spec.prune", spec, fileHost("."));
     if (recipe === null) throw new Error(diagnostics.map(({ message }) => message).join());
     const plan = compile(recipe);
     await inScratch(async (out) => {
@@ -80,8 +95,10 @@ describe("the harness", () => {
       const measures = new Map(
         (await runChoices(context, entry)).map(({ name, value }) => [name, value]),
       );
-      const all: Choice[] = set.questions.flatMap(({ choices }) => [...choices]);
-      const found = await likelihoodsOf(context, entry, all);
+      const all: readonly Choice[] = choicesOf(set.questions);
+      const output = "likelihoods";
+      const logs = await likelihoodsOf(context, entry.lengths, [output], all);
+      const found = logs.get(output) ?? new Map<Choice, number>();
       for (const [at, likelihood] of expected.likelihoods.flat().entries()) {
         const choice = all[at];
         const ours = choice === undefined ? Number.NaN : (found.get(choice) ?? Number.NaN);
@@ -90,6 +107,11 @@ describe("the harness", () => {
       expect(set.questions.length).toBe(expected.likelihoods.length);
       expect(measures.get("acc")).toBeCloseTo(expected.acc, 12);
       expect(measures.get("acc_norm")).toBeCloseTo(expected.acc_norm, 12);
+      const right = set.questions.map(
+        (q, at) => expected.likelihoods[at]?.[q.answer] ?? Number.NaN,
+      );
+      const mean = right.reduce((sum, log) => sum + log, 0) / right.length;
+      expect(measures.get("answer_likelihood")).toBeCloseTo(mean, 3);
       for (const { weights } of context.models.values()) await weights.close();
     });
   });
@@ -149,7 +171,28 @@ describe("questions", () => {
     expect([...(questions[0]?.choices[0]?.tokens ?? [])]).toEqual([...tokenizer.encode(text)]);
   });
 
+  test("a blank is filled by each choice, and what follows it is scored", async () => {
+    const { questions, tokenizer } = await read([{ ...row(1), question: "To _  and back" }], {
+      blank: "_",
+      choices: ["question", "answer"],
+      labels: ["no", "1"],
+    });
+    const [, second] = questions[0]?.choices ?? [];
+    expect([...(second?.tokens ?? [])]).toEqual([...tokenizer.encode("To 1 and back")]);
+    expect(second?.own).toBe(
+      tokenizer.encode("To 1 and back").length - tokenizer.encode("To 1").length,
+    );
+    expect([second?.characters, questions[0]?.answer]).toEqual([4, 1]);
+  });
+
   test.each<[string, unknown, Partial<ChoiceSource>, RegExp]>([
+    ["without a blank", row(0), { blank: "_" }, /a\.jsonl:1: no "_" with text after it/],
+    [
+      "with a choice that is no text",
+      row(0),
+      { choices: ["question", "choices"] },
+      /"choices" is not a text/,
+    ],
     [
       "without choices",
       { question: "Which", answer: 0 },
@@ -193,7 +236,38 @@ data quiz = choices("q/*") { window 64 }
     ["metrics of choices", "evaluate m on quiz { acc, acc_norm }", []],
     ["a metric of tokens", "evaluate m on quiz { perplexity }", ["unknown-definition"]],
     ["a metric of choices over texts", "evaluate m on texts { acc }", ["unknown-definition"]],
-    ["scores of questions", "score s of m on quiz { mlp by activation() }", ["wrong-kind"]],
+    ["scores by questions", "score s of m on quiz { layer by removal_accuracy }", []],
+    ["scores by another metric", "score s of m on quiz { layer by gap_accuracy(acc_norm) }", []],
+    [
+      "scores of texts by questions",
+      "score s of m on quiz { mlp by magnitude }",
+      ["criterion-data"],
+    ],
+    [
+      "scores of questions by texts",
+      "score s of m on texts { layer by removal_accuracy }",
+      ["criterion-data"],
+    ],
+    [
+      "scores by questions of what is no layer",
+      "score s of m on quiz { mlp by removal_accuracy }",
+      ["wrong-arguments"],
+    ],
+    [
+      "scores by a metric that is none",
+      "score s of m on quiz { layer by removal_accuracy(ac) }",
+      ["unknown-definition"],
+    ],
+    [
+      "choices that are no texts",
+      'data q = choices("q") {\n  window 8\n  choices ["a", 5]\n}',
+      ["setting-form"],
+    ],
+    [
+      "a blank that is no text",
+      'data q = choices("q") {\n  window 8\n  blank 5\n}',
+      ["setting-form"],
+    ],
     ["questions in a mixture", "data both = mix(texts: 1, quiz: 1)", ["wrong-kind"]],
     [
       "questions with a field",
@@ -219,6 +293,6 @@ data quiz = choices("q/*") { window 64 }
     const score = metric === undefined ? null : elaborateChoiceMetric(metric);
     if (score?.ok !== true) throw new Error("no score");
     const variables = { likelihood: -6, tokens: 3, bytes: 5, characters: 4 };
-    expect(evaluateScalar(score.value, variables)).toBe(-6);
+    expect(evaluateScalar(score.value.score, variables)).toBe(-6);
   });
 });

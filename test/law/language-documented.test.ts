@@ -19,7 +19,7 @@ const codes = (text: string): string[] =>
   check("page.prune", text, memoryHost({ models })).diagnostics.map(({ code }) => code);
 
 test("there are recipes and libraries among the examples", () => {
-  expect([recipes.length, libraries.length]).toEqual([10, 3]);
+  expect([recipes.length, libraries.length]).toEqual([11, 3]);
 });
 
 describe.each(examples.map((text, at) => [at, text] as const))("example %i", (_at, text) => {

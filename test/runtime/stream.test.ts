@@ -94,7 +94,8 @@ const expectSame = (found: Kept, whole: Kept): void => {
 
 const streamingOf = (plan: Plan): readonly Streaming[] =>
   plan.stages.flatMap((stage) => {
-    if (stage.kind === "score") return stage.sweep.streaming ?? [];
+    if (stage.kind === "score" && stage.pass.kind === "sweep")
+      return stage.pass.sweep.streaming ?? [];
     return stage.kind === "evaluate"
       ? stage.entries.flatMap(({ sweep }) => sweep.streaming ?? [])
       : [];
@@ -175,7 +176,9 @@ test("so is one of a model that goes through layer by layer", () => {
     Math.max(...names.flatMap((name) => plan.programs[name]?.buffers ?? []).map((of) => of.bytes));
   const segments = streamingOf(plan).flatMap(({ segments: all }) => all);
   const most = largest(segments.flatMap(({ batches }) => batches.map(({ program }) => program)));
-  const finish = plan.stages.flatMap((stage) => (stage.kind === "score" ? stage.sweep.finish : []));
+  const finish = plan.stages.flatMap((stage) =>
+    stage.kind === "score" && stage.pass.kind === "sweep" ? stage.pass.sweep.finish : [],
+  );
   expect(largest(finish)).toBeLessThan(most);
   expect(() => checkFits(plan, most)).not.toThrow();
   expect(() => checkFits(plan, most - 1)).toThrow(/^score merit needs /);

@@ -2,9 +2,9 @@
 import type { CallExpr } from "../../../grammar/ast.js";
 import type { ChoiceSource } from "../../plan.js";
 import type { Context } from "../context.js";
-import { type Settings, textArgument, textSetting } from "../settings.js";
+import { type Settings, textArgument, textSetting, textsSetting } from "../settings.js";
 
-export const OF_CHOICES = ["prompt", "choices", "answer", "labels", "shots"];
+export const OF_CHOICES = ["prompt", "blank", "choices", "answer", "labels", "shots"];
 
 const EXAMPLE = 'data NAME = choices("questions.jsonl")';
 
@@ -16,13 +16,15 @@ export const choicesOf = (
   const glob = textArgument(context, call, EXAMPLE);
   const window = settings.quantity("window");
   const prompt = textSetting(context, settings, "prompt", "{question}");
-  const choices = textSetting(context, settings, "choices", "choices");
+  const blank = textSetting(context, settings, "blank", null);
+  const choices = textsSetting(context, settings, "choices", "choices");
   const answer = textSetting(context, settings, "answer", "answer");
-  const labels = textSetting(context, settings, "labels", null);
+  const labels = textsSetting(context, settings, "labels", null);
   const shots = settings.has("shots") ? settings.quantity("shots") : { value: 0 };
   if (glob === null || window === null || shots === null) return null;
   if (prompt === null || choices === null || answer === null) return null;
   if (settings.has("labels") && labels === null) return null;
-  const fields = { prompt, choices, answer, labels, shots: shots.value };
+  if (settings.has("blank") && blank === null) return null;
+  const fields = { prompt, blank, choices, answer, labels, shots: shots.value };
   return { kind: "choices", glob: glob.value, window: window.value, ...fields };
 };

@@ -2,7 +2,9 @@
 import type { Argument, CallExpr, Expr, Name, StageDecl, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import type { Node } from "../../ir/tensor.js";
+import { judgesAnswers } from "../../library/answer-criterion.js";
 import { builtins } from "../../library/builtins.js";
+import { judgesChoices } from "../../library/choice-metric.js";
 import { scoreOf, scoresWithin } from "../../library/criterion.js";
 import { functionNamed } from "../../library/elaborate.js";
 import type { CriterionUse, Forward, ModelShape } from "../../library/library.js";
@@ -10,10 +12,10 @@ import { decompose } from "../../passes/decompose.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
-import { type Context, excerpt, passOn, say } from "../context.js";
+import { type Context, excerpt, find, passOn, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
 import { arithmeticSetting, readSettings } from "../settings.js";
-import { type Texts, textsNamed } from "../texts.js";
+import { fitsData, scoresAnswers } from "./answer-score.js";
 import { axisNamed, isTapped } from "./axis.js";
 import { one } from "./one-model.js";
 import { forwardOf, type Symbolic, shallow, symbolic, TRIAL } from "./symbolic.js";
@@ -24,6 +26,8 @@ const FEW_WINDOWS = 16;
 interface Subject {
   readonly model: string;
   readonly shape: ModelShape;
+  /** Null where they are broken. */
+  readonly data: DataSource | null;
   /** Of few layers, and its pass. */
   readonly trial: ModelShape;
   readonly symbols: Symbolic;
@@ -60,16 +64,22 @@ const argumentsOf = (
   return args;
 };
 
-/** Whether every function named as an argument exists where the criterion is defined. */
+/** Whether every function or metric of choices named as an argument exists where the criterion is defined. */
 const functionsKnown = (
   context: Context,
   { file }: CriterionUse["definition"],
   args: CriterionUse["args"],
 ): boolean => {
   const { library } = context;
+  const { metric } = library.definitions;
   const names = [...args.values()].filter((value) => value.kind === "name");
+  const measures = (name: string): boolean => {
+    const found = metric.get(name);
+    return found !== undefined && judgesChoices(found);
+  };
   const unknown = names.filter(
-    ({ name }) => !builtins.has(name) && functionNamed(library, file, name) === undefined,
+    ({ name }) =>
+      !builtins.has(name) && functionNamed(library, file, name) === undefined && !measures(name),
   );
   const own = library.privates.get(file.path)?.keys() ?? [];
   const known = [...own, ...library.definitions.function.keys()];
@@ -169,6 +179,11 @@ const entryOf = (
   if (axis === null) return null;
   if (!isTapped(context, head, model, shape)) return null;
   if (!tapKnown(context, subject, head, criterion)) return null;
+  if (!fitsData(context, head, criterion, subject.data)) return null;
+  if (judgesAnswers(criterion, context.library)) {
+    const scored = scoresAnswers(context, head, criterion, shape);
+    return scored ? { axis: axis.name, criterion, within: [] } : null;
+  }
   const scores = scoreOf(criterion, context.library, symbols.builder, trial, {
     forward: pass,
     tokens: symbols.tokens,
@@ -221,14 +236,14 @@ const subjectOf = (
     passOn(context, pass.diagnostics, model.span);
     return null;
   }
-  return { model: model.name, shape: entry.shape, trial: shape, symbols, pass: pass.value };
+  return { model: model.name, shape: entry.shape, data, trial: shape, symbols, pass: pass.value };
 };
 
 const warnOfFew = (
   context: Context,
   subject: Subject,
   entries: readonly Entry[],
-  data: { readonly source: Texts; readonly span: Name["span"] } | null,
+  data: { readonly source: DataSource; readonly span: Name["span"] } | null,
   take: { readonly value: number; readonly span: Name["span"] } | null,
 ): void => {
   // The score takes some of what the data take; how much text there is, only the run knows.
@@ -249,7 +264,7 @@ export const checkScore = (context: Context, stage: StageDecl): void => {
   const clauses = readClauses(context, stage);
   const model = nameIn(context, clauses, "of");
   const on = nameIn(context, clauses, "on");
-  const data = on === null ? null : textsNamed(context, on);
+  const data = on === null ? null : find(context, "data", on);
   const subject = subjectOf(context, model, data);
   const body = stage.body ?? [];
   const lines = body.filter(isAxisLine);

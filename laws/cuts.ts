@@ -6,14 +6,22 @@ import { axesSaid, resize } from "../compiler/library/resize.js";
 import type { Cut } from "../compiler/plan-prune.js";
 import { PLACE, sizeIn } from "./model.js";
 
+/** Small models have no larger ones. */
+const MOST_STEP = 256;
+
+/** The least number of units of an axis, of which a share comes in pairs, that make whole pairs; null where few make none. */
+export const pairStep = (share: number): number | null => {
+  const steps = Array.from({ length: MOST_STEP }, (_, i) => i + 1);
+  return steps.find((units) => Number((units * share).toPrecision(12)) % 2 === 0) ?? null;
+};
+
 /** The least number of units that stay or go together; null where none but all of them do. */
 const together = (shape: ModelShape, axis: string): number | null => {
   const share = shape.paired.get(axis);
   if (share === undefined) return 1;
   const size = sizeIn(shape, axis);
-  const steps = Array.from({ length: size }, (_, i) => i + 1);
-  const whole = (units: number): boolean => Number((units * share).toPrecision(12)) % 2 === 0;
-  return steps.find((step) => size % step === 0 && whole(step)) ?? null;
+  const step = pairStep(share);
+  return step !== null && size % step === 0 ? step : null;
 };
 
 /**

@@ -85,7 +85,8 @@ const argumentsFor = (stand: Stand | null, { decl }: Definition): readonly Argum
   return args;
 };
 
-const callOf = (
+/** A call as a recipe might write it; null where nothing fits a parameter that it must give. */
+export const callOf = (
   stand: Stand | null,
   definition: Definition,
   axes: readonly string[],
@@ -100,7 +101,7 @@ const callOf = (
 };
 
 /** Axes that a loss' brackets might hold: those of some state. */
-const bracketsFor = (stand: Stand, { decl }: Definition): readonly (readonly string[])[] => {
+export const bracketsFor = (stand: Stand, { decl }: Definition): readonly (readonly string[])[] => {
   if (decl.axes.length === 0) return [[]];
   const states = [...visible(stand.student).values()].map((value) =>
     axesOf(value).filter((axis) => !ofData.has(axis)),
@@ -158,8 +159,8 @@ const onAxis = (
   return [report("not-summed", place, { axis, criterion, reason: split.failure })];
 };
 
-/** Axes that it may be meant for, the likeliest first. */
-const axesFor = ({ shape, student }: Stand, { decl }: Definition): readonly string[] => {
+/** Axes that a criterion may be meant for, the likeliest first. */
+export const axesFor = ({ shape, student }: Stand, { decl }: Definition): readonly string[] => {
   const of = decl.subject?.of;
   const tapped = [...new Set(student.taps.map(({ axis }) => axis))];
   const layer = tapped.filter((axis) => axis === shape.layerAxis);

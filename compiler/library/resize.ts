@@ -17,8 +17,8 @@ export const keyOf = (expr: Expr): string | null => {
   return expr.kind === "binary" && expr.op === "??" ? keyOf(expr.left) : null;
 };
 
-/** The config.json of a shape with `sizes` in place of its axes' sizes. */
-const configAt = (
+/** The config.json of a shape with `sizes` in place of its axes' sizes, all of which are given. */
+export const configAt = (
   shape: ModelShape,
   sizes: ReadonlyMap<string, number>,
 ): Record<string, unknown> => {

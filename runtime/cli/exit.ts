@@ -7,7 +7,7 @@ export const EXIT = {
   command: 2,
   /** The run failed: device, files. */
   failed: 3,
-  /** The run finished but an expectation does not hold. */
+  /** The run finished but an expectation, or a law, does not hold. */
   expectation: 4,
   interrupted: 130,
 } as const;

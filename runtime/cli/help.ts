@@ -16,7 +16,7 @@ Start here:
 
 Exit codes:
   0 done; 1 the spec is wrong; 2 the command is wrong; 3 the run failed;
-  4 an \`expect\` does not hold; 130 interrupted
+  4 an \`expect\` or a law does not hold; 130 interrupted
 
 Environment:
   ESPALIER_ADAPTER  the adapter, where --adapter does not say
@@ -29,6 +29,17 @@ export const commandHelp = {
     ["espalier check my.prune --profile smoke", "with a profile's values"],
     ["espalier check my.prune --json", "for an editor: line and column from 1"],
   ]),
+  test: `${examples([
+    ["espalier test my.prune", ""],
+    ["espalier test losses.prune", "a file of definitions"],
+    ["espalier test my.prune --law masking --runs 900", "one law, many cases"],
+  ])}
+
+Laws hold of every model that is cut: pruning to the full size changes no bit,
+masking equals trimming, gradients are what differences say, and others. Each is
+tried on models of the spec's architectures in small random sizes, with random
+weights, in float64 and on no device. One that is broken is shown with the
+smallest model that breaks it, and ends the command with exit code 4.`,
   fmt: examples([
     ["espalier fmt my.prune", "rewrite it"],
     ["espalier fmt --check *.prune", "only say which are not formatted"],

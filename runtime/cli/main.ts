@@ -77,6 +77,16 @@ const createProgram = (): Command => {
     .option("--json", "diagnostics as JSON on stdout")
     .action(async (spec, options) => (await import("./check.js")).checkCommand(spec, options));
 
+  specOptions(command(program, "test"))
+    .description("try on small random models that a spec's definitions can be cut and trained")
+    .option("--law <name>", "only this law (repeatable)", collect)
+    .option("--model <name>", "only small models of this one's architecture")
+    .option("--runs <count>", "cases of each law", "60")
+    .option("--seed <number>", "of the cases; another one gives others", "0")
+    .option("--path <path>", "begin at this case, as a broken law says it")
+    .option("--json", "the report as JSON on stdout")
+    .action(async (spec, options) => (await import("./test.js")).testCommand(spec, options));
+
   specOptions(command(program, "explain"))
     .description("show the plan: stages, parameters by axis, kernels, FLOPs, memory")
     .addOption(memoryOption())

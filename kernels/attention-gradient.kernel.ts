@@ -146,7 +146,7 @@ export const attentionGradKeyValue = (spec: AttentionSpec): KernelCall =>
     spec.batch * spec.position * spec.groups,
     4,
     tileVariants(spec, KEY_VALUE_TEXTS, spec.position, {
-      4: 8,
+      4: 12,
       8: 8,
     }),
   );

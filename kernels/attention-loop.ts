@@ -3,25 +3,30 @@
  * compiles it takes seconds; in loops it grows with rows × dim / lanes, so that tiles of long rows may have as many rows
  * as pay: each load of a key serves all of them.
  */
-import { cappedScore, capSlope } from "./attention-scores.js";
+
 import {
   type AttentionTile,
   acrossLanes,
-  base,
+  inside,
+  loadShares,
+  rowStart,
+  shares,
+  storeShares,
+  text,
+} from "./attention-lanes.js";
+import { cappedScore, capSlope } from "./attention-scores.js";
+import {
   blocks,
-  element,
   FORWARD_BINDINGS,
   GRADIENT_INPUTS,
   headBlocks,
   headRow,
-  inside,
   keyRows,
   queryRows,
+  type RowOf,
   seen,
   sees,
-  shares,
   sourceRow,
-  text,
 } from "./attention-tile.js";
 import { range } from "./tile.js";
 
@@ -50,9 +55,10 @@ const ownRows = (
 ): string[] => [
   rowsArray(tile, name),
   `for (var r = 0u; r < ${tile.rows}u; r++) {`,
-  `let row = (${rowOf}) * ${tile.dim}u + ${base(from)};`,
+  `let row = ${rowStart(tile, rowOf, from)};`,
+  ...loadShares(tile, "mine", from, "row"),
   ...shares(tile).map((j) => {
-    const value = `${from}[row + ${element(tile, j)}]${scale}`;
+    const value = `mine_${j}${scale}`;
     const guard = inside(tile, j);
     return `${name}[r * ${shares(tile).length}u + ${j}u] = ${guard === null ? value : `select(0.0, ${value}, ${guard})`};`;
   }),
@@ -62,12 +68,8 @@ const ownRows = (
 /** In a loop too, which keeps sums in memory. */
 const write = (tile: AttentionTile, to: string, from: string, rowOf: string): string[] => [
   `for (var r = 0u; r < ${tile.rows}u && own + r < count; r++) {`,
-  `let row = (${rowOf}) * ${tile.dim}u + lane + ${base(to)};`,
-  ...shares(tile).map((j) => {
-    const put = `${to}[row + ${j * tile.lanes}u] = ${from}[r * ${shares(tile).length}u + ${j}u];`;
-    const guard = inside(tile, j);
-    return guard === null ? put : `if (${guard}) { ${put} }`;
-  }),
+  `let row = ${rowStart(tile, rowOf, to)};`,
+  ...storeShares(tile, to, "row", (j) => `${from}[r * ${shares(tile).length}u + ${j}u]`),
   "}",
 ];
 
@@ -79,16 +81,12 @@ interface Product {
 }
 
 /** `rowOf` is where the row of a lane of the block begins. */
-const products = (
-  tile: AttentionTile,
-  list: readonly Product[],
-  rowOf: (lane: string) => string,
-): string[] => [
+const products = (tile: AttentionTile, list: readonly Product[], rowOf: RowOf): string[] => [
   ...list.flatMap(({ into }) => range(tile.rows).map((r) => `var ${into}${r} = 0.0;`)),
   `for (var t = 0u; t < ${tile.lanes}u; t++) {`,
-  `let begin = ${rowOf("(lane ^ t)")};`,
   ...list.flatMap(({ into, own, other }) => [
-    ...shares(tile).map((j) => `let ${other}_${j} = ${other}[begin + ${element(tile, j)}];`),
+    `let begin${other} = ${rowOf("(lane ^ t)", other)};`,
+    ...loadShares(tile, other, other, `begin${other}`),
     ...range(tile.rows).map((r) => {
       const part = shares(tile).reduce(
         (inner, j) =>
@@ -110,17 +108,13 @@ interface Sum {
   readonly other: string;
 }
 
-const sums = (
-  tile: AttentionTile,
-  list: readonly Sum[],
-  rowOf: (lane: string) => string,
-): string[] => [
+const sums = (tile: AttentionTile, list: readonly Sum[], rowOf: RowOf): string[] => [
   `for (var t = 0u; t < ${tile.lanes}u; t += ${AT_ONCE}u) {`,
-  ...range(AT_ONCE).map((q) => `let begin${q} = ${rowOf(`(lane ^ (t + ${q}u))`)};`),
   ...list.flatMap(({ into, weight, other }) => [
-    ...range(AT_ONCE).flatMap((q) =>
-      shares(tile).map((j) => `let ${other}${q}_${j} = ${other}[begin${q} + ${element(tile, j)}];`),
-    ),
+    ...range(AT_ONCE).flatMap((q) => [
+      `let begin${other}${q} = ${rowOf(`(lane ^ (t + ${q}u))`, other)};`,
+      ...loadShares(tile, `${other}${q}`, other, `begin${other}${q}`),
+    ]),
     ...range(tile.rows).flatMap((r) => [
       ...range(AT_ONCE).map(
         (q) => `let ${weight}${r}_${q} = subgroupShuffleXor(${weight}${r}, t + ${q}u);`,
@@ -145,7 +139,7 @@ const scoreOf = (tile: AttentionTile, r: number): string =>
 /** Bindings q, k, v, out, lse. Softmax online over the blocks (arXiv 2205.14135, algorithm 1). */
 export const forwardLoop = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
-  return text(FORWARD_BINDINGS, [
+  return text(tile, FORWARD_BINDINGS, [
     ...queryRows(tile),
     ...ownRows(tile, "ownQ", "q", QUERY, " * p.scale"),
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
@@ -179,6 +173,7 @@ export const forwardLoop = (tile: AttentionTile): string => {
 export const gradQueryLoop = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
   return text(
+    tile,
     [...GRADIENT_INPUTS, ["dq", "read_write"]],
     [
       ...queryRows(tile),
@@ -214,6 +209,7 @@ export const gradQueryLoop = (tile: AttentionTile): string => {
 export const gradKeyValueLoop = (tile: AttentionTile): string => {
   const rows = range(tile.rows);
   return text(
+    tile,
     [...GRADIENT_INPUTS, ["dk", "read_write"], ["dv", "read_write"]],
     [
       ...keyRows(tile),

@@ -32,9 +32,9 @@ export const capped = ({ cap }: ScoreRule, score: number): readonly [number, num
 export const capSlope = ({ cap }: ScoreRule, capped: string): string =>
   cap === null ? "" : ` * (1.0 - (${capped} / ${cap}) * (${capped} / ${cap}))`;
 
-/** That a position does not lie behind what another sees; nothing where it sees all. */
+/** And that a position does not lie behind what another sees; nothing where it sees all. Not lazily, as that is a branch. */
 export const nearEnough = ({ within }: ScoreRule, source: string, position: string): string =>
-  within === null ? "" : ` && ${source} + ${within}u > ${position}`;
+  within === null ? "" : ` & (${source} + ${within}u > ${position})`;
 
 /** The first source that a position sees. */
 export const firstSource = ({ within }: ScoreRule, position: string): string =>

@@ -6,81 +6,20 @@
  * of the tile, both for scores and for what they weigh. Loads are what costs on software adapters.
  */
 import {
-  cappedScore,
-  capSlope,
-  endOfSight,
-  firstSource,
-  nearEnough,
-  type ScoreRule,
-} from "./attention-scores.js";
+  type AttentionTile,
+  acrossLanes,
+  exchanged,
+  inside,
+  loadShares,
+  type Names,
+  rowStart,
+  shares,
+  storeShares,
+  TILE_WORKGROUP,
+  text,
+} from "./attention-lanes.js";
+import { cappedScore, capSlope, endOfSight, firstSource, nearEnough } from "./attention-scores.js";
 import { range } from "./tile.js";
-
-export interface AttentionTile {
-  readonly dim: number;
-  /** Of a group; 4 exchange as quads, more by shuffles. */
-  readonly lanes: 4 | 8;
-  /** Rows of the tile: queries, by position and then by head of their group, forward and for dQ; keys for dK and dV. */
-  readonly rows: number;
-  readonly scores: ScoreRule;
-}
-
-export const TILE_WORKGROUP = 32;
-
-/** rows, keys, lse: the first element of the piece in the bindings of q, out and their adjoints; of k and v; of lse and delta. */
-export const ATTENTION_PARAMS =
-  "struct Params { batch: u32, position: u32, groups: u32, queries: u32, scale: f32, rows: u32, keys: u32, lse: u32 }";
-
-type Names = readonly (readonly [string, "read" | "read_write"])[];
-
-const header = (names: Names): string => `enable subgroups;
-diagnostic(off, subgroup_uniformity);
-${ATTENTION_PARAMS}
-@group(0) @binding(0) var<uniform> p: Params;
-${names.map(([name, access], i) => `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<f32>;`).join("\n")}
-
-@compute @workgroup_size(${TILE_WORKGROUP})
-fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
-        @builtin(subgroup_invocation_id) invocation: u32) {
-`;
-
-export const text = (names: Names, lines: readonly string[]): string =>
-  `${header(names)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
-
-/** Elements of dim that a lane holds: its own, and every `lanes` on. */
-export const shares = ({ dim, lanes }: AttentionTile): number[] => range(Math.ceil(dim / lanes));
-
-/** Whether a share's element may lie past dim. */
-export const inside = ({ dim, lanes }: AttentionTile, share: number): string | null =>
-  (share + 1) * lanes <= dim ? null : `lane + ${share * lanes}u < ${dim}u`;
-
-export const element = (tile: AttentionTile, share: number): string =>
-  inside(tile, share) === null
-    ? `lane + ${share * tile.lanes}u`
-    : `min(lane + ${share * tile.lanes}u, ${tile.dim - 1}u)`;
-
-/** The value of lane `lane ^ step`. */
-const exchanged = ({ lanes }: AttentionTile, value: string, step: number): string => {
-  if (step === 0) return value;
-  if (lanes > 4) return `subgroupShuffleXor(${value}, ${step}u)`;
-  const swap = ["", "quadSwapX", "quadSwapY", "quadSwapDiagonal"][step] ?? "";
-  return `${swap}(${value})`;
-};
-
-/** One operation over a group's lanes, known to all of them afterwards. */
-export const acrossLanes = (
-  tile: AttentionTile,
-  name: string,
-  value: string,
-  join: (a: string, b: string) => string,
-): string[] => {
-  const lines = [`let ${name}_0 = ${value};`];
-  let at = 0;
-  for (let step = 1; step < tile.lanes; step *= 2, at++)
-    lines.push(
-      `let ${name}_${at + 1} = ${join(`${name}_${at}`, exchanged(tile, `${name}_${at}`, step))};`,
-    );
-  return [...lines, `let ${name} = ${name}_${at};`];
-};
 
 /** The tile's rows of `from` at `row(r)`, this lane's shares; zero past dim. */
 const ownRows = (
@@ -90,40 +29,49 @@ const ownRows = (
   row: (r: number) => string,
   scale = "",
 ): string[] =>
-  range(tile.rows).flatMap((r) =>
-    shares(tile).map((j) => {
-      const value = `${from}[${row(r)} * ${tile.dim}u + ${element(tile, j)} + ${base(from)}]${scale}`;
+  range(tile.rows).flatMap((r) => [
+    ...loadShares(tile, `${name}${r}of`, from, rowStart(tile, row(r), from)),
+    ...shares(tile).map((j) => {
+      const value = `${name}${r}of_${j}${scale}`;
       const guard = inside(tile, j);
       return `let ${name}${r}_${j} = ${guard === null ? value : `select(0.0, ${value}, ${guard})`};`;
     }),
-  );
-
-/** The block's rows of each tensor, this lane's shares of the row of lane `lane ^ t` at step t. */
-const blockRows = (
-  tile: AttentionTile,
-  tensors: readonly string[],
-  rowOf: (lane: string) => string,
-): string[] =>
-  range(tile.lanes).flatMap((t) => [
-    `let row${t} = ${rowOf(`(lane ^ ${t}u)`)};`,
-    ...tensors.flatMap((from) =>
-      shares(tile).map((j) => `let ${from}${t}_${j} = ${from}[row${t} + ${element(tile, j)}];`),
-    ),
   ]);
 
-/** ${into}${r}: dot product of the tile's row r of `name` with the row of `from` that is this lane's in the block. */
-const dot = (tile: AttentionTile, into: string, name: string, from: string, r: number): string[] =>
-  range(tile.lanes).map((t) => {
-    const part = shares(tile).reduce(
-      (sum, j) =>
-        j === 0
-          ? `${name}${r}_0 * ${from}${t}_0`
-          : `fma(${name}${r}_${j}, ${from}${t}_${j}, ${sum})`,
-      "",
-    );
-    const to = t === tile.lanes - 1 ? `${into}${r}` : `${into}${r}_${t}`;
-    return `let ${to} = ${t === 0 ? part : `${into}${r}_${t - 1} + ${exchanged(tile, part, t)}`};`;
-  });
+/** Where the row of a lane of the block begins in a tensor's binding. */
+export type RowOf = (lane: string, tensor: string) => string;
+
+interface Dot {
+  /** ${into}${r}: the product of the tile's row r of `own` with the row of `other` that is this lane's in the block. */
+  readonly into: string;
+  readonly own: string;
+  readonly other: string;
+}
+
+/** Step by step, each after its loads: SwiftShader writes a factor back to memory at each use but the last before a load. */
+const dots = (tile: AttentionTile, list: readonly Dot[], rowOf: RowOf): string[] =>
+  range(tile.lanes).flatMap((t) => [
+    ...list.flatMap(({ other }) => {
+      const start = `start${other}${t}`;
+      return [
+        `let ${start} = ${rowOf(`(lane ^ ${t}u)`, other)};`,
+        ...loadShares(tile, `${other}${t}`, other, start),
+      ];
+    }),
+    ...range(tile.rows).flatMap((r) =>
+      list.map(({ into, own, other }) => {
+        const part = shares(tile).reduce(
+          (sum, j) =>
+            j === 0
+              ? `${own}${r}_0 * ${other}${t}_0`
+              : `fma(${own}${r}_${j}, ${other}${t}_${j}, ${sum})`,
+          "",
+        );
+        const to = t === tile.lanes - 1 ? `${into}${r}` : `${into}${r}_${t}`;
+        return `let ${to} = ${t === 0 ? part : `${into}${r}_${t - 1} + ${exchanged(tile, part, t)}`};`;
+      }),
+    ),
+  ]);
 
 /** Adds the block's rows of `from`, each by the weight that its lane has for the tile's row r, to `into`. */
 const weighted = (
@@ -132,7 +80,6 @@ const weighted = (
   weight: string,
   from: string,
   r: number,
-  shrink = "",
 ): string[] => [
   ...range(tile.lanes).map(
     (t) => `let ${weight}${r}_${t} = ${exchanged(tile, `${weight}${r}`, t)};`,
@@ -140,15 +87,11 @@ const weighted = (
   ...shares(tile).map((j) => {
     const sum = range(tile.lanes).reduce(
       (inner, t) => `fma(${weight}${r}_${t}, ${from}${t}_${j}, ${inner})`,
-      `${into}${r}_${j}${shrink}`,
+      `${into}${r}_${j}`,
     );
     return `${into}${r}_${j} = ${sum};`;
   }),
 ];
-
-/** Where a tensor's piece begins in its binding. */
-export const base = (tensor: string): string =>
-  ["k", "v", "dk", "dv"].includes(tensor) ? "p.keys" : "p.rows";
 
 const accumulators = (tile: AttentionTile, name: string): string[] =>
   range(tile.rows).flatMap((r) => shares(tile).map((j) => `var ${name}${r}_${j} = 0.0;`));
@@ -161,11 +104,8 @@ const write = (
 ): string[] =>
   range(tile.rows).flatMap((r) => [
     `if (own + ${r}u < ${count}) {`,
-    ...shares(tile).map((j) => {
-      const put = `${to}[at${r} * ${tile.dim}u + lane + ${j * tile.lanes}u + ${base(to)}] = ${value(r, j)};`;
-      const guard = inside(tile, j);
-      return guard === null ? put : `if (${guard}) { ${put} }`;
-    }),
+    `let start${r} = ${rowStart(tile, `at${r}`, to)};`,
+    ...storeShares(tile, to, `start${r}`, (j) => value(r, j)),
     "}",
   ]);
 
@@ -197,9 +137,9 @@ export const queryRows = (tile: AttentionTile): string[] => [
 ];
 
 export const sourceRow =
-  (tile: AttentionTile) =>
-  (lane: string): string =>
-    `(first + min(base + ${lane}, p.position - 1u) * p.groups) * ${tile.dim}u + p.keys`;
+  (tile: AttentionTile): RowOf =>
+  (lane, tensor) =>
+    rowStart(tile, `first + min(base + ${lane}, p.position - 1u) * p.groups`, tensor);
 
 /** The blocks of sources that the tile's rows see between them. */
 export const blocks = (tile: AttentionTile): string[] => [
@@ -209,13 +149,10 @@ export const blocks = (tile: AttentionTile): string[] => [
 
 /** Whether the tile's row r sees this lane's source. */
 export const sees = ({ scores }: AttentionTile, r: number): string =>
-  `source <= pos${r}${nearEnough(scores, "source", `pos${r}`)}`;
+  `(source <= pos${r})${nearEnough(scores, "source", `pos${r}`)}`;
 
-/** s${r}: the score of the tile's row r of `name` with the row of `from` that is this lane's. */
-const score = (tile: AttentionTile, name: string, from: string, r: number): string[] =>
-  tile.scores.cap === null
-    ? dot(tile, "s", name, from, r)
-    : [...dot(tile, "dot", name, from, r), `let s${r} = ${cappedScore(tile.scores, `dot${r}`)};`];
+const scoreOf = (tile: AttentionTile, r: number): string =>
+  `let s${r} = ${cappedScore(tile.scores, `dot${r}`)};`;
 
 export const FORWARD_BINDINGS: Names = [
   ["q", "read"],
@@ -225,31 +162,65 @@ export const FORWARD_BINDINGS: Names = [
   ["lse", "read_write"],
 ];
 
-/** Bindings q, k, v, out, lse. Softmax online over the blocks (arXiv 2205.14135, algorithm 1). */
+/** A row's reference is taken anew where a score exceeds it by more: sums of powers of e up to this are far from overflow. */
+const SLACK = 16;
+
+/** over: not 0 where a score of the block is above its row's limit; the same in all lanes of the group. */
+const excess = (tile: AttentionTile): string[] => {
+  const any = range(tile.rows)
+    .map((r) => `(s${r} > limit${r})`)
+    .join(" | ");
+  return acrossLanes(tile, "over", `select(0u, 1u, ${any})`, (a, b) => `(${a} | ${b})`);
+};
+
+/** s${r}: scores of the block's sources, far below all others where the row does not see them. */
+const blockScores = (tile: AttentionTile): string[] => [
+  ...dots(tile, [{ into: "dot", own: "q", other: "k" }], sourceRow(tile)),
+  ...range(tile.rows).map(
+    (r) => `let s${r} = select(-3.0e38, ${cappedScore(tile.scores, `dot${r}`)}, ${sees(tile, r)});`,
+  ),
+];
+
+/**
+ * Bindings q, k, v, out, lse. Softmax online over the blocks (arXiv 2205.14135, algorithm 1), of which each row's
+ * reference is not its largest score so far but one that was, as long as none exceeds it by much: so the sums are rarely
+ * scaled anew, which is outside of the loop over blocks, as software runs what is under a condition in any case.
+ */
 export const forwardTile = (tile: AttentionTile): string => {
-  const { scores } = tile;
   const rows = range(tile.rows);
-  return text(FORWARD_BINDINGS, [
+  return text(tile, FORWARD_BINDINGS, [
     ...queryRows(tile),
     ...ownRows(tile, "q", "q", (r) => `at${r}`, " * p.scale"),
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
     ...accumulators(tile, "o"),
-    ...blocks(tile),
-    ...blockRows(tile, ["k", "v"], sourceRow(tile)),
+    `let last = pos${tile.rows - 1};`,
+    `var base = ${firstSource(tile.scores, "pos0")};`,
+    "while (base <= last) {",
+    "{",
+    "let source = base + lane;",
+    ...blockScores(tile),
     ...rows.flatMap((r) => [
-      ...dot(tile, "dot", "q", "k", r),
-      `let s${r} = select(-3.0e38, ${cappedScore(scores, `dot${r}`)}, ${sees(tile, r)});`,
-    ]),
-    ...rows.flatMap((r) =>
-      acrossLanes(tile, `m${r}`, `max(most${r}, s${r})`, (a, b) => `max(${a}, ${b})`),
-    ),
-    ...rows.map((r) => `let shrink${r} = exp(most${r} - m${r});`),
-    ...rows.map((r) => `let e${r} = exp(s${r} - m${r});`),
-    ...rows.flatMap((r) => [
+      ...acrossLanes(tile, `m${r}`, `max(most${r}, s${r})`, (a, b) => `max(${a}, ${b})`),
+      `let shrink${r} = exp(most${r} - m${r});`,
       `most${r} = m${r};`,
-      `total${r} = fma(total${r}, shrink${r}, e${r});`,
-      ...weighted(tile, "o", "e", "v", r, ` * shrink${r}`),
+      `total${r} *= shrink${r};`,
+      ...shares(tile).map((j) => `o${r}_${j} *= shrink${r};`),
     ]),
+    "}",
+    "let taken = base;",
+    ...rows.map((r) => `let limit${r} = most${r} + ${SLACK}.0;`),
+    `for (; base <= last; base += ${tile.lanes}u) {`,
+    "let source = base + lane;",
+    ...blockScores(tile),
+    ...excess(tile),
+    "if ((over != 0u) & (base != taken)) { break; }",
+    ...rows.flatMap((r) => [`let e${r} = exp(s${r} - most${r});`, `total${r} += e${r};`]),
+    ...range(tile.lanes).flatMap((t) => [
+      `let startv${t} = ${sourceRow(tile)(`(lane ^ ${t}u)`, "v")};`,
+      ...loadShares(tile, `v${t}`, "v", `startv${t}`),
+    ]),
+    ...rows.flatMap((r) => weighted(tile, "o", "e", "v", r)),
+    "}",
     "}",
     ...rows.flatMap((r) => acrossLanes(tile, `sum${r}`, `total${r}`, (a, b) => `${a} + ${b}`)),
     ...write(tile, "out", "count", (r, j) => `o${r}_${j} / sum${r}`),
@@ -274,6 +245,7 @@ export const gradQueryTile = (tile: AttentionTile): string => {
   const { scores } = tile;
   const rows = range(tile.rows);
   return text(
+    tile,
     [...GRADIENT_INPUTS, ["dq", "read_write"]],
     [
       ...queryRows(tile),
@@ -285,10 +257,16 @@ export const gradQueryTile = (tile: AttentionTile): string => {
       ]),
       ...accumulators(tile, "d"),
       ...blocks(tile),
-      ...blockRows(tile, ["k", "v"], sourceRow(tile)),
+      ...dots(
+        tile,
+        [
+          { into: "dot", own: "q", other: "k" },
+          { into: "dp", own: "g", other: "v" },
+        ],
+        sourceRow(tile),
+      ),
       ...rows.flatMap((r) => [
-        ...score(tile, "q", "k", r),
-        ...dot(tile, "dp", "g", "v", r),
+        scoreOf(tile, r),
         `let e${r} = select(0.0, exp(s${r} - lse${r}), ${sees(tile, r)});`,
         `let ds${r} = e${r} * (dp${r} - delta${r}) * p.scale${capSlope(scores, `s${r}`)};`,
         ...weighted(tile, "d", "ds", "k", r),
@@ -305,9 +283,9 @@ export const headOf = (lane: string): string =>
 
 /** Where the row of a head begins. */
 export const headRow =
-  (tile: AttentionTile) =>
-  (lane: string): string =>
-    `(${headOf(lane)}) * ${tile.dim}u + p.rows`;
+  (tile: AttentionTile): RowOf =>
+  (lane, tensor) =>
+    rowStart(tile, headOf(lane), tensor);
 
 /** The tile's key rows: `at${r}` is the row in [batch, position, groups], `pos${r}` its position. */
 export const keyRows = (tile: AttentionTile): string[] => [
@@ -324,6 +302,7 @@ export const headBlocks = (tile: AttentionTile): string[] => [
   "for (var query = 0u; query < p.queries; query++) {",
   `for (var base = own; base < end; base += ${tile.lanes}u) {`,
   "let position = base + lane;",
+  "let exists = position < p.position;",
   `let head = ${headOf("lane")};`,
   "let rowLse = lse[p.lse + head];",
   "let rowDelta = delta[p.lse + head];",
@@ -331,13 +310,14 @@ export const headBlocks = (tile: AttentionTile): string[] => [
 
 /** Whether this lane's position sees the tile's row r. */
 export const seen = ({ scores }: AttentionTile, r: number): string =>
-  `position >= pos${r} && position < p.position${nearEnough(scores, `pos${r}`, "position")}`;
+  `exists & (position >= pos${r})${nearEnough(scores, `pos${r}`, "position")}`;
 
 /** Bindings q, k, v, lse, dOut, delta, dk, dv. The tile is of key rows; its query heads are walked one after the other. */
 export const gradKeyValueTile = (tile: AttentionTile): string => {
   const { scores } = tile;
   const rows = range(tile.rows);
   return text(
+    tile,
     [...GRADIENT_INPUTS, ["dk", "read_write"], ["dv", "read_write"]],
     [
       ...keyRows(tile),
@@ -346,10 +326,16 @@ export const gradKeyValueTile = (tile: AttentionTile): string => {
       ...accumulators(tile, "dk"),
       ...accumulators(tile, "dv"),
       ...headBlocks(tile),
-      ...blockRows(tile, ["q", "dOut"], headRow(tile)),
+      ...dots(
+        tile,
+        [
+          { into: "dot", own: "k", other: "q" },
+          { into: "dp", own: "v", other: "dOut" },
+        ],
+        headRow(tile),
+      ),
       ...rows.flatMap((r) => [
-        ...score(tile, "k", "q", r),
-        ...dot(tile, "dp", "v", "dOut", r),
+        scoreOf(tile, r),
         `let sees${r} = ${seen(tile, r)};`,
         `let e${r} = select(0.0, exp(s${r} - rowLse), sees${r});`,
         `let ds${r} = e${r} * (dp${r} - rowDelta) * p.scale${capSlope(scores, `s${r}`)};`,

@@ -2,6 +2,8 @@
  * Causal attention with grouped heads, forward: one invocation per query row, softmax online over the sources
  * (arXiv 2205.14135), so that no score matrix exists. Keeps the log-sum-exp of each row for the gradient.
  */
+
+import { ATTENTION_PARAMS, type AttentionTile, TILE_WORKGROUP } from "./attention-lanes.js";
 import { forwardLoop } from "./attention-loop.js";
 import {
   ALL_SCORES,
@@ -11,12 +13,7 @@ import {
   type ScoreRule,
   sourcesSeen,
 } from "./attention-scores.js";
-import {
-  ATTENTION_PARAMS,
-  type AttentionTile,
-  forwardTile,
-  TILE_WORKGROUP,
-} from "./attention-tile.js";
+import { forwardTile } from "./attention-tile.js";
 import { floatBits, foldGroups, type KernelCall, type Variant } from "./kernel.js";
 
 export interface AttentionSpec {
@@ -87,6 +84,17 @@ export interface TileTexts {
 /** Longer rows of dim are walked in loops. */
 const MOST_UNROLLED = 16;
 
+/** As large as the lanes' shares of a row and where pieces begin allow. */
+const vectorFor = ({ dim, bases }: AttentionSpec, lanes: number): AttentionTile["vector"] => {
+  const fits = (vector: number): boolean =>
+    dim % (vector * lanes) === 0 &&
+    [bases?.rows ?? 0, bases?.keys ?? 0].every((base) => base % vector === 0);
+  if (fits(4)) return 4;
+  return fits(2) ? 2 : 1;
+};
+
+const VECTOR_NAMES = { 1: "", 2: " in pairs", 4: " in fours" } as const;
+
 const rowsFor = (most: number, area: number, dim: number): number =>
   dim <= MOST_UNROLLED ? most : Math.max(1, Math.min(8, Math.floor(area / dim)));
 
@@ -100,22 +108,22 @@ export const tileVariants = (
   perGroup: number,
   most: TileRows,
 ): Variant[] => {
-  const of = (lanes: 4 | 8): Omit<Variant, "features"> => {
+  const of = (lanes: 4 | 8, orMore = ""): Omit<Variant, "features"> => {
     const wgsl = spec.dim <= MOST_UNROLLED ? texts.unrolled : texts.loop;
     const rows = rowsFor(most[lanes], texts.area, spec.dim);
+    const vector = vectorFor(spec, lanes);
     const tiles = spec.batch * Math.ceil(perGroup / rows) * spec.groups;
     return {
-      name: `tile${rows} of ${lanes} lanes`,
-      wgsl: wgsl({ dim: spec.dim, lanes, rows, scores: ruleOf(spec) }),
+      name: `tile${rows} of ${lanes} lanes${orMore}${VECTOR_NAMES[vector]}`,
+      wgsl: wgsl({ dim: spec.dim, lanes, rows, scores: ruleOf(spec), vector }),
       workgroup: [TILE_WORKGROUP, 1, 1],
       workgroups: foldGroups(Math.ceil((tiles * lanes) / TILE_WORKGROUP)),
     };
   };
-  const quads = of(4);
   return [
-    { ...quads, features: ["subgroups", "subgroups-of-4"] },
+    { ...of(4), features: ["subgroups", "subgroups-of-4"] },
     { ...of(8), features: ["subgroups", "subgroups-of-8-or-more"] },
-    { ...quads, name: `${quads.name} or more`, features: ["subgroups", "subgroups-from-4"] },
+    { ...of(4, " or more"), features: ["subgroups", "subgroups-from-4"] },
   ];
 };
 
@@ -180,7 +188,7 @@ export const attention = (spec: AttentionSpec): KernelCall => {
     ],
     params: attentionParams(spec),
     variants: [
-      ...tileVariants(spec, FORWARD, spec.position * spec.queries, { 4: 12, 8: 8 }),
+      ...tileVariants(spec, FORWARD, spec.position * spec.queries, { 4: 16, 8: 8 }),
       {
         name: "row",
         wgsl: wgsl(spec.dim, ruleOf(spec)),

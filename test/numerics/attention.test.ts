@@ -60,12 +60,10 @@ const cases = (await everyDevice()).flatMap((device) => {
       ];
 });
 
-/** Where a piece begins in its bindings. */
-const bases: fc.Arbitrary<Required<AttentionSpec>["bases"]> = fc.record({
-  rows: fc.nat(9),
-  keys: fc.nat(9),
-  lse: fc.nat(9),
-});
+/** Where a piece begins in its bindings: anywhere, or at pairs or fours, as the schedules that read in such want. */
+const bases: fc.Arbitrary<Required<AttentionSpec>["bases"]> = fc
+  .record({ rows: fc.nat(9), keys: fc.nat(9), lse: fc.nat(9), of: fc.constantFrom(1, 2, 4, 4) })
+  .map(({ rows, keys, lse, of }) => ({ rows: rows * of, keys: keys * of, lse }));
 
 /** The array after so many elements that belong to others and are not numbers. */
 const behind = (base: number, data: Float32Array): Float32Array => {
@@ -117,6 +115,23 @@ test.each(
     }),
     { numRuns: runs },
   );
+});
+
+test.each(cases)("$name: scores that rise without end leave the softmax finite and right", async ({
+  device,
+}) => {
+  const spec = { batch: 1, position: 37, groups: 1, queries: 1, dim: 16, scale: 1 };
+  const q = new Float32Array(37 * 16).fill(1);
+  const k = q.map((_, at) => Math.floor(at / 16) / 4);
+  const v = randomArray(37 * 16, 1);
+  const expected = referenceAttention(spec, q, k, v);
+  const call = attention(spec);
+  for (const variant of runnable(device, call)) {
+    const [out, lse] = [poisoned(37 * 16), poisoned(37)];
+    const results = await runKernel(device, call, variant, { q, k, v, out, lse });
+    expect(worstError(results.out, expected.out)).toBeLessThan(2e-5);
+    expect(worstError(results.lse, expected.lse)).toBeLessThan(2e-5);
+  }
 });
 
 test.each(

@@ -109,8 +109,8 @@ const lent: SubgroupTile = {
   order: "by row",
 };
 const small = { size: 16, depth: 8, own: 4 } as const;
-const heads = { dim: 4, lanes: 4, rows: 2, scores: ALL_SCORES } as const;
-const long = { dim: 20, lanes: 8, rows: 2, scores: ALL_SCORES } as const;
+const heads = { dim: 4, lanes: 4, rows: 2, scores: ALL_SCORES, vector: 1 } as const;
+const long = { dim: 32, lanes: 8, rows: 2, scores: ALL_SCORES, vector: 4 } as const;
 const limited = { ...heads, scores: { cap: 50, within: 3 } } as const;
 
 test.each([

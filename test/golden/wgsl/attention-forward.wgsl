@@ -27,64 +27,107 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   let row1of = min(own + 1u, count - 1u);
   let pos1 = row1of / p.queries;
   let at1 = ((start + pos1) * p.groups + group) * p.queries + row1of % p.queries;
-  let q0_0 = q[at0 * 4u + lane + 0u + p.rows] * p.scale;
-  let q1_0 = q[at1 * 4u + lane + 0u + p.rows] * p.scale;
+  let q0of_0 = q[(at0) * 4u + p.rows + lane + 0u];
+  let q0_0 = q0of_0 * p.scale;
+  let q1of_0 = q[(at1) * 4u + p.rows + lane + 0u];
+  let q1_0 = q1of_0 * p.scale;
   var most0 = -3.0e38;
   var total0 = 0.0;
   var most1 = -3.0e38;
   var total1 = 0.0;
   var o0_0 = 0.0;
   var o1_0 = 0.0;
-  for (var base = 0u; base <= pos1; base += 4u) {
+  let last = pos1;
+  var base = 0u;
+  while (base <= last) {
+  {
   let source = base + lane;
-  let row0 = (first + min(base + (lane ^ 0u), p.position - 1u) * p.groups) * 4u + p.keys;
-  let k0_0 = k[row0 + lane + 0u];
-  let v0_0 = v[row0 + lane + 0u];
-  let row1 = (first + min(base + (lane ^ 1u), p.position - 1u) * p.groups) * 4u + p.keys;
-  let k1_0 = k[row1 + lane + 0u];
-  let v1_0 = v[row1 + lane + 0u];
-  let row2 = (first + min(base + (lane ^ 2u), p.position - 1u) * p.groups) * 4u + p.keys;
-  let k2_0 = k[row2 + lane + 0u];
-  let v2_0 = v[row2 + lane + 0u];
-  let row3 = (first + min(base + (lane ^ 3u), p.position - 1u) * p.groups) * 4u + p.keys;
-  let k3_0 = k[row3 + lane + 0u];
-  let v3_0 = v[row3 + lane + 0u];
+  let startk0 = (first + min(base + (lane ^ 0u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k0_0 = k[startk0 + lane + 0u];
   let dot0_0 = q0_0 * k0_0;
-  let dot0_1 = dot0_0 + quadSwapX(q0_0 * k1_0);
-  let dot0_2 = dot0_1 + quadSwapY(q0_0 * k2_0);
-  let dot0 = dot0_2 + quadSwapDiagonal(q0_0 * k3_0);
-  let s0 = select(-3.0e38, dot0, source <= pos0);
   let dot1_0 = q1_0 * k0_0;
+  let startk1 = (first + min(base + (lane ^ 1u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k1_0 = k[startk1 + lane + 0u];
+  let dot0_1 = dot0_0 + quadSwapX(q0_0 * k1_0);
   let dot1_1 = dot1_0 + quadSwapX(q1_0 * k1_0);
+  let startk2 = (first + min(base + (lane ^ 2u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k2_0 = k[startk2 + lane + 0u];
+  let dot0_2 = dot0_1 + quadSwapY(q0_0 * k2_0);
   let dot1_2 = dot1_1 + quadSwapY(q1_0 * k2_0);
+  let startk3 = (first + min(base + (lane ^ 3u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k3_0 = k[startk3 + lane + 0u];
+  let dot0 = dot0_2 + quadSwapDiagonal(q0_0 * k3_0);
   let dot1 = dot1_2 + quadSwapDiagonal(q1_0 * k3_0);
-  let s1 = select(-3.0e38, dot1, source <= pos1);
+  let s0 = select(-3.0e38, dot0, (source <= pos0));
+  let s1 = select(-3.0e38, dot1, (source <= pos1));
   let m0_0 = max(most0, s0);
   let m0_1 = max(m0_0, quadSwapX(m0_0));
   let m0_2 = max(m0_1, quadSwapY(m0_1));
   let m0 = m0_2;
+  let shrink0 = exp(most0 - m0);
+  most0 = m0;
+  total0 *= shrink0;
+  o0_0 *= shrink0;
   let m1_0 = max(most1, s1);
   let m1_1 = max(m1_0, quadSwapX(m1_0));
   let m1_2 = max(m1_1, quadSwapY(m1_1));
   let m1 = m1_2;
-  let shrink0 = exp(most0 - m0);
   let shrink1 = exp(most1 - m1);
-  let e0 = exp(s0 - m0);
-  let e1 = exp(s1 - m1);
-  most0 = m0;
-  total0 = fma(total0, shrink0, e0);
+  most1 = m1;
+  total1 *= shrink1;
+  o1_0 *= shrink1;
+  }
+  let taken = base;
+  let limit0 = most0 + 16.0;
+  let limit1 = most1 + 16.0;
+  for (; base <= last; base += 4u) {
+  let source = base + lane;
+  let startk0 = (first + min(base + (lane ^ 0u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k0_0 = k[startk0 + lane + 0u];
+  let dot0_0 = q0_0 * k0_0;
+  let dot1_0 = q1_0 * k0_0;
+  let startk1 = (first + min(base + (lane ^ 1u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k1_0 = k[startk1 + lane + 0u];
+  let dot0_1 = dot0_0 + quadSwapX(q0_0 * k1_0);
+  let dot1_1 = dot1_0 + quadSwapX(q1_0 * k1_0);
+  let startk2 = (first + min(base + (lane ^ 2u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k2_0 = k[startk2 + lane + 0u];
+  let dot0_2 = dot0_1 + quadSwapY(q0_0 * k2_0);
+  let dot1_2 = dot1_1 + quadSwapY(q1_0 * k2_0);
+  let startk3 = (first + min(base + (lane ^ 3u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let k3_0 = k[startk3 + lane + 0u];
+  let dot0 = dot0_2 + quadSwapDiagonal(q0_0 * k3_0);
+  let dot1 = dot1_2 + quadSwapDiagonal(q1_0 * k3_0);
+  let s0 = select(-3.0e38, dot0, (source <= pos0));
+  let s1 = select(-3.0e38, dot1, (source <= pos1));
+  let over_0 = select(0u, 1u, (s0 > limit0) | (s1 > limit1));
+  let over_1 = (over_0 | quadSwapX(over_0));
+  let over_2 = (over_1 | quadSwapY(over_1));
+  let over = over_2;
+  if ((over != 0u) & (base != taken)) { break; }
+  let e0 = exp(s0 - most0);
+  total0 += e0;
+  let e1 = exp(s1 - most1);
+  total1 += e1;
+  let startv0 = (first + min(base + (lane ^ 0u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let v0_0 = v[startv0 + lane + 0u];
+  let startv1 = (first + min(base + (lane ^ 1u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let v1_0 = v[startv1 + lane + 0u];
+  let startv2 = (first + min(base + (lane ^ 2u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let v2_0 = v[startv2 + lane + 0u];
+  let startv3 = (first + min(base + (lane ^ 3u), p.position - 1u) * p.groups) * 4u + p.keys;
+  let v3_0 = v[startv3 + lane + 0u];
   let e0_0 = e0;
   let e0_1 = quadSwapX(e0);
   let e0_2 = quadSwapY(e0);
   let e0_3 = quadSwapDiagonal(e0);
-  o0_0 = fma(e0_3, v3_0, fma(e0_2, v2_0, fma(e0_1, v1_0, fma(e0_0, v0_0, o0_0 * shrink0))));
-  most1 = m1;
-  total1 = fma(total1, shrink1, e1);
+  o0_0 = fma(e0_3, v3_0, fma(e0_2, v2_0, fma(e0_1, v1_0, fma(e0_0, v0_0, o0_0))));
   let e1_0 = e1;
   let e1_1 = quadSwapX(e1);
   let e1_2 = quadSwapY(e1);
   let e1_3 = quadSwapDiagonal(e1);
-  o1_0 = fma(e1_3, v3_0, fma(e1_2, v2_0, fma(e1_1, v1_0, fma(e1_0, v0_0, o1_0 * shrink1))));
+  o1_0 = fma(e1_3, v3_0, fma(e1_2, v2_0, fma(e1_1, v1_0, fma(e1_0, v0_0, o1_0))));
+  }
   }
   let sum0_0 = total0;
   let sum0_1 = sum0_0 + quadSwapX(sum0_0);
@@ -95,10 +138,12 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   let sum1_2 = sum1_1 + quadSwapY(sum1_1);
   let sum1 = sum1_2;
   if (own + 0u < count) {
-  out[at0 * 4u + lane + 0u + p.rows] = o0_0 / sum0;
+  let start0 = (at0) * 4u + p.rows;
+  out[start0 + lane + 0u] = o0_0 / sum0;
   }
   if (own + 1u < count) {
-  out[at1 * 4u + lane + 0u + p.rows] = o1_0 / sum1;
+  let start1 = (at1) * 4u + p.rows;
+  out[start1 + lane + 0u] = o1_0 / sum1;
   }
   if (lane == 0u && own + 0u < count) { lse[p.lse + at0] = most0 + log(sum0); }
   if (lane == 0u && own + 1u < count) { lse[p.lse + at1] = most1 + log(sum1); }

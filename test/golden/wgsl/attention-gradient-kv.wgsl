@@ -27,10 +27,14 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   let at0 = (start + pos0) * p.groups + group;
   let pos1 = min(own + 1u, count - 1u);
   let at1 = (start + pos1) * p.groups + group;
-  let k0_0 = k[at0 * 4u + lane + 0u + p.keys] * p.scale;
-  let k1_0 = k[at1 * 4u + lane + 0u + p.keys] * p.scale;
-  let v0_0 = v[at0 * 4u + lane + 0u + p.keys];
-  let v1_0 = v[at1 * 4u + lane + 0u + p.keys];
+  let k0of_0 = k[(at0) * 4u + p.keys + lane + 0u];
+  let k0_0 = k0of_0 * p.scale;
+  let k1of_0 = k[(at1) * 4u + p.keys + lane + 0u];
+  let k1_0 = k1of_0 * p.scale;
+  let v0of_0 = v[(at0) * 4u + p.keys + lane + 0u];
+  let v0_0 = v0of_0;
+  let v1of_0 = v[(at1) * 4u + p.keys + lane + 0u];
+  let v1_0 = v1of_0;
   var dk0_0 = 0.0;
   var dk1_0 = 0.0;
   var dv0_0 = 0.0;
@@ -39,30 +43,44 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   for (var query = 0u; query < p.queries; query++) {
   for (var base = own; base < end; base += 4u) {
   let position = base + lane;
+  let exists = position < p.position;
   let head = ((start + min(base + lane, p.position - 1u)) * p.groups + group) * p.queries + query;
   let rowLse = lse[p.lse + head];
   let rowDelta = delta[p.lse + head];
-  let row0 = (((start + min(base + (lane ^ 0u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
-  let q0_0 = q[row0 + lane + 0u];
-  let dOut0_0 = dOut[row0 + lane + 0u];
-  let row1 = (((start + min(base + (lane ^ 1u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
-  let q1_0 = q[row1 + lane + 0u];
-  let dOut1_0 = dOut[row1 + lane + 0u];
-  let row2 = (((start + min(base + (lane ^ 2u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
-  let q2_0 = q[row2 + lane + 0u];
-  let dOut2_0 = dOut[row2 + lane + 0u];
-  let row3 = (((start + min(base + (lane ^ 3u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
-  let q3_0 = q[row3 + lane + 0u];
-  let dOut3_0 = dOut[row3 + lane + 0u];
-  let s0_0 = k0_0 * q0_0;
-  let s0_1 = s0_0 + quadSwapX(k0_0 * q1_0);
-  let s0_2 = s0_1 + quadSwapY(k0_0 * q2_0);
-  let s0 = s0_2 + quadSwapDiagonal(k0_0 * q3_0);
+  let startq0 = (((start + min(base + (lane ^ 0u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q0_0 = q[startq0 + lane + 0u];
+  let startdOut0 = (((start + min(base + (lane ^ 0u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let dOut0_0 = dOut[startdOut0 + lane + 0u];
+  let dot0_0 = k0_0 * q0_0;
   let dp0_0 = v0_0 * dOut0_0;
+  let dot1_0 = k1_0 * q0_0;
+  let dp1_0 = v1_0 * dOut0_0;
+  let startq1 = (((start + min(base + (lane ^ 1u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q1_0 = q[startq1 + lane + 0u];
+  let startdOut1 = (((start + min(base + (lane ^ 1u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let dOut1_0 = dOut[startdOut1 + lane + 0u];
+  let dot0_1 = dot0_0 + quadSwapX(k0_0 * q1_0);
   let dp0_1 = dp0_0 + quadSwapX(v0_0 * dOut1_0);
+  let dot1_1 = dot1_0 + quadSwapX(k1_0 * q1_0);
+  let dp1_1 = dp1_0 + quadSwapX(v1_0 * dOut1_0);
+  let startq2 = (((start + min(base + (lane ^ 2u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q2_0 = q[startq2 + lane + 0u];
+  let startdOut2 = (((start + min(base + (lane ^ 2u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let dOut2_0 = dOut[startdOut2 + lane + 0u];
+  let dot0_2 = dot0_1 + quadSwapY(k0_0 * q2_0);
   let dp0_2 = dp0_1 + quadSwapY(v0_0 * dOut2_0);
+  let dot1_2 = dot1_1 + quadSwapY(k1_0 * q2_0);
+  let dp1_2 = dp1_1 + quadSwapY(v1_0 * dOut2_0);
+  let startq3 = (((start + min(base + (lane ^ 3u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let q3_0 = q[startq3 + lane + 0u];
+  let startdOut3 = (((start + min(base + (lane ^ 3u), p.position - 1u)) * p.groups + group) * p.queries + query) * 4u + p.rows;
+  let dOut3_0 = dOut[startdOut3 + lane + 0u];
+  let dot0 = dot0_2 + quadSwapDiagonal(k0_0 * q3_0);
   let dp0 = dp0_2 + quadSwapDiagonal(v0_0 * dOut3_0);
-  let sees0 = position >= pos0 && position < p.position;
+  let dot1 = dot1_2 + quadSwapDiagonal(k1_0 * q3_0);
+  let dp1 = dp1_2 + quadSwapDiagonal(v1_0 * dOut3_0);
+  let s0 = dot0;
+  let sees0 = exists & (position >= pos0);
   let e0 = select(0.0, exp(s0 - rowLse), sees0);
   let ds0 = e0 * (dp0 - rowDelta) * p.scale;
   let e0_0 = e0;
@@ -75,15 +93,8 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   let ds0_2 = quadSwapY(ds0);
   let ds0_3 = quadSwapDiagonal(ds0);
   dk0_0 = fma(ds0_3, q3_0, fma(ds0_2, q2_0, fma(ds0_1, q1_0, fma(ds0_0, q0_0, dk0_0))));
-  let s1_0 = k1_0 * q0_0;
-  let s1_1 = s1_0 + quadSwapX(k1_0 * q1_0);
-  let s1_2 = s1_1 + quadSwapY(k1_0 * q2_0);
-  let s1 = s1_2 + quadSwapDiagonal(k1_0 * q3_0);
-  let dp1_0 = v1_0 * dOut0_0;
-  let dp1_1 = dp1_0 + quadSwapX(v1_0 * dOut1_0);
-  let dp1_2 = dp1_1 + quadSwapY(v1_0 * dOut2_0);
-  let dp1 = dp1_2 + quadSwapDiagonal(v1_0 * dOut3_0);
-  let sees1 = position >= pos1 && position < p.position;
+  let s1 = dot1;
+  let sees1 = exists & (position >= pos1);
   let e1 = select(0.0, exp(s1 - rowLse), sees1);
   let ds1 = e1 * (dp1 - rowDelta) * p.scale;
   let e1_0 = e1;
@@ -99,15 +110,19 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   }
   }
   if (own + 0u < count) {
-  dk[at0 * 4u + lane + 0u + p.keys] = dk0_0;
+  let start0 = (at0) * 4u + p.keys;
+  dk[start0 + lane + 0u] = dk0_0;
   }
   if (own + 1u < count) {
-  dk[at1 * 4u + lane + 0u + p.keys] = dk1_0;
+  let start1 = (at1) * 4u + p.keys;
+  dk[start1 + lane + 0u] = dk1_0;
   }
   if (own + 0u < count) {
-  dv[at0 * 4u + lane + 0u + p.keys] = dv0_0;
+  let start0 = (at0) * 4u + p.keys;
+  dv[start0 + lane + 0u] = dv0_0;
   }
   if (own + 1u < count) {
-  dv[at1 * 4u + lane + 0u + p.keys] = dv1_0;
+  let start1 = (at1) * 4u + p.keys;
+  dv[start1 + lane + 0u] = dv1_0;
   }
 }

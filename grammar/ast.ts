@@ -259,6 +259,16 @@ export interface IgnoreItem {
   readonly span: Span;
 }
 
+/**
+ * `ignore config torch_dtype, use_cache`: keys of config.json that change nothing here and of which nothing is said; by
+ * itself in a file, for every architecture.
+ */
+export interface IgnoreConfig {
+  readonly kind: "ignore-config";
+  readonly keys: readonly (Name | StringExpr)[];
+  readonly span: Span;
+}
+
 /** `cut embed = embed * sqrt(before.hidden / hidden)`: what becomes of a weight's numbers where axes are cut. */
 export interface CutItem {
   readonly kind: "cut";
@@ -302,6 +312,7 @@ export type ArchitectureItem =
   | CutItem
   | PrefixItem
   | IgnoreItem
+  | IgnoreConfig
   | GgufItem
   | AxisItem
   | ConfigItem
@@ -370,6 +381,7 @@ export type Declaration =
   | StageDecl
   | ExpectDecl
   | ProfileDecl
+  | IgnoreConfig
   | ArchitectureDecl
   | DefinitionDecl;
 

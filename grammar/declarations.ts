@@ -14,7 +14,7 @@ import type {
   Statement,
   UseDecl,
 } from "./ast.js";
-import { architectureOf, definitionOf } from "./definitions.js";
+import { architectureOf, definitionOf, ignoreConfigOf } from "./definitions.js";
 import { pretokenizerOf } from "./gguf.js";
 import type { Line } from "./lines.js";
 import { spanOf } from "./lines.js";
@@ -46,6 +46,7 @@ const WORDS: readonly string[] = [
   "profile",
   "architecture",
   "pretokenizer",
+  "ignore",
 ];
 const CLAUSES: readonly Clause["word"][] = ["of", "on", "from", "using", "to"];
 
@@ -205,6 +206,8 @@ export const declarationOf = (reader: Reader, line: Line): Declaration => {
       return finished(profile(reader, cursor, start));
     case "architecture":
       return finished(architectureOf(reader, cursor, start));
+    case "ignore":
+      return finished(ignoreConfigOf(cursor, start));
     case "pretokenizer":
       return finished(pretokenizerOf(reader, cursor, start, statement));
     default: {

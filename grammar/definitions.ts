@@ -7,6 +7,7 @@ import type {
   ConfigItem,
   DefinitionDecl,
   Expr,
+  IgnoreConfig,
   Name,
   Parameter,
   RequireItem,
@@ -204,6 +205,20 @@ const configItem = (cursor: LineCursor): ConfigItem => {
   return { kind: "config", key, value: cursor.expression(), span: cursor.spanFrom(start) };
 };
 
+const configKey = (cursor: LineCursor): Name | StringExpr =>
+  cursor.is(t.StringToken) ? cursor.string("a key") : cursor.name("a key of config.json");
+
+/** `config KEY, …` after `ignore`. */
+export const ignoreConfigOf = (cursor: LineCursor, start: number): IgnoreConfig => {
+  cursor.word("config");
+  const keys = [configKey(cursor)];
+  while (cursor.is(t.Comma)) {
+    cursor.take();
+    keys.push(configKey(cursor));
+  }
+  return { kind: "ignore-config", keys, span: cursor.spanFrom(start) };
+};
+
 const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
   const { start } = cursor.place().span;
   if (cursor.isWord("gguf")) return ggufOf(reader, cursor);
@@ -242,6 +257,7 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     return { kind: "prefix", text, span: cursor.spanFrom(start) };
   }
   if (cursor.skipWord("ignore")) {
+    if (cursor.isWord("config")) return ignoreConfigOf(cursor, start);
     const names = stringList(cursor, "the name of a tensor");
     return { kind: "ignore", names, span: cursor.spanFrom(start) };
   }

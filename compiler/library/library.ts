@@ -27,6 +27,8 @@ export interface Library {
     Record<DefinitionDecl["keyword"], ReadonlyMap<string, Located<DefinitionDecl>>>
   >;
   readonly pretokenizers: ReadonlyMap<string, Located<PretokenizerDecl>>;
+  /** Keys of config.json that change nothing in any architecture. */
+  readonly ignoredKeys: ReadonlySet<string>;
   /** Functions of files that define something else too are private to their file: path → name → definition. */
   readonly privates: ReadonlyMap<string, ReadonlyMap<string, Located<DefinitionDecl>>>;
 }

@@ -8,6 +8,7 @@ import type {
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Library, Located } from "./library.js";
 import { diagnose } from "./report.js";
+import { ignoredIn } from "./unread.js";
 
 /** A file that defines nothing but functions shares them; in any other file they are private to it. */
 const sharesFunctions = (file: SourceFile): boolean =>
@@ -68,5 +69,7 @@ export const loadLibrary = (
     }
     if (own.size > 0) privates.set(file.path, own);
   }
-  return { library: { architectures, definitions, pretokenizers, privates }, diagnostics };
+  const ignoredKeys = new Set(files.flatMap((file) => ignoredIn(file.declarations)));
+  const library = { architectures, definitions, pretokenizers, ignoredKeys, privates };
+  return { library, diagnostics };
 };

@@ -4,6 +4,17 @@ import { message } from "./registry.js";
 
 const number = (value: number): string => value.toLocaleString("en-US");
 
+/** Names shown of a longer list. */
+const SHOWN = 4;
+
+const some = (names: readonly string[]): string => {
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
+  return `${names
+    .slice(0, SHOWN)
+    .map((name) => `\`${name}\``)
+    .join(", ")}${more}`;
+};
+
 export const recipeMessages = {
   "unknown-edition": message("error", (p: { readonly found: string }) => ({
     message: `edition ${p.found} is not known to this compiler`,
@@ -183,6 +194,13 @@ export const recipeMessages = {
     message: `\`${p.path}\` leaves the folder of the run`,
     hint: "give a relative path without `..`",
   })),
+  "config-unread": message(
+    "warning",
+    (p: { readonly architecture: string; readonly keys: readonly string[] }) => ({
+      message: `config.json has ${some(p.keys)}, which \`${p.architecture}\` does not read: results may not be the model's own`,
+      hint: "where that changes nothing, say so in a file that is used: `ignore config KEY`",
+    }),
+  ),
   "export-advised": message(
     "warning",
     (p: { readonly model: string; readonly requirement: string; readonly reason: string }) => ({

@@ -39,7 +39,11 @@ export const madeRecipe = (purpose: string, text: string, base: string): Recipe 
   const { recipe, diagnostics, sources } = check(purpose, text, fileHost(base), {});
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const [wrong] = errors;
-  if (recipe !== null && wrong === undefined) return recipe;
+  if (recipe !== null && wrong === undefined) {
+    for (const { code, message } of diagnostics)
+      if (code === "config-unread") process.stderr.write(`warning: ${message}\n`);
+    return recipe;
+  }
   const placed = errors.flatMap((error) => inUsedFile(error, purpose, sources) ?? []);
   if (placed.length > 0) {
     const texts = [...sources].map(([path, source]) => [relative(base, path), source] as const);

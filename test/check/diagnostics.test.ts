@@ -59,6 +59,7 @@ architecture tiny for "TinyForCausalLM" {
 }
 `;
 const tiny = { architectures: ["TinyForCausalLM"], num_layers: 2, hidden_size: 4, vocab_size: 8 };
+const scaled = { ...config, embedding_multiplier: 12, logits_scaling: 8 };
 const TOKENS: Edit = [
   "  layer by block_influence",
   "  vocab by occurrence\n  layer by block_influence",
@@ -352,6 +353,7 @@ const CASES: readonly Case[] = [
       ['export healed to "sotu-half"', 'export «healed» to "sotu-half"'],
     ],
   },
+  top("config-unread", 'model other = open(«"models/scaled"»)'),
   bottom("duplicate-export", 'export teacher to «"sotu-half"»'),
 ];
 
@@ -363,7 +365,12 @@ describe("each mistake is reported once, where it is", () => {
     const others = Object.entries(texts).map(([path, text]) => [path, unmarked(text)] as const);
     const files = {
       texts: Object.fromEntries(others.map(([p, { text }]) => [p, text])),
-      models: { ...models, "./models/sotu-1m": config, "models/tiny": tiny },
+      models: {
+        ...models,
+        "./models/sotu-1m": config,
+        "models/tiny": tiny,
+        "models/scaled": scaled,
+      },
       vocabularies,
     };
     const result = checkText(spec.text, {}, files);

@@ -93,8 +93,16 @@ prune student from other using merit {
 }
 `;
 
+const headed = {
+  architectures: ["HeadedForCausalLM"],
+  num_hidden_layers: 6,
+  hidden_size: 128,
+  num_attention_heads: 8,
+  vocab_size: 2048,
+};
+
 test("a shape that config.json cannot say is said, not what the forward pass would make of it", () => {
-  const other = { ...config, architectures: ["HeadedForCausalLM"], num_attention_heads: 8 };
+  const other = headed;
   const { diagnostics } = checkText(HEADED, {}, { models: { other } });
   expect(diagnostics.map(({ code }) => code)).toEqual(["config-cannot-say"]);
   expect(diagnostics[0]?.message).toContain("`dim` 16 would be read back as 12");
@@ -140,7 +148,7 @@ loss squares(target [window, position, vocab] = teacher.logits, guess [window, p
 });
 
 test("an architecture that lacks a tap is told the line", () => {
-  const other = { ...config, architectures: ["HeadedForCausalLM"], num_attention_heads: 8 };
+  const other = headed;
   const text = HEADED.replace("hidden by activation", "layer by block_influence").replace(
     "hidden -> 96",
     "layer -> 3",

@@ -53,6 +53,17 @@ describe("tensors that the architecture does not name", () => {
   });
 });
 
+test("a key of config.json that nobody reads is named by eval too, once", async () => {
+  const path = join(project.model, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...config, logits_scaling: 8 }));
+  const data = join(project.folder, "texts/*.txt");
+  const args = ["eval", project.model, "--data", data, "--window", "32", "--take", "1"];
+  const { code, stderr } = await espalier(args);
+  expect(code).toBe(0);
+  expect(warnings(stderr).join()).toMatch(/^warning: config\.json has `logits_scaling`, which `llama` does not read[^`]*$/);
+});
+
 test("a fresh start with --force leaves no decisions of the run before", async () => {
   const out = join(project.folder, "out");
   expect((await espalier(["run", project.spec, "--out", out])).code).toBe(0);

@@ -65,6 +65,22 @@ score merit of teacher on speeches {
 }
 `;
 
+/** What that config.json says beyond what `square` reads, taken out. */
+const SQUARE_CONFIG: Frame["config"] = {
+  architectures: ["SquareForCausalLM"],
+  intermediate_size: null,
+  num_attention_heads: null,
+  num_key_value_heads: null,
+  head_dim: null,
+  hidden_act: null,
+  max_position_embeddings: null,
+  rms_norm_eps: null,
+  rope_theta: null,
+  attention_bias: null,
+  mlp_bias: null,
+  tie_word_embeddings: null,
+};
+
 const ALTERNATING = `model teacher = open("models/other")
 data speeches = text("data/*.txt") {
   window 256
@@ -86,7 +102,7 @@ export const frames = {
   "config-cannot-say": {
     above: `${EDITION}${SQUARE}`,
     below: "",
-    config: { architectures: ["SquareForCausalLM"] },
+    config: SQUARE_CONFIG,
   },
   "config-layers": alone({
     architectures: ["Qwen2ForCausalLM"],
@@ -95,7 +111,7 @@ export const frames = {
   "layers-undecided": {
     above: `${EDITION}${ALTERNATING}`,
     below: "",
-    config: { architectures: ["Gemma2ForCausalLM"], sliding_window: 64 },
+    config: { architectures: ["Gemma2ForCausalLM"], sliding_window: 64, mlp_bias: null },
   },
   "unknown-in-library": setting,
   "axis-missing": definition(),

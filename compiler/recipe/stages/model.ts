@@ -8,6 +8,7 @@ import { dtypeOfConfig, dtypesOf } from "../../library/dtypes.js";
 import { configOfGguf, ggufTensors } from "../../library/gguf.js";
 import type { ModelShape, Outcome } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
+import { unreadKeys } from "../../library/unread.js";
 import type { GgufSource } from "../../plan.js";
 import { readClauses } from "../clauses.js";
 import { type Context, passOn, say } from "../context.js";
@@ -71,6 +72,13 @@ const typesIn = (
   };
 };
 
+/** Says once which keys of a config.json nobody here reads. */
+const tellUnread = (context: Context, shape: ModelShape, { span }: ConfigPlace): void => {
+  const keys = unreadKeys(shape);
+  const architecture = shape.architecture.decl.name.name;
+  if (keys.length > 0) say(context, "config-unread", span, { architecture, keys });
+};
+
 export const checkModel = (context: Context, stage: StageDecl): void => {
   const name = stage.names[0]?.name ?? "";
   context.scope.define("model", name, null);
@@ -106,6 +114,7 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   if (read.kind === "gguf" && gguf === null) return;
   context.stored.set(name, dtypesOf(shape.value, typesIn(read, gguf, shape.value)));
   context.scope.define("model", name, { shape: shape.value, vocabulary: null });
+  if (read.kind === "folder") tellUnread(context, shape.value, place);
   if (!checkVocabulary(context, { model: name, path, span, shape: shape.value })) return;
   context.steps.push({ kind: "open", model: name, path, gguf });
 };

@@ -4,9 +4,11 @@
  * what a statement means is decided by the compiler from the library's signatures.
  */
 import type { Expr, Name, NumberExpr, StringExpr } from "./expression.js";
+import type { GgufItem, PretokenizerDecl } from "./gguf-ast.js";
 import type { Span } from "./span.js";
 
 export type * from "./expression.js";
+export type * from "./gguf-ast.js";
 
 // ── recipes ──────────────────────────────────────────────────────────────────────────────────
 
@@ -277,37 +279,6 @@ export interface CutItem {
   readonly span: Span;
 }
 
-/** `key tiny.rope.freq_base float = rope_theta ?? 10000`: a key of GGUF's metadata and what it holds. */
-export interface GgufKeyItem {
-  readonly kind: "gguf-key";
-  readonly path: readonly Name[];
-  /** A floating-point number, also where it is whole. */
-  readonly real: boolean;
-  readonly value: Expr;
-  readonly span: Span;
-}
-
-/**
- * `tensor q_proj "blk.{layer}.attn_q.weight" interleave dim 2`: where GGUF keeps a weight, with so many equal parts of an
- * axis taking turns; `plus 1`: with a number added.
- */
-export interface GgufTensorItem {
-  readonly kind: "gguf-tensor";
-  readonly weight: Name;
-  readonly file: StringExpr;
-  readonly interleave: { readonly axis: Name; readonly parts: Expr } | null;
-  readonly plus: Expr | null;
-  readonly span: Span;
-}
-
-/** `gguf "tiny" { … }`: how GGUF files of this architecture spell its config.json and its tensors. */
-export interface GgufItem {
-  readonly kind: "gguf";
-  readonly name: StringExpr;
-  readonly items: readonly (GgufKeyItem | GgufTensorItem | ConfigItem | RequireItem)[];
-  readonly span: Span;
-}
-
 export type ArchitectureItem =
   | CutItem
   | PrefixItem
@@ -341,6 +312,8 @@ export interface DefinitionDecl {
   readonly kind: "definition";
   readonly keyword: "function" | "loss" | "schedule" | "metric" | "criterion" | "fold";
   readonly keywordSpan: Span;
+  /** `private function …`: seen within its file alone. */
+  readonly isPrivate: boolean;
   readonly name: Name;
   readonly axes: readonly Name[];
   readonly parameters: readonly Parameter[];
@@ -356,19 +329,6 @@ export interface DefinitionDecl {
   } | null;
   readonly body: Body;
   readonly short: boolean;
-  readonly doc: string | null;
-  readonly span: Span;
-}
-
-/**
- * `pretokenizer plain for "pairs:default" { … }`: how a tokenizer cuts a text before its merges, under the names that
- * GGUF has for it.
- */
-export interface PretokenizerDecl {
-  readonly kind: "pretokenizer";
-  readonly name: Name;
-  readonly labels: readonly StringExpr[];
-  readonly steps: readonly Statement[];
   readonly doc: string | null;
   readonly span: Span;
 }

@@ -47,6 +47,7 @@ const WORDS: readonly string[] = [
   "architecture",
   "pretokenizer",
   "ignore",
+  "private",
 ];
 const CLAUSES: readonly Clause["word"][] = ["of", "on", "from", "using", "to"];
 
@@ -191,7 +192,7 @@ export const declarationOf = (reader: Reader, line: Line): Declaration => {
   if (stageWord !== undefined) return stage(reader, cursor, stageWord, start);
   const definition = DEFINITIONS.find((keyword) => keyword === word.name);
   if (definition !== undefined)
-    return finished(definitionOf(reader, cursor, definition, word.span));
+    return finished(definitionOf(reader, cursor, definition, word.span, start));
   switch (word.name) {
     case "edition":
       return finished(edition(cursor, start));
@@ -206,6 +207,10 @@ export const declarationOf = (reader: Reader, line: Line): Declaration => {
       return finished(profile(reader, cursor, start));
     case "architecture":
       return finished(architectureOf(reader, cursor, start));
+    case "private": {
+      const keyword = spanOf(cursor.word("function"));
+      return finished(definitionOf(reader, cursor, "function", keyword, start));
+    }
     case "ignore":
       return finished(ignoreConfigOf(cursor, start));
     case "pretokenizer":

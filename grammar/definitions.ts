@@ -151,11 +151,13 @@ const subjectOf = (cursor: LineCursor): DefinitionDecl["subject"] => {
   return { of, names, weight, keeps, span: cursor.spanFrom(start) };
 };
 
+/** `start` is where the declaration begins: before its keyword where it is private. */
 export const definitionOf = (
   reader: Reader,
   cursor: LineCursor,
   keyword: DefinitionDecl["keyword"],
   keywordSpan: Span,
+  start: number,
 ): DefinitionDecl => {
   const name = cursor.name("a name");
   const axes: Name[] = [];
@@ -171,14 +173,15 @@ export const definitionOf = (
     kind: "definition",
     keyword,
     keywordSpan,
+    isPrivate: start < keywordSpan.start,
     name,
     axes,
     parameters: params,
     subject,
     body,
     short,
-    doc: reader.docBefore(keywordSpan.start),
-    span: cursor.spanFrom(keywordSpan.start),
+    doc: reader.docBefore(start),
+    span: cursor.spanFrom(start),
   };
 };
 

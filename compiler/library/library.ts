@@ -29,7 +29,7 @@ export interface Library {
   readonly pretokenizers: ReadonlyMap<string, Located<PretokenizerDecl>>;
   /** Keys of config.json that change nothing in any architecture. */
   readonly ignoredKeys: ReadonlySet<string>;
-  /** Functions of files that define something else too are private to their file: path → name → definition. */
+  /** Functions that only their file sees, as they say so or as the file defines something else too: path → name → definition. */
   readonly privates: ReadonlyMap<string, ReadonlyMap<string, Located<DefinitionDecl>>>;
 }
 

@@ -10,7 +10,7 @@ import type { Library, Located } from "./library.js";
 import { diagnose } from "./report.js";
 import { ignoredIn } from "./unread.js";
 
-/** A file that defines nothing but functions shares them; in any other file they are private to it. */
+/** A file that defines nothing but functions shares those that are not marked as private; in any other file they are private to it. */
 const sharesFunctions = (file: SourceFile): boolean =>
   file.declarations.every(
     (decl) =>
@@ -61,7 +61,11 @@ export const loadLibrary = (
       else if (decl.kind === "pretokenizer") add(pretokenizers, file, decl, "pre-tokenizer");
       else if (decl.kind === "definition")
         add(
-          decl.keyword === "function" ? functions : definitions[decl.keyword],
+          decl.isPrivate
+            ? own
+            : decl.keyword === "function"
+              ? functions
+              : definitions[decl.keyword],
           file,
           decl,
           decl.keyword,

@@ -34,14 +34,21 @@ const shown = (diagnostic: Diagnostic, base: string): Diagnostic => {
   return { ...diagnostic, path: place(diagnostic.path), labels };
 };
 
-/** The recipe of a text; `purpose` says what the model then cannot be used for. */
-export const madeRecipe = (purpose: string, text: string, base: string): Recipe => {
+/**
+ * The recipe of a text; `purpose` says what the model then cannot be used for. `warn` is given what is said of a model that
+ * can.
+ */
+export const madeRecipe = (
+  purpose: string,
+  text: string,
+  base: string,
+  warn: (warning: Diagnostic) => void = () => undefined,
+): Recipe => {
   const { recipe, diagnostics, sources } = check(purpose, text, fileHost(base), {});
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const [wrong] = errors;
   if (recipe !== null && wrong === undefined) {
-    for (const { code, message } of diagnostics)
-      if (code === "config-unread") process.stderr.write(`warning: ${message}\n`);
+    for (const warning of diagnostics) warn(warning);
     return recipe;
   }
   const placed = errors.flatMap((error) => inUsedFile(error, purpose, sources) ?? []);

@@ -32,7 +32,12 @@ export const openingText = (path: string, used: UsedFiles): string =>
 
 /** Reads what the model says of itself; `purpose` is the command. */
 export const openedModel = (purpose: string, path: string, used: UsedFiles): OpenedModel => {
-  const { models, steps, stored } = madeRecipe(purpose, openingText(path, used), process.cwd());
+  const { models, steps, stored } = madeRecipe(
+    purpose,
+    openingText(path, used),
+    process.cwd(),
+    (warning) => process.stderr.write(`warning: ${warning.message}\n`),
+  );
   const shape = models.get(SUBJECT)?.shape;
   const open = steps.find((step) => step.kind === "open");
   if (shape === undefined || open === undefined) throw new RunError(`${path} is no model`);

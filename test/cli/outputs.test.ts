@@ -61,7 +61,9 @@ test("a key of config.json that nobody reads is named by eval too, once", async 
   const args = ["eval", project.model, "--data", data, "--window", "32", "--take", "1"];
   const { code, stderr } = await espalier(args);
   expect(code).toBe(0);
-  expect(warnings(stderr).join()).toMatch(/^warning: config\.json has `logits_scaling`, which `llama` does not read[^`]*$/);
+  expect(warnings(stderr).join()).toMatch(
+    /^warning: config\.json has `logits_scaling`, which `llama` does not read[^`]*$/,
+  );
 });
 
 test("a fresh start with --force leaves no decisions of the run before", async () => {

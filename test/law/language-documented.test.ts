@@ -115,10 +115,12 @@ test("every function that the standard library shares is in the table, with its 
     );
     return functions.length < declarations.length
       ? []
-      : functions.map(({ span }) => {
-          const [, head = ""] = /^function ([^)]*\))/.exec(text.slice(span.start)) ?? [];
-          return head;
-        });
+      : functions
+          .filter((decl) => decl.kind === "definition" && !decl.isPrivate)
+          .map(({ span }) => {
+            const [, head = ""] = /^function ([^)]*\))/.exec(text.slice(span.start)) ?? [];
+            return head;
+          });
   });
   const [, table = ""] = page.split("| function | what it gives |\n");
   const rows = table.split("\n\n")[0]?.matchAll(/^ *\| `([^`]+)` \| \S.* \|$/gm) ?? [];

@@ -125,19 +125,52 @@ const entriesOf = (tensors: readonly TensorData[]): TensorEntry[] => {
   });
 };
 
-/** One block is written while the next is read. */
-const writeData = async (file: FileHandle, { dtype, data }: TensorData): Promise<void> => {
-  const source = converted(data, dtype);
-  const size = DTYPE_BYTES[dtype];
-  const bytes = Math.min(source.count, BLOCK) * size;
-  const buffers = [new Uint8Array(bytes), new Uint8Array(source.count > BLOCK ? bytes : 0)];
+/** Bytes after which the disk is set to work on what it has been given, so that less is left to wait for at the end. */
+const FLUSH_BYTES = 64 * 2 ** 20;
+
+/** Has the disk write now and then what has been handed to it; `done` waits for the last of it. */
+const flusher = (file: FileHandle) => {
+  let given = 0;
+  let flushing: Promise<void> | null = null;
+  return {
+    wrote: (bytes: number): void => {
+      given += bytes;
+      if (given < FLUSH_BYTES || flushing !== null) return;
+      given = 0;
+      flushing = file.datasync().finally(() => {
+        flushing = null;
+      });
+      flushing.catch(() => undefined); // said by the sync at the end
+    },
+    done: async (): Promise<void> => {
+      await flushing;
+    },
+  };
+};
+
+/** One block is written while the next is read, of the same tensor or of the one after it. */
+const writeData = async (file: FileHandle, tensors: readonly TensorData[]): Promise<void> => {
+  const largest = Math.max(
+    0,
+    ...tensors.map(({ dtype, data }) => Math.min(data.count, BLOCK) * DTYPE_BYTES[dtype]),
+  );
+  const buffers = [new Uint8Array(largest), new Uint8Array(largest)] as const;
+  const { wrote, done } = flusher(file);
   let writing: Promise<void> = Promise.resolve();
-  for (let start = 0, turn = 0; start < source.count; start += BLOCK, turn = 1 - turn) {
-    const part = buffers[turn]?.subarray(0, (source.count - start) * size) ?? new Uint8Array(0);
-    await Promise.all([writing, source.read(start, part)]);
-    writing = writeFully(file, part);
+  let turn: 0 | 1 = 0;
+  for (const { dtype, data } of tensors) {
+    const source = converted(data, dtype);
+    const size = DTYPE_BYTES[dtype];
+    for (let start = 0; start < source.count; start += BLOCK) {
+      const part = buffers[turn].subarray(0, Math.min(BLOCK, source.count - start) * size);
+      await Promise.all([writing, source.read(start, part)]);
+      writing = writeFully(file, part);
+      wrote(part.length);
+      turn = turn === 0 ? 1 : 0;
+    }
   }
   await writing;
+  await done();
 };
 
 /**
@@ -154,6 +187,6 @@ export const writeSafetensors = async (
   const header = formatHeader(entriesOf(tensors), { format: "pt", ...metadata });
   await replaceFile(path, async (file) => {
     await writeFully(file, header);
-    for (const tensor of tensors) await writeData(file, tensor);
+    await writeData(file, tensors);
   });
 };

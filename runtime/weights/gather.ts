@@ -18,8 +18,8 @@ import {
   sourceUnit,
 } from "./modes.js";
 
-/** Source bytes read at once, where one row is not larger. */
-const SPAN_BYTES = 8 * 2 ** 20;
+/** Source bytes read at once, where one row is not larger: few enough to be in the processor's cache when they are copied. */
+const SPAN_BYTES = 2 ** 20;
 /** Rows that are dropped are read over rather than skipped, up to so many bytes. */
 const GAP_BYTES = 64 * 2 ** 10;
 /** A row is at least so many elements of the source, and a pattern of one at most so many, where axes allow it. */
@@ -170,13 +170,13 @@ const gathered = (source: StoredTensor, rows: Rows, count: number): StoredTensor
   const { sourceRow, targetRow } = rows;
   const size = DTYPE_BYTES[source.dtype];
   const find = rowFinder(rows);
-  let span = new Uint8Array(0);
+  let span: Uint8Array = new Uint8Array(0);
   let partial = new Uint8Array(0);
   const load = async (found: readonly Row[]): Promise<Elements> => {
     const low = found[0]?.at ?? 0;
     const bytes = ((found.at(-1)?.at ?? 0) + sourceRow - low) * size;
     if (span.length < bytes)
-      span = new Uint8Array(Math.max(bytes, Math.min(SPAN_BYTES, source.count * size)));
+      span = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(SPAN_BYTES, source.count * size)));
     const part = span.subarray(0, bytes);
     await source.read(low, part);
     return elementsIn(part, size);

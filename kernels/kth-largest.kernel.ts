@@ -1,7 +1,7 @@
 /**
  * Where the k-th largest number of each row is, of equal ones the first before the others: a radix selection, eight bits a
  * round, of the numbers' bits in their order and then of the places that hold the number found. Counts are of integers, so
- * that the order in which invocations add to them does not show.
+ * that the order in which invocations add to them does not show. Numbers below 2^-126, which some adapters take for 0, are 0.
  */
 import { foldGroups, type KernelCall } from "./kernel.js";
 
@@ -26,10 +26,10 @@ var<workgroup> counts: array<atomic<u32>, ${WORKERS}>;
 // The next eight bits, and how many are still to pass among the keys that have them.
 var<workgroup> chosen: vec2<u32>;
 
-// Larger for larger numbers; both zeros are one.
+// Larger for larger numbers; both zeros and all that are too small to be normal are one.
 fn ordered(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
-  if (bits == 0x80000000u) { return 0x80000000u; }
+  if ((bits & 0x7f800000u) == 0u) { return 0x80000000u; }
   return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
 }
 
@@ -97,13 +97,19 @@ export const kthLargest = ({ rows, columns, k, bases }: KthLargestSpec): KernelC
   bytes: 4 * rows * (8 * columns + 1),
 });
 
+const LEAST_NORMAL = 2 ** -126;
+
 /** The places by sorting each row. */
 export const referenceKthLargest = (
   { rows, columns, k }: KthLargestSpec,
   x: ArrayLike<number>,
 ): Float64Array =>
   Float64Array.from({ length: rows }, (_, row) => {
-    const value = (place: number): number => x[row * columns + place] ?? 0;
+    const value = (place: number): number => {
+      const number = x[row * columns + place] ?? 0;
+      return Math.abs(number) < LEAST_NORMAL ? 0 : number;
+    };
+    const order = (a: number, b: number): number => (a < b ? 1 : a > b ? -1 : 0);
     const places = Array.from({ length: columns }, (__, place) => place);
-    return places.sort((a, b) => value(b) - value(a) || a - b)[k - 1] ?? 0;
+    return places.sort((a, b) => order(value(a), value(b)) || a - b)[k - 1] ?? 0;
   });

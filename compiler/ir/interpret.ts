@@ -2,6 +2,7 @@
  * The tensor IR's meaning, in float64 on no device: the oracle for kernels, gradients and passes.
  * Attention is in interpret-attention.ts.
  */
+import { referenceKthLargest } from "../../kernels/kth-largest.kernel.js";
 import { describeAxes, hasAxis, sameAxes } from "./axes.js";
 import { evaluateAttention, evaluateAttentionGrad } from "./interpret-attention.js";
 import { scalarFunction } from "./scalar.js";
@@ -170,9 +171,8 @@ const evaluateKth = ({ axes, arg, axis, k }: Kth, values: Values): Float64Array 
     arg.axes,
   );
   return Float64Array.from(offsetsInto(axes, arg.axes), (row) => {
-    const value = (place: number): number => data[row + (along[place] as number)] as number;
-    const places = Array.from(along, (_, place) => place);
-    return places.sort((a, b) => value(b) - value(a) || a - b)[k - 1] as number;
+    const numbers = Float64Array.from(along, (offset) => data[row + offset] as number);
+    return referenceKthLargest({ rows: 1, columns: along.length, k }, numbers)[0] as number;
   });
 };
 

@@ -113,7 +113,10 @@ export interface Shift extends Base {
   readonly axis: string;
   readonly by: number;
 }
-/** Where along `axis` the k-th largest number is (1 ≤ k ≤ its size), of equal ones the first before the others; as f32. */
+/**
+ * Where along `axis` the k-th largest number is (1 ≤ k ≤ its size), of equal ones the first before the others; as f32. Numbers
+ * too small to be normal in f32 are 0, as adapters differ in whether they are.
+ */
 export interface Kth extends Base {
   readonly op: "kth";
   readonly arg: Node;

@@ -177,6 +177,9 @@ const dot = (call: Call): Value => {
   return building(call.env, call.expr.span, [a, b], () => call.env.builder.contract(a, b, axes));
 };
 
+/** The least number of f32 that every adapter tells from 0. */
+const LEAST_NORMAL = 2 ** -126;
+
 /** 1 at the k largest along the axis, of equal ones the first, else 0: where the k-th is, and what comes before it. */
 const largest = (call: Call): Value => {
   const [axis, more] = call.axes ?? [];
@@ -189,11 +192,14 @@ const largest = (call: Call): Value => {
   const b = call.env.builder;
   return building(call.env, call.expr.span, [x], () => {
     const [place, index] = [b.kth(x, axis, k), b.index(along)];
-    const own = b.select(b.binary("equal", place, index), x, b.constant(Number.NEGATIVE_INFINITY));
-    const value = b.reduce("max", own, [axis]);
+    // As the k-th is found: comparisons of some adapters take for 0 what those of others do not.
+    const small = b.binary("less", b.unary("abs", x), b.constant(LEAST_NORMAL));
+    const number = b.select(small, b.constant(0), x);
+    // A sum, as it may be −∞.
+    const value = b.sum(b.select(b.binary("equal", place, index), number, b.constant(0)), [axis]);
     const later = b.binary("less", place, index);
-    const tied = b.select(later, b.constant(0), b.binary("equal", x, value));
-    return b.stop(b.ordered(b.binary("max", b.binary("less", value, x), tied), x.axes));
+    const tied = b.select(later, b.constant(0), b.binary("equal", number, value));
+    return b.stop(b.ordered(b.binary("max", b.binary("less", value, number), tied), x.axes));
   });
 };
 

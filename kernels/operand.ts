@@ -33,7 +33,10 @@ export const readOperand = (
     : `${dtype}_one(${binding}[(${index}) >> 1u], ${index})`;
 };
 
-/** Branchless, as software adapters run both sides; a bf16 is the upper half of its f32. */
+/**
+ * Branchless, as software adapters run both sides; a bf16 is the upper half of its f32. Moved up by a product, as
+ * SwiftShader shifts lane by lane.
+ */
 const READERS: Readonly<Record<Dtype, readonly string[]>> = {
   f32: [],
   f16: [
@@ -41,8 +44,8 @@ const READERS: Readonly<Record<Dtype, readonly string[]>> = {
     "fn f16_four(pairs: vec2<u32>) -> vec4<f32> { return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y)); }",
   ],
   bf16: [
-    "fn bf16_one(pair: u32, at: u32) -> f32 { return bitcast<f32>(select(pair << 16u, pair & 0xffff0000u, (at & 1u) != 0u)); }",
-    "fn bf16_four(pairs: vec2<u32>) -> vec4<f32> { return bitcast<vec4<f32>>(vec4<u32>(pairs.x << 16u, pairs.x & 0xffff0000u, pairs.y << 16u, pairs.y & 0xffff0000u)); }",
+    "fn bf16_one(pair: u32, at: u32) -> f32 { return bitcast<f32>(select(pair * 65536u, pair & 0xffff0000u, (at & 1u) != 0u)); }",
+    "fn bf16_four(pairs: vec2<u32>) -> vec4<f32> { return bitcast<vec4<f32>>(vec4<u32>(pairs.x * 65536u, pairs.x & 0xffff0000u, pairs.y * 65536u, pairs.y & 0xffff0000u)); }",
   ],
 };
 

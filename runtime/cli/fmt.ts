@@ -1,25 +1,16 @@
 /** `espalier fmt`: formats files in place; files with syntax errors are left as they are. */
-import { readFileSync } from "node:fs";
 import pc from "picocolors";
 import writeFileAtomic from "write-file-atomic";
 import { parse } from "../../grammar/parse.js";
 import { format } from "../../grammar/print.js";
 import { render } from "../../grammar/render.js";
 import { EXIT } from "./exit.js";
-import { CommandError } from "./failure.js";
-
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    throw new CommandError(`cannot read ${path}`);
-  }
-};
+import { readSource } from "./source-file.js";
 
 type Outcome = "same" | "changed" | "broken";
 
 const formatOne = async (path: string, checkOnly: boolean): Promise<Outcome> => {
-  const text = read(path);
+  const text = readSource(path);
   const { file, diagnostics } = parse(path, text);
   if (diagnostics.length > 0) {
     const sources = new Map([[path, text]]);

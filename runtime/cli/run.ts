@@ -1,6 +1,7 @@
 /** `espalier run`: compiles a spec and runs it into an output folder. */
 import { resolve } from "node:path";
 import { startRun } from "../run/run.js";
+import { CommandError } from "./failure.js";
 import { interruptible } from "./interrupt.js";
 import { planSpec } from "./planned.js";
 import { reporterFor } from "./progress.js";
@@ -19,6 +20,10 @@ export const runCommand = async (spec: string, options: RunOptions): Promise<voi
   const planned = await planSpec(spec, options);
   if (planned === null) return;
   const { checked, plan } = planned;
+  if (plan.stages.length === 0)
+    throw new CommandError(`${spec} has no stages, so there is nothing to run`, {
+      hint: "a recipe opens a model and does something with it; definitions alone are for `check`",
+    });
   const outcome = await interruptible((interrupted) =>
     startRun({
       plan,

@@ -1,5 +1,4 @@
 /** Reads and checks a spec for every command that takes one; diagnostics go to stderr or, with --json, to stdout. */
-import { readFileSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";
 import pc from "picocolors";
 import { type CheckResult, check } from "../../compiler/check.js";
@@ -7,6 +6,7 @@ import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { render } from "../../grammar/render.js";
 import { CommandError } from "./failure.js";
 import { fileHost } from "./host.js";
+import { readSource } from "./source-file.js";
 
 export interface SpecOptions {
   readonly set?: readonly string[];
@@ -34,14 +34,6 @@ const parseSet = (assignments: readonly string[]): Record<string, string> =>
     }),
   );
 
-const readSpec = (path: string): string => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    throw new CommandError(`cannot read ${path}`);
-  }
-};
-
 /**
  * The recipe with its sources by their path from the spec's folder, so that plan and lock are the same wherever the
  * command was given. The library's paths and those of config.json files do not depend on that.
@@ -60,7 +52,7 @@ const placed = (recipe: Recipe, base: string): Recipe => {
 export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
   const path = resolve(spec);
   const base = dirname(path);
-  const text = readSpec(path);
+  const text = readSource(path);
   const result = check(spec, text, fileHost(base), {
     set: parseSet(options.set ?? []),
     ...(options.profile === undefined ? {} : { profile: options.profile }),

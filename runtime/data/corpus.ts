@@ -2,6 +2,7 @@
  * A data set as windows of tokens: files in order of name, each document beginning with the start token, cut (windows.ts).
  * Tokens wait on disk (token-store.ts), so that memory does not grow with the files.
  */
+import { statSync } from "node:fs";
 import { relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
 import type { DocumentSource, MixSource } from "../../compiler/plan.js";
@@ -32,6 +33,16 @@ export interface Corpus {
 const byName = (a: DataFile, b: DataFile): number =>
   a.shown < b.shown ? -1 : a.shown > b.shown ? 1 : 0;
 
+const noneMatches = (name: string, pattern: string, base: string): RunError => {
+  const isFolder = statSync(resolve(base, pattern), { throwIfNoEntry: false })?.isDirectory();
+  return new RunError(
+    `data ${name}: no file matches ${pattern} in ${base}`,
+    isFolder === true
+      ? { hint: `it is a folder: name the files in it, as in "${pattern.replace(/\/+$/, "")}/*"` }
+      : {},
+  );
+};
+
 /** The files that a glob names, in order of name. */
 export const dataFiles = async (
   name: string,
@@ -44,7 +55,7 @@ export const dataFiles = async (
     file,
     shown: relative(root, file).split(sep).join("/"),
   }));
-  if (files.length === 0) throw new RunError(`data ${name}: no file matches ${pattern} in ${base}`);
+  if (files.length === 0) throw noneMatches(name, pattern, base);
   return files.sort(byName);
 };
 

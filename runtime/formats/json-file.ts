@@ -15,7 +15,11 @@ export const decodeText = (bytes: Uint8Array, path: string): string => {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new RunError(`${path} is not UTF-8 text`, { cause });
+    const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    throw new RunError(`${path} is not UTF-8 text`, {
+      cause,
+      ...(packed ? { hint: "it is packed by gzip: unpack it first" } : {}),
+    });
   }
 };
 

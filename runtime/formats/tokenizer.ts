@@ -130,6 +130,10 @@ const readIfThere = (path: string): Json =>
 /** Opens FOLDER/tokenizer.json, with config.json and, where they are there, the configs of tokenizer and generation. */
 export const openTokenizer = async (folder: string): Promise<Tokenizer> => {
   const shown = join(folder, "tokenizer.json");
+  if (!existsSync(shown))
+    throw new RunError(`${shown} is missing`, {
+      hint: "texts are read by the model's tokenizer: put it beside the weights, from where they are from",
+    });
   return tokenizerOf({
     definition: readJsonObject(shown, LIMIT).value,
     settings: readIfThere(join(folder, "tokenizer_config.json")),

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import type { Plan } from "../../compiler/plan.js";
 import { openDevice } from "../device.js";
-import { RunError } from "../errors.js";
+import { RunError, systemCode, systemReason } from "../errors.js";
 import { createExecutor, type Executor } from "../execute.js";
 import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
@@ -229,8 +229,9 @@ const prepareFolder = async (out: string): Promise<void> => {
     await writeFileAtomic(join(workFolder(out), ".writable"), "");
     await rm(join(workFolder(out), ".writable"), { force: true });
   } catch (error) {
-    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    throw new RunError(`cannot write to the output folder ${out}${reason}`, {
+    const reason = systemReason(error) ?? systemCode(error);
+    const why = reason === null ? "" : `: ${reason}`;
+    throw new RunError(`cannot write to the output folder ${out}${why}`, {
       hint: "choose another --out",
     });
   }

@@ -1,7 +1,7 @@
 // Bundles the command line and the runtime library: unbundled, importing the parser alone costs half a second at start.
-import { chmod, cp, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
-import { nodeBundle } from "./bundle.mjs";
+import { buildLibrary, nodeBundle } from "./bundle.mjs";
 
 await rm("dist", { recursive: true, force: true });
 await mkdir("dist", { recursive: true });
@@ -14,5 +14,5 @@ await build({
   minifySyntax: true,
   sourcemap: false,
 });
-await cp("stdlib", "dist/stdlib", { recursive: true });
+await buildLibrary("dist");
 await chmod("dist/espalier.js", 0o755);

@@ -1,7 +1,7 @@
 // Bundles the benchmark beside its sources, so that Node runs it as it runs the product, and starts it.
 import { rm } from "node:fs/promises";
 import { build } from "esbuild";
-import { nodeBundle } from "../bundle.mjs";
+import { buildLibrary, nodeBundle } from "../bundle.mjs";
 
 await rm("bench/dist", { recursive: true, force: true });
 await build({
@@ -12,4 +12,5 @@ await build({
   mainFields: ["module", "main"],
   logLevel: "warning",
 });
+await buildLibrary("bench/dist");
 await import("./dist/main.js");

@@ -1,5 +1,6 @@
 /** What the compiler may ask of the world. The runtime gives an implementation; tests give one in memory. */
 
+import type { Parsed } from "../grammar/parse.js";
 import type { Dtype } from "../kernels/operand.js";
 
 export type ReadResult =
@@ -48,8 +49,8 @@ export interface Host {
   readText(path: string): ReadResult;
   /** Joins a relative path to the folder of `from`. */
   join(from: string, relative: string): string;
-  /** All library sources, by path relative to stdlib ("functions/rope.prune" → text), in order of path. */
-  stdlib(): ReadonlyMap<string, string>;
+  /** All files of the library, by path relative to stdlib ("functions/rope.prune"), in order of path; trees may be read lazily. */
+  stdlib(): ReadonlyMap<string, Parsed>;
   /** What a model (relative to the spec) says of itself, without its weights. */
   readConfig(path: string): ConfigResult;
   /** The vocabulary of a model folder's tokenizer (relative to the spec); null where there is none to be read. */

@@ -12,7 +12,7 @@ import type {
   StringExpr,
   UseDecl,
 } from "../../grammar/ast.js";
-import { parse } from "../../grammar/parse.js";
+import { type Parsed, parse } from "../../grammar/parse.js";
 import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import type { Host } from "../host.js";
@@ -41,10 +41,12 @@ interface Work {
 /** Aliases of one file, and what stands before the names they lead to. */
 type Aliases = ReadonlyMap<string, string>;
 
-const read = (work: Pick<Work, "report" | "sources">, path: string, text: string): SourceFile => {
-  work.sources.set(path, text);
-  const { file, diagnostics } = parse(path, text);
-  work.report.pass(diagnostics);
+const take = (
+  { report, sources }: Pick<Work, "report" | "sources">,
+  { file, diagnostics }: Parsed,
+): SourceFile => {
+  sources.set(file.path, file.text);
+  report.pass(diagnostics);
   return file;
 };
 
@@ -170,7 +172,7 @@ const useFile = (
     work.report.say("use-missing", file, source.span, { path: source.value, reason: text.reason });
     return;
   }
-  const found = read(work, path, text.text);
+  const found = take(work, parse(path, text.text));
   reportStages(work, found, file, source.span);
   const parsed = visit(work, found, [...trail, path]);
   const named = prefix === "" ? parsed : prefixed(parsed, prefix);
@@ -216,10 +218,7 @@ export const resolveUses = (
   sources: Map<string, string>,
 ): Uses => {
   const stdlib = new Map(
-    [...host.stdlib()].map(([path, text]) => [
-      path,
-      read({ report, sources }, `stdlib/${path}`, text),
-    ]),
+    [...host.stdlib()].map(([path, parsed]) => [path, take({ report, sources }, parsed)]),
   );
   const work: Work = { host, report, sources, stdlib, used: new Map(), bindings: [] };
   // The spec's own path as `join` would spell it, so that a circle through the spec is seen.

@@ -9,18 +9,17 @@ import pc from "picocolors";
 import { judgesChoices } from "../../compiler/library/choice-metric.js";
 import { loadLibrary } from "../../compiler/library/load.js";
 import type { Plan } from "../../compiler/plan.js";
-import { parse } from "../../grammar/parse.js";
 import { type RunOutcome, startRun } from "../run/run.js";
 import { scoresBeside } from "../run/score-cache.js";
 import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
-import { fileHost } from "./host.js";
 import { interruptible } from "./interrupt.js";
 import { madeRecipe } from "./made-recipe.js";
 import { wholeOption } from "./number-option.js";
 import { openedModel, openingText, SUBJECT, type UsedFiles, windowOf } from "./opened.js";
 import { planOf } from "./planned.js";
 import { reporterFor } from "./progress.js";
+import { readStdlib } from "./stdlib.js";
 
 export interface EvalOptions {
   readonly data: string;
@@ -35,7 +34,7 @@ export interface EvalOptions {
 
 /** Every metric of texts in the standard library. */
 const metricNames = (): string[] => {
-  const files = [...fileHost(".").stdlib()].map(([path, text]) => parse(path, text).file);
+  const files = [...readStdlib().values()].map(({ file }) => file);
   const { library } = loadLibrary(files);
   return [...library.definitions.metric]
     .filter(([, metric]) => !judgesChoices(metric))

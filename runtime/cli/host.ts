@@ -1,8 +1,7 @@
 /** The compiler's window on the file system: library sources, used files, config.json of model folders. */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
 import type { ConfigResult, GgufHeader, Host, ReadResult } from "../../compiler/host.js";
 import { readConfig } from "../formats/config.js";
 import { folderDtypes } from "../formats/folder-dtypes.js";
@@ -10,32 +9,7 @@ import { isGguf, readGgufHeader } from "../formats/gguf.js";
 import { type GgufValue, PLAIN_DTYPES } from "../formats/gguf-header.js";
 import type { Dtype } from "../formats/stored-tensor.js";
 import { readVocabulary } from "../formats/vocabulary.js";
-
-/** The stdlib folder: beside the bundle when installed, at the project's root when run from source. */
-const stdlibFolder = (): string => {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    const candidate = join(folder, "stdlib");
-    if (existsSync(candidate)) return candidate;
-    const parent = dirname(folder);
-    if (parent === folder)
-      throw new Error("the standard library is missing from this installation");
-    folder = parent;
-  }
-};
-
-const sourcesBelow = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".prune"))
-    .map((entry) => join(entry.parentPath, entry.name));
-
-const readStdlib = (): ReadonlyMap<string, string> => {
-  const folder = stdlibFolder();
-  const files = sourcesBelow(folder).map(
-    (file) => [relative(folder, file).split(sep).join("/"), readFileSync(file, "utf8")] as const,
-  );
-  return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)));
-};
+import { readStdlib, type Stdlib } from "./stdlib.js";
 
 const readText = (path: string): ReadResult => {
   try {
@@ -65,7 +39,7 @@ const readHeader = (path: string): ConfigResult => {
 
 /** A host for a spec in `base` (the folder its relative paths start from). */
 export const fileHost = (base: string): Host => {
-  let library: ReadonlyMap<string, string> | null = null;
+  let library: Stdlib | null = null;
   return {
     readText,
     join: (from, path) => (isAbsolute(path) ? path : join(dirname(from), path)),

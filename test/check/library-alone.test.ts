@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
 import { render } from "../../grammar/render.js";
-import { memoryHost } from "../support/memory-host.js";
+import { memoryHost, stdlibTexts } from "../support/memory-host.js";
 
-const stdlib = memoryHost().stdlib();
+const stdlib = stdlibTexts();
 
 const alone = (path: string, text: string, library = stdlib) =>
   check(path, text, memoryHost({ stdlib: library }));

@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Dense } from "../../compiler/ir/tensor.js";
 import { randomDense } from "../../laws/dense.js";
-import { memoryHost } from "../support/memory-host.js";
+import { stdlibTexts } from "../support/memory-host.js";
 import { type Mutation, mutate } from "./mutant.js";
 import { Builder, elaborateLoss, interpret, loadLibrary, parse } from "./product.js";
 
 const KLD = "losses/kld.prune";
-const stdlib = memoryHost().stdlib();
+const stdlib = stdlibTexts();
 
 /** The standard library, with the divergence's own text in its place. */
 const libraryWith = (text: string) => {

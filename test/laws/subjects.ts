@@ -7,10 +7,10 @@ import type { Criteria, Draw, LossUse, Subject, Trial } from "../../laws/law.js"
 import type { Model } from "../../laws/model.js";
 import { type ModelCase, modelCase } from "../support/arbitraries/model.js";
 import { ARCHITECTURES, architectureOf } from "../support/architectures.js";
-import { memoryHost } from "../support/memory-host.js";
+import { stdlibTexts } from "../support/memory-host.js";
 import type { Product } from "./mutant.js";
 
-const stdlib = memoryHost().stdlib();
+const stdlib = stdlibTexts();
 const parsed = new WeakMap<Product, Map<string, SourceFile>>();
 const libraries = new WeakMap<Product, Map<string, Library>>();
 

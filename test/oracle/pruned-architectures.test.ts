@@ -22,7 +22,7 @@ import { type Compensating, compensated } from "../../runtime/weights/compensate
 import { prune } from "../../runtime/weights/gather.js";
 import type { Kept } from "../../runtime/weights/kept.js";
 import * as product from "../laws/product.js";
-import { memoryHost } from "../support/memory-host.js";
+import { stdlibTexts } from "../support/memory-host.js";
 import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
@@ -276,7 +276,7 @@ test.each(["gemma", "gemma2"])("%s cut by hidden keeps the scale of its embeddin
     const { whole, kept, shape, weights: pruned } = await cutBy(family, ["hidden"], weights);
     const masked = zeroed(whole, ({ place }) => removedAt(kept, place).length > 0);
     const library = product.loadLibrary(
-      [...new Map([...memoryHost().stdlib(), ...Object.entries(meansOver(8))])].map(
+      [...new Map([...stdlibTexts(), ...Object.entries(meansOver(8))])].map(
         ([path, text]) => product.parse(path, text).file,
       ),
     ).library;

@@ -12,7 +12,7 @@ import { parse } from "../../grammar/parse.js";
 import { openCheckpoint } from "../../runtime/formats/checkpoint-folder.js";
 import { readConfig } from "../../runtime/formats/config.js";
 import { type Weights, weightsOf } from "../../runtime/formats/weights.js";
-import { memoryHost } from "../support/memory-host.js";
+import { stdlibTexts } from "../support/memory-host.js";
 
 const folder = fileURLToPath(new URL("architectures", import.meta.url));
 
@@ -41,7 +41,7 @@ export const expectedOf = (family: string): Expected =>
   expectedIn.parse(JSON.parse(readFileSync(join(folder, family, "expected.json"), "utf8")));
 
 export const { library } = loadLibrary(
-  [...memoryHost().stdlib()].map(([path, text]) => parse(path, text).file),
+  [...stdlibTexts()].map(([path, text]) => parse(path, text).file),
 );
 
 /** The shape that the config.json of a folder says, with a case's changes to it. */

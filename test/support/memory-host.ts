@@ -4,15 +4,28 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Host, Vocabulary } from "../../compiler/host.js";
+import { type Parsed, parse } from "../../grammar/parse.js";
 
 const STDLIB = fileURLToPath(new URL("../../stdlib", import.meta.url));
 
-const readStdlib = (): ReadonlyMap<string, string> => {
+/** The standard library on disk: texts by path relative to stdlib. */
+export const stdlibTexts = (): ReadonlyMap<string, string> => {
   const paths = readdirSync(STDLIB, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".prune"))
     .map((path) => path.replaceAll("\\", "/"))
     .sort();
   return new Map(paths.map((path) => [path, readFileSync(join(STDLIB, path), "utf8")]));
+};
+
+const parsed = (texts: ReadonlyMap<string, string>): ReadonlyMap<string, Parsed> =>
+  new Map([...texts].map(([path, text]) => [path, parse(`stdlib/${path}`, text)]));
+
+let onDisk: ReadonlyMap<string, Parsed> | null = null;
+
+/** As it is on disk, parsed once. */
+const stdlibParsed = (): ReadonlyMap<string, Parsed> => {
+  onDisk ??= parsed(stdlibTexts());
+  return onDisk;
 };
 
 export interface MemoryFiles {
@@ -32,7 +45,7 @@ export const memoryHost = ({
   vocabularies = {},
   stdlib,
 }: MemoryFiles = {}): Host => {
-  const library = stdlib ?? readStdlib();
+  const library = stdlib === undefined ? stdlibParsed() : parsed(stdlib);
   return {
     readText: (path) => {
       const text = Object.hasOwn(texts, path) ? texts[path] : undefined;

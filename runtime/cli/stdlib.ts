@@ -1,0 +1,65 @@
+/**
+ * The standard library as the compiler takes it. Built, its trees stand beside the bundle in one file, so that nothing of
+ * it is parsed when the command line starts; run from source, its `.prune` files are parsed as they are.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Parsed, parse } from "../../grammar/parse.js";
+import { readTrees, writeTrees } from "../../grammar/trees.js";
+
+export type Stdlib = ReadonlyMap<string, Parsed>;
+
+/** The name of the file with the trees. */
+const TREES = "stdlib.jsonl";
+
+const PREFIX = "stdlib/";
+
+/** The folder of that name that is nearest above this file. */
+const sourceFolder = (from: string): string => {
+  const candidate = join(from, "stdlib");
+  if (existsSync(candidate)) return candidate;
+  const parent = dirname(from);
+  if (parent === from) throw new Error("the standard library is missing from this installation");
+  return sourceFolder(parent);
+};
+
+/** All `.prune` files below a folder, in order of path. */
+export const parseLibrary = (folder: string): Stdlib => {
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".prune"))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  const named = paths.map((path) => [path.split(sep).join("/"), path] as const);
+  return new Map(
+    named
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, path]) => [
+        name,
+        parse(`${PREFIX}${name}`, readFileSync(join(folder, path), "utf8")),
+      ]),
+  );
+};
+
+/** What is kept of a library that was parsed; Error where a file of it has a mistake. */
+export const storedLibrary = (library: Stdlib): string => {
+  const files = [...library.values()].map(({ file, diagnostics: [mistake] }) => {
+    if (mistake !== undefined) throw new Error(`${file.path}: ${mistake.message}`);
+    return file;
+  });
+  return writeTrees(files);
+};
+
+/** A library as it was kept. */
+export const libraryStored = (text: string): Stdlib =>
+  new Map(
+    readTrees(text).map((file) => [file.path.slice(PREFIX.length), { file, diagnostics: [] }]),
+  );
+
+export const readStdlib = (): Stdlib => {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const trees = join(here, TREES);
+  // The file is of ASCII alone.
+  return existsSync(trees)
+    ? libraryStored(readFileSync(trees, "latin1"))
+    : parseLibrary(sourceFolder(here));
+};

@@ -10,7 +10,6 @@ import { portableTarget, type Target } from "./schedule/target.js";
 
 export { DoesNotFit } from "./planning/fit.js";
 export type { WindowCounts } from "./planning/plan.js";
-export { NotSegmentable } from "./planning/segments.js";
 
 const readsAll = (recipe: Recipe, step: Step): string | null => {
   const unbounded = (name: string): string | null =>

@@ -26,7 +26,14 @@ import { DoesNotFit } from "./fit.js";
 import { lengthsFor } from "./lengths.js";
 import { must } from "./outcome.js";
 import { feedPlaces, placement, weightPlaces } from "./placement.js";
-import { addGraph, type Programs } from "./programs.js";
+import {
+  addGraph,
+  addPrograms,
+  createPrograms,
+  heldBytes,
+  type Programs,
+  tuningBytes,
+} from "./programs.js";
 import { batchWindows, feedInputs, windowAxes } from "./sweep.js";
 
 /** Logits of so many numbers at once, those of all models together. */
@@ -73,7 +80,9 @@ const graphOf = (
   return simplify(builder, { outputs: Object.fromEntries(outputs) });
 };
 
-/** A program for each length of a text. Throws DoesNotFit where the weights do not. */
+const REASON = "questions are asked of a model that is on the device whole";
+
+/** A program for each length of a text, of as many at once as the memory allows. Throws DoesNotFit. */
 const planLengths = (
   into: Programs,
   name: string,
@@ -84,18 +93,32 @@ const planLengths = (
   arithmetic: Arithmetic,
 ): readonly ChoiceLength[] => {
   const { memory } = into.target;
-  if (memory !== null && layout.bytes > memory) throw new DoesNotFit(name, layout.bytes, memory);
   const places = placement(
     [...weightPlaces(layout, arithmetic), ...feedPlaces],
     [...asked.keys()].map((output) => [output, { kind: "output" }]),
   );
   const rows = layout.axes.vocab ?? 1;
-  return lengthsFor(1, data.window, data.window).map((length) => {
+  let needed = 0;
+  const lengths = lengthsFor(1, data.window, data.window).map((length): ChoiceLength => {
     const most = Math.max(1, Math.floor(MOST_LOGITS / (rows * length * asked.size)));
-    const windows = batchWindows(most, { window: length });
-    const graph = graphOf(shape, layout.name, asked, windows, length);
-    return { length, windows, program: addGraph(into, `${name}.choices${length}`, graph, places) };
+    const tooLarge = memory !== null && layout.bytes > memory;
+    for (let windows = tooLarge ? 1 : batchWindows(most, { window: length }); ; ) {
+      const own = createPrograms(into.target);
+      const graph = graphOf(shape, layout.name, asked, windows, length);
+      const program = addGraph(own, `${name}.choices${length}`, graph, places);
+      const lowered = own.programs.get(program);
+      const held = heldBytes(own, [program]) + (lowered === undefined ? 0 : tuningBytes(lowered));
+      const fits = memory === null || held <= memory;
+      if (fits || windows === 1) {
+        if (!fits) needed = Math.max(needed, held);
+        addPrograms(into, own);
+        return { length, windows, program };
+      }
+      windows = Math.ceil(windows / 2);
+    }
   });
+  if (memory !== null && needed > memory) throw new DoesNotFit(name, needed, memory, REASON);
+  return lengths;
 };
 
 const metricOf = (metric: Located<DefinitionDecl>): ChoiceMetric => ({

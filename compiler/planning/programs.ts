@@ -52,3 +52,14 @@ export const heldBytes = ({ programs }: Programs, names: Iterable<string>): numb
       else own += bytes;
   return [...states.values()].reduce((sum, bytes) => sum + bytes, own);
 };
+
+/** What the tuner takes for a moment: a copy of what a dispatch with several launches writes. */
+export const tuningBytes = ({ buffers, dispatches }: Program): number => {
+  const scratch = new Set(buffers.flatMap(({ id, role }) => (role === "scratch" ? [id] : [])));
+  const copied = dispatches.map(({ launches, bindings }) =>
+    launches.length < 2
+      ? 0
+      : Math.max(0, ...bindings.map(({ buffer, bytes }) => (scratch.has(buffer) ? bytes : 0))),
+  );
+  return Math.max(0, ...copied);
+};

@@ -19,7 +19,7 @@ import { DoesNotFit } from "./fit.js";
 import { align, elements } from "./layout.js";
 import { addPhased, type Phasing } from "./phased.js";
 import { feedPlaces, placement } from "./placement.js";
-import { addGraph, addPrograms, createPrograms, type Programs } from "./programs.js";
+import { addGraph, addPrograms, createPrograms, type Programs, tuningBytes } from "./programs.js";
 import {
   type Part,
   type SegmentGraphs,
@@ -136,17 +136,6 @@ const carriedOf = (name: string, { carried }: Whole, windows: number): CarriedVa
 /** What a program takes besides states. */
 const ownBytes = ({ buffers }: Program): number =>
   buffers.reduce((sum, { role, bytes }) => (role === "state" ? sum : sum + bytes), 0);
-
-/** What the tuner takes for a moment: a copy of what a dispatch with several launches writes. */
-const tuningBytes = ({ buffers, dispatches }: Program): number => {
-  const scratch = new Set(buffers.flatMap(({ id, role }) => (role === "scratch" ? [id] : [])));
-  const copied = dispatches.map(({ launches, bindings }) =>
-    launches.length < 2
-      ? 0
-      : Math.max(0, ...bindings.map(({ buffer, bytes }) => (scratch.has(buffer) ? bytes : 0))),
-  );
-  return Math.max(0, ...copied);
-};
 
 /** One way of streaming a sweep: its batches, and everything's place. */
 interface Layout {

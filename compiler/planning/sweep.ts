@@ -11,10 +11,11 @@ import { decompose, resizeAxis } from "../passes/decompose.js";
 import { simplify } from "../passes/simplify.js";
 import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import { tensorBytes } from "../schedule/target.js";
+import { DoesNotFit } from "./fit.js";
 import { addPhased, type Phasing } from "./phased.js";
 import { feedPlaces, LABELS, placement, TOKENS, weightPlaces } from "./placement.js";
 import { addGraph, addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
-import type { Whole } from "./segments.js";
+import { NotSegmentable, type Whole } from "./segments.js";
 import { streamSweep } from "./stream.js";
 
 /** Tokens per batch that keep an adapter busy without much memory. */
@@ -79,10 +80,14 @@ const phasingOf = ({ data, wide }: SweepParts, windows: number): Phasing => ({
   backward: null,
 });
 
-/** The sweep in one piece, all weights on the device. */
-const wholeSweep = (into: Programs, parts: SweepParts, { builder, graph }: SweepGraph): Sweep => {
+/** The sweep in one piece, in batches of `batch` windows, all weights on the device. */
+const wholeSweep = (
+  into: Programs,
+  parts: SweepParts,
+  { builder, graph }: SweepGraph,
+  batch: number,
+): Sweep => {
   const { name, total, layout, arithmetic } = parts;
-  const batch = batchWindows(total, parts.data);
   const sizes = [batch, total % batch].filter((size) => size > 0);
   const state = (accumulator: string): string => `${name}.${accumulator}`;
   const simple = simplify(builder, graph);
@@ -141,9 +146,42 @@ export const cutSweep =
     return { layout, carried: handed, ...split };
   };
 
+/** A whole sweep that fits the memory allowed; null where it does not in batches of this size, with what it takes. */
+const wholeWithin = (
+  into: Programs,
+  parts: SweepParts,
+  graph: SweepGraph,
+  batch: number,
+  memory: number,
+): { readonly sweep: Sweep | null; readonly held: number } => {
+  const own = createPrograms(into.target);
+  const sweep = wholeSweep(own, parts, graph, batch);
+  const held = heldBytes(own, own.programs.keys());
+  if (held > memory) return { sweep: null, held };
+  addPrograms(into, own);
+  return { sweep, held };
+};
+
+/** For what cannot go layer by layer, for a reason: the largest batches that fit. Throws DoesNotFit. */
+const inSmallerBatches = (
+  into: Programs,
+  parts: SweepParts,
+  graph: SweepGraph,
+  memory: number,
+  reason: string,
+): Sweep => {
+  const { name, total, data, layout } = parts;
+  for (let batch = layout.bytes > memory ? 1 : batchWindows(total, data); ; ) {
+    const { sweep, held } = wholeWithin(into, parts, graph, batch, memory);
+    if (sweep !== null) return sweep;
+    if (batch === 1) throw new DoesNotFit(name, held, memory, reason);
+    batch = Math.ceil(batch / 2);
+  }
+};
+
 /**
  * Lowers what `graphOf` gives (its window axis has size `total`) into the programs of a sweep: in one piece where that
- * fits the memory that the target allows, else layer by layer. Throws DoesNotFit.
+ * fits the memory that the target allows, else layer by layer, or window by window where that cannot be. Throws DoesNotFit.
  */
 export const planSweep = (
   into: Programs,
@@ -151,26 +189,28 @@ export const planSweep = (
   graphOf: (cut: boolean) => SweepGraph,
 ): Sweep => {
   const { memory } = into.target;
-  if (memory === null) return wholeSweep(into, parts, graphOf(false));
-  if (parts.layout.bytes <= memory) {
-    const own = createPrograms(into.target);
-    const sweep = wholeSweep(own, parts, graphOf(false));
-    if (heldBytes(own, own.programs.keys()) <= memory) {
-      addPrograms(into, own);
-      return sweep;
-    }
-  }
   const { name, data, total, order, layout, arithmetic } = parts;
-  const wholeOf = cutSweep(parts, graphOf(true));
-  const stream = {
-    name,
-    data: data.name,
-    total,
-    order,
-    layout,
-    arithmetic,
-    wholeOf,
-    phasingOf: (windows: number) => phasingOf(parts, windows),
-  };
-  return streamSweep(into, stream, batchWindows(total, data));
+  const batch = batchWindows(total, data);
+  if (memory === null) return wholeSweep(into, parts, graphOf(false), batch);
+  if (layout.bytes <= memory) {
+    const { sweep } = wholeWithin(into, parts, graphOf(false), batch, memory);
+    if (sweep !== null) return sweep;
+  }
+  try {
+    const wholeOf = cutSweep(parts, graphOf(true));
+    const stream = {
+      name,
+      data: data.name,
+      total,
+      order,
+      layout,
+      arithmetic,
+      wholeOf,
+      phasingOf: (windows: number) => phasingOf(parts, windows),
+    };
+    return streamSweep(into, stream, batch);
+  } catch (error) {
+    if (!(error instanceof NotSegmentable)) throw error;
+    return inSmallerBatches(into, parts, graphOf(false), memory, error.message);
+  }
 };

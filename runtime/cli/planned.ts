@@ -1,11 +1,5 @@
 /** From a spec to its plan, counting windows where a stage takes all of a data set. */
-import {
-  compile,
-  countedData,
-  DoesNotFit,
-  NotSegmentable,
-  type WindowCounts,
-} from "../../compiler/compile.js";
+import { compile, countedData, DoesNotFit, type WindowCounts } from "../../compiler/compile.js";
 import type { Plan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import type { Texts } from "../../compiler/recipe/texts.js";
@@ -53,15 +47,21 @@ export const planOf = async (recipe: Recipe, base: string, memory?: string): Pro
   try {
     return compile(recipe, counts, { ...bindingLimit(), memory: memoryOf(memory) });
   } catch (error) {
-    if (error instanceof NotSegmentable)
-      throw new CommandError(
-        `a stage cannot go through its model layer by layer, as ${error.message}`,
-        { hint: "allow more --memory, or score by criteria that look at one layer at a time" },
-      );
     if (!(error instanceof DoesNotFit)) throw error;
+    const { stage, needed, whole } = error;
+    const takes = `${stage} takes ${memoryText(needed)} of device memory at once, even`;
+    if (whole === null)
+      throw new CommandError(
+        `${takes} window by window and with one layer's activations at a time`,
+        {
+          hint: `give it --memory ${memoryText(needed)}, or shorter windows`,
+        },
+      );
     throw new CommandError(
-      `${error.stage} takes ${memoryText(error.needed)} of device memory at once, even window by window and with one layer's activations at a time`,
-      { hint: `give it --memory ${memoryText(error.needed)}, or shorter windows` },
+      `${takes} window by window: its model cannot go through layer by layer, as ${whole}`,
+      {
+        hint: `give it --memory ${memoryText(needed)}, shorter windows, or criteria that look at one layer at a time`,
+      },
     );
   }
 };

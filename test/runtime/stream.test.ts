@@ -1,5 +1,5 @@
 /** Runs that go layer by layer keep what whole ones keep, whatever waits where between layers, within their memory. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
@@ -34,6 +34,21 @@ prune student from teacher using merit {
 }
 prune other from teacher using size { mlp 24 -> 9 }
 export student to "half" { dtype f32 }
+`;
+
+/** Gradients go through all layers at once. */
+const GRADIENTS = `${HEAD}
+score merit of teacher on texts {
+  take 21 windows
+  mlp by taylor
+}
+prune student from teacher using merit { mlp 24 -> 16 }
+export student to "half" { dtype f32 }
+`;
+
+const QUIZ = `${HEAD}
+data quiz = choices("quiz.jsonl") { window 64 }
+evaluate teacher on quiz { acc, answer_likelihood }
 `;
 
 const METRICS = `${HEAD}
@@ -152,6 +167,36 @@ test("metrics are the same up to the order of sums", async () => {
   const found = await run("metrics by layers", plan);
   expect(found.measures[0]?.value).toBeCloseTo(whole?.value ?? Number.NaN, 4);
   expect(found.memory?.device).toBeLessThanOrEqual(memory + READ_BACK);
+});
+
+test("what looks at all layers at once goes in smaller batches, or is refused with what it takes", async () => {
+  const whole = keptBy(await run("gradients", planOf(GRADIENTS, null)));
+  const memory = leastMemory(GRADIENTS);
+  const plan = planOf(GRADIENTS, memory);
+  expect(streamingOf(plan)).toEqual([]);
+  const found = await run("gradients in batches", plan);
+  expectSame(keptBy(found), whole);
+  expect(found.memory?.device).toBeLessThanOrEqual(memory + READ_BACK);
+  expect(() => planOf(GRADIENTS, memory - 1)).toThrow(
+    expect.objectContaining({ needed: memory, whole: expect.stringMatching(/several layers/) }),
+  );
+});
+
+test("questions are asked few at a time, or refused with what they take", async () => {
+  const rows = ["one two", "three"].map((question) =>
+    JSON.stringify({ question, choices: ["four", "five six"], answer: 1 }),
+  );
+  writeFileSync(join(project.folder, "quiz.jsonl"), rows.join("\n"));
+  const whole = (await run("quiz", planOf(QUIZ, null))).measures;
+  const memory = leastMemory(QUIZ);
+  const found = await run("quiz few at a time", planOf(QUIZ, memory));
+  expect(whole.map(({ metric }) => metric)).toEqual(["acc", "answer_likelihood"]);
+  for (const [at, { value }] of whole.entries())
+    expect(found.measures[at]?.value).toBeCloseTo(value, 4);
+  expect(found.memory?.device).toBeLessThanOrEqual(memory + READ_BACK);
+  expect(() => planOf(QUIZ, memory - 1)).toThrow(
+    expect.objectContaining({ needed: memory, whole: expect.stringMatching(/questions/) }),
+  );
 });
 
 test("the whole model is planned where it fits, and in one piece where nothing is said", () => {

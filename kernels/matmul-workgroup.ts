@@ -8,13 +8,8 @@
  * much of k fits, and half as many bytes are read of it. All of it fits WebGPU's default limits: 256 invocations and
  * 16 KiB. Software adapters have no such memory, and barriers cost them dearly.
  */
-import {
-  type Layout,
-  MATMUL_PARAMS,
-  matmulBindings,
-  type OperandTypes,
-  readFrom,
-} from "./matmul-params.js";
+import { type Layout, MATMUL_PARAMS, matmulBindings, type OperandTypes } from "./matmul-params.js";
+import { BASES, four, type Strip, storedTypes, stripsOf, XYZW } from "./matmul-strips.js";
 import { range } from "./tile.js";
 
 export interface WorkgroupTile {
@@ -41,30 +36,11 @@ export const workgroupOf = ({ size, own }: WorkgroupTile): number => (size / own
 /** Vectors of a strip's row of one k, one for padding. */
 const strideOf = ({ size }: WorkgroupTile): number => size / 4 + 1;
 
-const XYZW = "xyzw";
-
-interface Strip {
-  readonly operand: "a" | "b";
-  /** Its axis along C, and of how many. */
-  readonly axis: "row" | "col";
-  readonly count: "m" | "n";
-  /** Whether rows of the operand in memory run along k. */
-  readonly alongK: boolean;
-}
-
-const stripsOf = ({ layout }: WorkgroupMatmul): readonly Strip[] => [
-  { operand: "a", axis: "row", count: "m", alongK: layout !== "tn" },
-  { operand: "b", axis: "col", count: "n", alongK: layout === "nt" },
-];
-
-/** Operands as they are stored: what strips hold is rounded as it is put there. */
-const storedTypes = ({ types: { a, b } }: WorkgroupMatmul): OperandTypes => ({ a, b });
-
 const header = (of: WorkgroupMatmul): string => {
   const { tile, packed, types } = of;
   const strip = `array<vec4<${types.arithmetic ?? "f32"}>, ${tile.depth * strideOf(tile)}>`;
   return `${MATMUL_PARAMS}
-${matmulBindings(storedTypes(of), packed)}var<workgroup> stripA: ${strip};
+${matmulBindings(storedTypes(types), packed)}var<workgroup> stripA: ${strip};
 var<workgroup> stripB: ${strip};
 
 @compute @workgroup_size(${workgroupOf(tile)})
@@ -82,9 +58,7 @@ const owner = ({ tile }: WorkgroupMatmul): string[] => [
   "let batch = rest / tilesM;",
   `let row = (rest - batch * tilesM) * ${tile.size}u;`,
   `let col = (id - rest * tilesN) * ${tile.size}u;`,
-  "let baseA = p.offA + batch * p.stepA;",
-  "let baseB = p.offB + batch * p.stepB;",
-  "let baseC = p.offC + batch * p.stepC;",
+  ...BASES,
 ];
 
 const into = ({ operand }: Strip): string => `strip${operand.toUpperCase()}`;
@@ -94,30 +68,6 @@ const kept = ({ types }: WorkgroupMatmul, value: string): string =>
   types.arithmetic === "f16" ? `vec4<f16>(${value})` : value;
 const taken = ({ types }: WorkgroupMatmul, value: string): string =>
   types.arithmetic === "f16" ? `vec4<f32>(${value})` : value;
-
-/** Where element [k, along] of the operand lies. */
-const address = ({ operand, alongK }: Strip, along: string, k: string): string => {
-  const upper = operand.toUpperCase();
-  return alongK
-    ? `base${upper} + (${along}) * p.ld${operand} + ${k}`
-    : `base${upper} + (${k}) * p.ld${operand} + ${along}`;
-};
-
-/** Four elements of an operand from [k, along] on, along its rows, the last of them again past the end. */
-const four = (of: WorkgroupMatmul, strip: Strip, [along, k]: readonly [string, string]): string => {
-  const { operand, alongK, count } = strip;
-  const { packed } = of;
-  const size = alongK ? "p.k" : `p.${count}`;
-  const at = (from: string): string =>
-    alongK ? address(strip, along, from) : address(strip, from, k);
-  const first = alongK ? k : along;
-  const read = readFrom(storedTypes(of), packed);
-  return packed
-    ? read(operand, `(${at(`min(${first}, ${size} - 4u)`)}) / 4u`)
-    : `vec4<f32>(${range(4)
-        .map((q) => read(operand, at(`min(${first} + ${q}u, ${size} - 1u)`)))
-        .join(", ")})`;
-};
 
 /** A vector along C of one k, as memory has it. */
 const fetchRow = (of: WorkgroupMatmul, strip: Strip): string[] => {
@@ -225,7 +175,7 @@ export const workgroupWgsl = (of: WorkgroupMatmul): string => {
     ...range(tile.own).flatMap((r) => foursOf(tile).map((f) => `var s${r}_${f} = vec4<f32>();`)),
     `for (var step = 0u; step < p.k; step += ${tile.depth}u) {`,
     ...[
-      ...stripsOf(of).flatMap((strip) => fetch(of, strip)),
+      ...stripsOf(of.layout).flatMap((strip) => fetch(of, strip)),
       "workgroupBarrier();",
       ...multiply(of),
       "workgroupBarrier();",

@@ -5,6 +5,13 @@
 import { foldGroups, type KernelCall, sizeClass, type Variant } from "./kernel.js";
 import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
+import {
+  MATRIX_WORKGROUP,
+  type MatrixTile,
+  matrixFeature,
+  matrixGroups,
+  matrixWgsl,
+} from "./matmul-matrix.js";
 import { F32_OPERANDS, type Layout, type MatrixPlace, type OperandTypes } from "./matmul-params.js";
 import {
   type SubgroupTile,
@@ -145,6 +152,23 @@ const WORKGROUP_TILES: readonly WorkgroupTile[] = [
   { size: 32, depth: 16, own: 4 },
 ];
 
+/**
+ * For the matrix units that makers have: NVIDIA's and AMD's of 16 × 16 × 16, Intel's of 8 × 16 × 16 and of 8 × 8 × 8 in f16,
+ * Apple's of 8 × 8 × 8 in f32, which need nobody's leave. Units that add up in f16 are used by nothing here.
+ */
+const MATRIX_TILES: readonly MatrixTile[] = [
+  ...[
+    { type: "f16", m: 16, n: 16, k: 16 } as const,
+    { type: "f16", m: 8, n: 16, k: 16 } as const,
+    { type: "f16", m: 8, n: 8, k: 8 } as const,
+  ].flatMap((shape) => [
+    { shape, rows: 32, columns: 64, depth: 16 },
+    { shape, rows: 16, columns: 32, depth: 32 },
+  ]),
+  { shape: { type: "f32", m: 8, n: 8, k: 8 }, rows: 32, columns: 32, depth: 16 },
+  { shape: { type: "f32", m: 8, n: 8, k: 8 }, rows: 16, columns: 16, depth: 16 },
+];
+
 /** Strips of half the bytes are twice as deep. */
 const workgroupTilesOf = ({ arithmetic }: OperandTypes): readonly WorkgroupTile[] =>
   arithmetic === "f16"
@@ -180,8 +204,23 @@ export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
   };
 };
 
+/** The schedule of one tile for matrix units. */
+export const byMatrix = (spec: MatmulSpec, tile: MatrixTile): Variant => {
+  const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
+  const { shape, rows, columns } = tile;
+  const packed = inFours(spec, placesOf(spec));
+  const name = `matrix${rows}x${columns} of ${shape.m}x${shape.n}x${shape.k}${packed ? " in fours" : ""}`;
+  return {
+    name,
+    wgsl: textOf(spec, name, () => matrixWgsl({ layout, tile, packed, accumulate, types })),
+    workgroup: [MATRIX_WORKGROUP, 1, 1],
+    workgroups: foldGroups(matrixGroups(tile, batch, m, n)),
+    features: needs(spec, "subgroups", matrixFeature(shape)),
+  };
+};
+
 /**
- * By subgroups of a known size, which is what software adapters have; by tiles in workgroup memory, for GPUs; by
+ * By subgroups of a known size, which is what software adapters have; by tiles in workgroup memory, for GPUs, and by their matrix units; by
  * subgroups of any size; else a tile for each invocation.
  */
 const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
@@ -196,6 +235,9 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
   return [
     ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
     ...workgroupTilesOf(types).map((tile) => byWorkgroup(spec, tile)),
+    ...MATRIX_TILES.filter(({ shape }) => shape.type === (types.arithmetic ?? "f32")).map((tile) =>
+      byMatrix(spec, tile),
+    ),
     bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt"),
     broadcast(spec),
     invocations,

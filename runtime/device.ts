@@ -23,31 +23,50 @@ export interface OpenOptions {
   readonly maxBinding?: number;
 }
 
+/** Matrix units. Dawn has them under its toggle allow_unsafe_apis alone, which dawn.ts asks for. */
+const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix";
+
 /** Features that kernels may need; asked for wherever the adapter has them. */
-const FEATURES = [
-  "shader-f16",
-  "subgroups",
-  "subgroup-size-control",
-  "chromium-experimental-subgroup-matrix",
-];
+const FEATURES = ["shader-f16", "subgroups", "subgroup-size-control", SUBGROUP_MATRIX];
+
+/** A shape of matrix units, as Dawn lists it beyond what @webgpu/types know. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+interface AdapterInfo extends Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize"> {
+  readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+}
 
 /**
  * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes,
- * `subgroups-of-8-or-more` where none has fewer, `subgroups-from-4` where one may have 4 to 7 or more.
+ * `subgroups-of-8-or-more` where none has fewer, `subgroups-from-4` where one may have 4 to 7 or more;
+ * `subgroup-matrix-TYPE-MxNxK` where there are matrix units of that shape that add up in f32.
  */
 export const kernelFeatures = (
   features: ReadonlySet<string>,
   {
     subgroupMinSize: least = 0,
     subgroupMaxSize: most = 0,
-  }: Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize">,
+    subgroupMatrixConfigs: shapes = [],
+  }: AdapterInfo,
 ): readonly string[] => {
   const has = features.has("subgroups");
+  const matrices = features.has(SUBGROUP_MATRIX)
+    ? [...shapes].filter(({ resultComponentType }) => resultComponentType === "f32")
+    : [];
   return [
     ...features,
     ...(has && least === most ? [`subgroups-of-${least}`] : []),
     ...(has && least >= 8 ? ["subgroups-of-8-or-more"] : []),
     ...(has && least >= 4 && least < 8 && most > least ? ["subgroups-from-4"] : []),
+    ...matrices.map(
+      ({ componentType, M, N, K }) => `subgroup-matrix-${componentType}-${M}x${N}x${K}`,
+    ),
   ].sort();
 };
 

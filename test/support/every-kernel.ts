@@ -17,6 +17,16 @@ const products = (["nn", "nt", "tn"] as const).flatMap((layout) =>
   ),
 );
 
+/** With a frozen weight: forward, and the gradient of what it is multiplied with. */
+const narrowProducts = [
+  { layout: "nt", k: 512, b: "bf16" } as const,
+  { layout: "nt", k: 513, b: "f16" } as const,
+  { layout: "nn", k: 512, b: "f32" } as const,
+].map(({ layout, k, b }) => {
+  const types = { a: "f32", b, arithmetic: "f16" } as const;
+  return matmul({ batch: 1, m: 2 * k, n: k, k, layout, accumulate: false, types });
+});
+
 const attentions = [16, 64, 128].flatMap((dim) => {
   const spec: AttentionSpec = { batch: 1, position: 512, groups: 4, queries: 2, dim, scale: 0.1 };
   const limited: AttentionSpec = { ...spec, scores: { cap: 50, within: 128 } };
@@ -30,6 +40,7 @@ const attentions = [16, 64, 128].flatMap((dim) => {
 /** Products of all layouts, in fours and not; heads of 16, 64 and 128; the rest once. */
 export const everyKernel: readonly KernelCall[] = [
   ...products,
+  ...narrowProducts,
   ...attentions,
   embeddingGradient({ rows: 40, columns: 64, tokens: 100, accumulate: true }),
   kthLargest({ rows: 100, columns: 1000, k: 10 }),

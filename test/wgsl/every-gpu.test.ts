@@ -11,10 +11,11 @@ import { bindingAccess } from "../../runtime/pipelines.js";
 import { waitFor } from "../../runtime/wait.js";
 import { everyKernel } from "../support/every-kernel.js";
 
-const FEATURES = ["subgroups", "shader-f16"] as GPUFeatureName[];
+const MATRIX = "chromium-experimental-subgroup-matrix";
+const FEATURES = ["subgroups", "shader-f16", MATRIX] as GPUFeatureName[];
 
 /** Kept while its devices are used: they point to it without owning it (runtime/dawn.ts). */
-const dawn = create(["backend=null"]);
+const dawn = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
 
 /** A device that runs nothing, with WebGPU's default limits. */
 const nullDevice = async (): Promise<GPUDevice> => {
@@ -69,28 +70,48 @@ var<workgroup> strip: array<f32, ${memory}>;
 });
 
 const GPU = ["shader-f16", "subgroups"];
+const UNITS = [...GPU, MATRIX];
 
-/** Name, kind, WebGPU features, least and most lanes of a subgroup. */
+/** A shape of matrix units, as Dawn lists it. */
+const units = (componentType: string, M: number, N: number, K: number, into = "f32") => ({
+  componentType,
+  resultComponentType: into,
+  M,
+  N,
+  K,
+});
+
+/** Name, kind, WebGPU features, least and most lanes of a subgroup, matrix units. */
 const adapters = [
-  ["NVIDIA: 32 lanes", "gpu", GPU, 32, 32],
-  ["Apple, as Dawn reports Metal: 4 to 64 lanes", "gpu", GPU, 4, 64],
-  ["AMD: 32 or 64 lanes", "gpu", GPU, 32, 64],
-  ["Intel: 8 to 32 lanes", "gpu", GPU, 8, 32],
-  ["a GPU without subgroups", "gpu", [], 0, 0],
-  ["lavapipe: 8 lanes", "system-software", GPU, 8, 8],
-  ["SwiftShader: 4 lanes", "embedded", ["subgroups"], 4, 4],
+  ["NVIDIA: 32 lanes", "gpu", UNITS, 32, 32, [units("f16", 16, 16, 16)]],
+  [
+    "Apple, as Dawn reports Metal: 4 to 64 lanes",
+    "gpu",
+    UNITS,
+    4,
+    64,
+    [units("f32", 8, 8, 8), units("f16", 8, 8, 8, "f16")],
+  ],
+  ["AMD: 32 or 64 lanes", "gpu", UNITS, 32, 64, [units("f16", 16, 16, 16)]],
+  ["Intel: 8 to 32 lanes", "gpu", UNITS, 8, 32, [units("f16", 8, 16, 16)]],
+  ["a GPU whose matrix units nothing asked for", "gpu", GPU, 32, 32, [units("f16", 16, 16, 16)]],
+  ["a GPU without subgroups", "gpu", [], 0, 0, []],
+  ["lavapipe: 8 lanes", "system-software", GPU, 8, 8, []],
+  ["SwiftShader: 4 lanes", "embedded", ["subgroups"], 4, 4, []],
 ] as const;
 
 test("what the tuner would try on adapters of other makers", async () => {
-  const lines = adapters.flatMap(([name, kind, features, subgroupMinSize, subgroupMaxSize]) => {
+  const lines = adapters.flatMap(([name, kind, features, least, most, subgroupMatrixConfigs]) => {
+    const info = { subgroupMinSize: least, subgroupMaxSize: most, subgroupMatrixConfigs };
     const adapter = {
       kind,
-      features: kernelFeatures(new Set(features), { subgroupMinSize, subgroupMaxSize }),
+      features: kernelFeatures(new Set<string>(features), info),
       limits: { maxComputeInvocationsPerWorkgroup: 256 },
     };
-    const tried = everyKernel.map(({ family, variants }) => {
+    const tried = everyKernel.map(({ family, shape, variants }) => {
       const names = worthMeasuring(adapter, variants).map((index) => variants[index]?.name);
-      return `  ${family}: ${names.join(", ")}`;
+      const arithmetic = / in f16 /.test(shape) ? " in f16" : "";
+      return `  ${family}${arithmetic}: ${names.join(", ") || "none"}`;
     });
     return [name, ...new Set(tried), ""];
   });

@@ -9,6 +9,7 @@ import { ALL_SCORES } from "../../kernels/attention-scores.js";
 import { forwardTile, gradKeyValueTile, gradQueryTile } from "../../kernels/attention-tile.js";
 import { broadcastWgsl } from "../../kernels/matmul-broadcast.js";
 import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
+import { matrixWgsl } from "../../kernels/matmul-matrix.js";
 import { F32_OPERANDS } from "../../kernels/matmul-params.js";
 import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
 import { workgroupWgsl } from "../../kernels/matmul-workgroup.js";
@@ -145,6 +146,36 @@ test.each([
     workgroupWgsl({
       layout: "tn",
       tile: small,
+      packed: false,
+      accumulate: true,
+      types: F32_OPERANDS,
+    }),
+  ],
+  [
+    "matmul-workgroup-nt-in-f16",
+    workgroupWgsl({
+      layout: "nt",
+      tile: small,
+      packed: true,
+      accumulate: false,
+      types: { a: "f32", b: "bf16", arithmetic: "f16" },
+    }),
+  ],
+  [
+    "matmul-matrix-nt-in-f16",
+    matrixWgsl({
+      layout: "nt",
+      tile: { shape: { type: "f16", m: 16, n: 16, k: 16 }, rows: 32, columns: 16, depth: 16 },
+      packed: true,
+      accumulate: false,
+      types: { a: "f32", b: "bf16", arithmetic: "f16" },
+    }),
+  ],
+  [
+    "matmul-matrix-tn",
+    matrixWgsl({
+      layout: "tn",
+      tile: { shape: { type: "f32", m: 8, n: 8, k: 8 }, rows: 8, columns: 16, depth: 16 },
       packed: false,
       accumulate: true,
       types: F32_OPERANDS,

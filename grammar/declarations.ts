@@ -35,7 +35,8 @@ const STAGES: readonly StageKeyword[] = [
   "export",
 ];
 const DEFINITIONS = ["function", "loss", "schedule", "metric", "criterion", "fold"] as const;
-const WORDS: readonly string[] = [
+/** What a declaration begins with. */
+export const DECLARATIONS: readonly string[] = [
   ...STAGES,
   ...DEFINITIONS,
   "edition",
@@ -49,7 +50,8 @@ const WORDS: readonly string[] = [
   "ignore",
   "private",
 ];
-const CLAUSES: readonly Clause["word"][] = ["of", "on", "from", "using", "to"];
+/** What stands before what a stage takes. */
+export const CLAUSES: readonly Clause["word"][] = ["of", "on", "from", "using", "to"];
 
 const edition = (cursor: LineCursor, start: number): EditionDecl => {
   if (!cursor.is(t.NumberToken)) return cursor.fail("a number");
@@ -216,7 +218,7 @@ export const declarationOf = (reader: Reader, line: Line): Declaration => {
     case "pretokenizer":
       return finished(pretokenizerOf(reader, cursor, start, statement));
     default: {
-      const near = nearest(word.name, WORDS);
+      const near = nearest(word.name, DECLARATIONS);
       const fix = near === null ? {} : { fix: { span: word.span, replacement: near } };
       return reader.raise(
         report(

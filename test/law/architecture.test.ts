@@ -17,6 +17,7 @@ const files = [
   "kernels",
   "runtime",
   "laws",
+  "editors",
   "stdlib",
   "test",
   "docs",

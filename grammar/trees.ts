@@ -87,8 +87,8 @@ const lineOf = (value: Outline[] | Tree): string =>
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
-/** Files as `readTrees` takes them. */
-export const writeTrees = (files: readonly SourceFile[]): string => {
+/** Files as `readTrees` takes them, each line without its end. */
+export const writeTrees = (files: readonly SourceFile[]): readonly string[] => {
   const outlines = files.map(
     ({ comments: _, ...file }): Outline => ({
       ...file,
@@ -96,13 +96,13 @@ export const writeTrees = (files: readonly SourceFile[]): string => {
     }),
   );
   const trees = files.map(({ declarations, comments }) => lineOf({ declarations, comments }));
-  return `${[lineOf(outlines), ...trees].join("\n")}\n`;
+  return [lineOf(outlines), ...trees];
 };
 
-const fileOf = ({ declarations: heads, ...file }: Outline, line: string): SourceFile => {
+const fileOf = ({ declarations: heads, ...file }: Outline, line: () => string): SourceFile => {
   let tree: Tree | null = null;
   const read = (): Tree => {
-    tree ??= JSON.parse(line) as Tree;
+    tree ??= JSON.parse(line()) as Tree;
     return tree;
   };
   return {
@@ -114,8 +114,6 @@ const fileOf = ({ declarations: heads, ...file }: Outline, line: string): Source
   };
 };
 
-/** The files that `writeTrees` wrote, equal to what they were parsed to. */
-export const readTrees = (text: string): readonly SourceFile[] => {
-  const [outlines = "[]", ...trees] = text.split("\n");
-  return (JSON.parse(outlines) as Outline[]).map((outline, at) => fileOf(outline, trees[at] ?? ""));
-};
+/** The files that `writeTrees` wrote, equal to what they were parsed to; a line is asked for when it is needed. */
+export const readTrees = (line: (at: number) => string): readonly SourceFile[] =>
+  (JSON.parse(line(0)) as Outline[]).map((outline, at) => fileOf(outline, () => line(at + 1)));

@@ -46,6 +46,19 @@ export const reachable = (roots: readonly Node[]): readonly Node[] => {
   return [...seen].sort((a, b) => a.id - b.id);
 };
 
+/** Whether a root reads, however far up, a node that is so. */
+export const reads = (root: Node, isSo: (node: Node) => boolean): boolean => {
+  const seen = new Set<Node>();
+  const pending = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (seen.has(node)) continue;
+    if (isSo(node)) return true;
+    seen.add(node);
+    pending.push(...operandsOf(node));
+  }
+  return false;
+};
+
 /** Every node of a graph, by ascending id. */
 export const nodesOf = (graph: Graph): readonly Node[] => reachable(Object.values(graph.outputs));
 

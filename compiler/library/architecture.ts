@@ -6,7 +6,7 @@ import { nearest } from "../../grammar/suggest.js";
 import { Builder } from "../ir/build.js";
 import { type Axis, sizeOf } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
-import { type Environment, numberOf, withValue } from "./environment.js";
+import { assign, type Environment, numberOf, scopeIn, withValues } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
 import { readLayerLists } from "./layer-list.js";
 import type { Forward, Library, Located, ModelShape, Outcome, WeightShape } from "./library.js";
@@ -60,11 +60,11 @@ const readAxes = (
   config: Config,
   place: ConfigPlace,
 ): Axis[] => {
-  let inner = env;
+  const scope = scopeIn(env);
   const axes: Axis[] = [];
   for (const item of decl.items) {
     if (item.kind !== "axis") continue;
-    const value = evaluate(inner, item.value);
+    const value = evaluate(scope.env, item.value);
     const size = value.kind === "number" ? value.value : Number.NaN;
     if (!Number.isSafeInteger(size) || size < 1)
       return mistake("config-value", place, place.span, {
@@ -73,7 +73,7 @@ const readAxes = (
         reads: keysRead(config, item.value),
       });
     axes.push({ name: item.name.name, size });
-    inner = withValue(inner, item.name.name, numberValue(size));
+    assign(scope, item.name.name, numberValue(size));
   }
   return axes;
 };
@@ -260,7 +260,10 @@ const read = (
   const bare = configEnvironment(library, builder, { architecture, config, axes: [] });
   if (trial === null) checkRequirements(bare, architecture, config, place);
   const axes = readAxes(bare, decl, config, place);
-  const sized = axes.reduce((env, axis) => withValue(env, axis.name, numberValue(axis.size)), bare);
+  const sized = withValues(
+    bare,
+    axes.map(({ name, size }) => [name, numberValue(size)]),
+  );
   const broken = new Set<string>();
   const weights = readWeights(sized, decl, axes, trial, broken);
   const each = decl.items.find((item) => item.kind === "each-item");

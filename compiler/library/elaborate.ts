@@ -18,13 +18,15 @@ import type { Node } from "../ir/tensor.js";
 import { arithmetic } from "./arithmetic.js";
 import { builtins, callBuiltin } from "./builtins.js";
 import {
+  assign,
   axesNamed,
   type BracketedAxes,
   building,
   type Environment,
   nodeOf,
   numberOf,
-  withValue,
+  type Scope,
+  scopeIn,
 } from "./environment.js";
 import type { Library, Located } from "./library.js";
 import { calling, mistake, recovering, unsaid } from "./report.js";
@@ -269,45 +271,49 @@ export const apply = (
     return mistake("recursion", env.file, span, { name: decl.name.name });
   const matched = matchArguments(env.file, decl, args, span);
   const { found, ...outer } = env;
-  let inner: Environment = {
+  const scope = scopeIn({
     ...outer,
     file,
     values: given,
     axisParameters: bindAxes(env.file, decl, axes, span),
     active: [...env.active, decl],
-  };
+  });
   return calling(env.file, file, span, () => {
     for (const parameter of decl.parameters) {
       const argument = matched.get(parameter.name.name);
       const dims = parameter.dims?.flatMap((dim) => dim.axes.map((axis) => axis.name)) ?? [];
       const value =
         argument === undefined
-          ? evaluate(inner, parameter.fallback as Expr)
+          ? evaluate(scope.env, parameter.fallback as Expr)
           : evaluateArgument(argument.value);
-      if (argument === undefined) checkDims(inner, parameter.span, value, dims);
+      if (argument === undefined) checkDims(scope.env, parameter.span, value, dims);
       else checkDims(env, argument.value.span, value, dims);
-      inner = withValue(inner, parameter.name.name, value);
+      assign(scope, parameter.name.name, value);
     }
-    return evaluateBody(inner, decl, found);
+    return evaluateBody(scope, decl, found);
   });
 };
 
 /** Assignments in order, then the result; `found` takes mistakes of the assignments. */
-const evaluateBody = (env: Environment, decl: DefinitionDecl, found?: Diagnostic[]): Value => {
-  let inner = env;
-  for (const line of decl.body.lines) inner = assignLine(inner, line, found);
+const evaluateBody = (scope: Scope, decl: DefinitionDecl, found?: Diagnostic[]): Value => {
+  for (const line of decl.body.lines) assignLine(scope, line, found);
   if (decl.body.result === null)
-    return mistake("wrong-arguments", env.file, decl.name.span, {
+    return mistake("wrong-arguments", scope.env.file, decl.name.span, {
       reason: `\`${decl.name.name}\` gives no value`,
     });
-  return evaluate(inner, decl.body.result);
+  return evaluate(scope.env, decl.body.result);
 };
 
-const assignLine = (env: Environment, line: BodyLine, found?: Diagnostic[]): Environment => {
+const assignLine = (scope: Scope, line: BodyLine, found?: Diagnostic[]): void => {
+  const { env } = scope;
   if (line.kind !== "assign")
-    return mistake("wrong-arguments", env.file, line.span, {
+    mistake("wrong-arguments", env.file, line.span, {
       reason: `\`${line.kind}\` belongs in a forward pass`,
     });
-  const value = recovering(found, () => evaluate(env, line.value), BROKEN);
-  return withValue(env, line.name.name, value);
+  else
+    assign(
+      scope,
+      line.name.name,
+      recovering(found, () => evaluate(env, line.value), BROKEN),
+    );
 };

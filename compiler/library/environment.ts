@@ -26,13 +26,40 @@ export interface Environment {
 }
 
 /** With the axes that a value shows. */
-export const seeing = (env: Environment, value: Value): Environment => {
+const seeing = (env: Environment, value: Value): Environment => {
   if (value.kind !== "tensor") return env;
   const { axes } = value.node;
   if (axes.every((axis) => env.axes.get(axis.name)?.size === axis.size)) return env;
   const all = new Map(env.axes);
   for (const axis of axes) all.set(axis.name, axis);
   return { ...env, axes: all };
+};
+
+/** An environment whose values grow in place: copying them for each assignment costs more than all else. */
+export interface Scope {
+  /** Those of `env`. */
+  readonly values: Map<string, Value>;
+  env: Environment;
+}
+
+export const scopeIn = (env: Environment): Scope => {
+  const values = new Map(env.values);
+  return { values, env: { ...env, values } };
+};
+
+export const assign = (scope: Scope, name: string, value: Value): void => {
+  scope.values.set(name, value);
+  scope.env = seeing(scope.env, value);
+};
+
+/** With further values, of which the last of a name holds. */
+export const withValues = (
+  env: Environment,
+  entries: Iterable<readonly [string, Value]>,
+): Environment => {
+  const scope = scopeIn(env);
+  for (const [name, value] of entries) assign(scope, name, value);
+  return scope.env;
 };
 
 export const withValue = (env: Environment, name: string, value: Value): Environment =>

@@ -14,7 +14,7 @@ import { hasAxis } from "../ir/axes.js";
 import type { Builder } from "../ir/build.js";
 import type { Input, Node } from "../ir/tensor.js";
 import { evaluate } from "./elaborate.js";
-import { type Environment, nodeOf, seeing } from "./environment.js";
+import { assign, type Environment, nodeOf, type Scope } from "./environment.js";
 import type {
   Carried,
   Forward,
@@ -81,17 +81,18 @@ interface ConfigKeys {
 }
 
 /** Names used as the left side of `??` or through a member are keys of config.json. */
-const isConfigKey = (text: string, key: string): boolean =>
-  new RegExp(`\\b${key}\\s*\\?\\?|\\b${key}\\.`).test(text);
+const configKeys = (text: string): ReadonlySet<string> =>
+  new Set(Array.from(text.matchAll(/\b(\w+)(?:\s*\?\?|\.)/g), ([, key = ""]) => key));
 
 const findKeys = ({ file, decl }: Located<ArchitectureDecl>): ConfigKeys => {
   const forward = decl.items.filter((item) => item.kind === "forward");
   const assigned = new Set<string>();
   for (const { body } of forward) collectAssigned(body.lines, assigned);
+  const keys = configKeys(file.text);
   return {
     items: namesIn(decl.items.filter((item) => item.kind !== "forward" && item.kind !== "gguf")),
     forward: namesIn(forward.map(({ body }) => body)).filter(
-      (key) => isConfigKey(file.text, key) && !assigned.has(key),
+      (key) => keys.has(key) && !assigned.has(key),
     ),
   };
 };
@@ -107,7 +108,7 @@ const keysOf = (architecture: Located<ArchitectureDecl>): ConfigKeys => {
   return keys;
 };
 
-interface Pass {
+interface Pass extends Scope {
   readonly shape: ModelShape;
   readonly without: Run | null;
   readonly model: string;
@@ -120,15 +121,7 @@ interface Pass {
   /** The axis of the data: what goes along it cannot be had again from weights alone. */
   readonly window: string;
   readonly trial: ForwardTrial | undefined;
-  /** Those of `env`; assignments write here, as copying them for each costs more than all else. */
-  readonly values: Map<string, Value>;
-  env: Environment;
 }
-
-const assign = (pass: Pass, name: string, value: Value): void => {
-  pass.values.set(name, value);
-  pass.env = seeing(pass.env, value);
-};
 
 /** Weights as values: present ones as inputs, absent ones as what they read as. */
 const bindWeights = (pass: Pass, layer: number | null): void => {

@@ -76,7 +76,7 @@ const readEnvironment = (
   header: GgufHeader,
 ): Environment => {
   const values = new Map<string, Value>();
-  for (const name of namesIn(ggufItem(decl))) values.set(name, NULL);
+  for (const name of namesIn(ggufItem(decl) ?? [])) values.set(name, NULL);
   const metadata = fromJson(nested(header.metadata));
   if (metadata.kind === "record")
     for (const [name, value] of metadata.members) values.set(name, value);

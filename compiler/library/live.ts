@@ -1,20 +1,28 @@
 /** Which names lines of a forward pass read before they assign them: what must come into them from outside. */
 import type { BodyLine } from "../../grammar/ast.js";
 
+const addNames = (node: unknown, withCallees: boolean, names: Set<string>): void => {
+  if (typeof node !== "object" || node === null) return;
+  const fields = node as Readonly<Record<string, unknown>>;
+  if (fields.kind === "name") names.add(String(fields.name));
+  for (const field in fields)
+    if (withCallees || field !== "callee") addNames(fields[field], withCallees, names);
+};
+
+/** Lines of a forward pass are asked about again for each size at which it is tried. */
+const known = {
+  withCallees: new WeakMap<object, readonly string[]>(),
+  without: new WeakMap<object, readonly string[]>(),
+};
+
 /** Names within syntax that stand for values; a callee, which is a function, is one only `withCallees`. */
-export const namesIn = (syntax: unknown, withCallees = false): readonly string[] => {
+export const namesIn = (syntax: object, withCallees = false): readonly string[] => {
+  const found = withCallees ? known.withCallees : known.without;
+  const before = found.get(syntax);
+  if (before !== undefined) return before;
   const names = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) {
-      for (const inner of node) visit(inner);
-      return;
-    }
-    if (typeof node !== "object" || node === null) return;
-    if ("kind" in node && node.kind === "name" && "name" in node) names.add(String(node.name));
-    for (const [field, inner] of Object.entries(node))
-      if (withCallees || field !== "callee") visit(inner);
-  };
-  visit(syntax);
+  addNames(syntax, withCallees, names);
+  found.set(syntax, [...names]);
   return [...names];
 };
 

@@ -5,7 +5,7 @@
 import type { CutItem } from "../../grammar/ast.js";
 import { Builder } from "../ir/build.js";
 import { evaluate } from "./elaborate.js";
-import { numberOf, withValue } from "./environment.js";
+import { numberOf, withValue, withValues } from "./environment.js";
 import { configEnvironment } from "./forward.js";
 import type { ModelShape, Outcome } from "./library.js";
 import { mistake, outcome } from "./report.js";
@@ -24,8 +24,10 @@ const sizesOf = ({ axes }: ModelShape): ReadonlyMap<string, Value> =>
 const rescaleOf = (before: ModelShape, after: ModelShape, item: CutItem): Rescale => {
   const { file } = after.architecture;
   const bare = configEnvironment(after.library, new Builder(), after);
-  const sized = [...sizesOf(after)].reduce((env, [name, size]) => withValue(env, name, size), bare);
-  const env = withValue(sized, "before", { kind: "record", members: sizesOf(before) });
+  const env = withValues(bare, [
+    ...sizesOf(after),
+    ["before", { kind: "record", members: sizesOf(before) }],
+  ]);
   const at = (weight: number): number => {
     const given = withValue(env, item.weight.name, numberValue(weight));
     return numberOf(given, evaluate(given, item.value), item.value.span);

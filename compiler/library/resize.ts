@@ -4,7 +4,7 @@ import { Builder } from "../ir/build.js";
 import type { Axis } from "../ir/tensor.js";
 import { axesIn, type ConfigPlace, readArchitecture } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
-import { withValue } from "./environment.js";
+import { withValues } from "./environment.js";
 import { configEnvironment } from "./forward.js";
 import { isUniform, listsInConfig } from "./layer-list.js";
 import type { ModelShape, Outcome } from "./library.js";
@@ -35,8 +35,10 @@ export const configAt = (
     // Also where it stays: what it was when left out may follow from a size that changes.
     if (key !== null && size !== undefined) config[key] = size;
   }
-  let env = configEnvironment(shape.library, new Builder(), shape);
-  for (const [name, size] of sizes) env = withValue(env, name, numberValue(size));
+  const env = withValues(
+    configEnvironment(shape.library, new Builder(), shape),
+    Array.from(sizes, ([name, size]) => [name, numberValue(size)]),
+  );
   for (const item of items) {
     if (item.kind !== "config") continue;
     const value = evaluate(env, item.value);

@@ -46,20 +46,24 @@ export const storedLibrary = (library: Stdlib): string => {
     if (mistake !== undefined) throw new Error(`${file.path}: ${mistake.message}`);
     return file;
   });
-  return writeTrees(files);
+  return writeTrees(files)
+    .map((line) => `${line}\n`)
+    .join("");
 };
 
-/** A library as it was kept. */
-export const libraryStored = (text: string): Stdlib =>
-  new Map(
-    readTrees(text).map((file) => [file.path.slice(PREFIX.length), { file, diagnostics: [] }]),
+/** A library as it was kept; most of its bytes never become text. */
+export const libraryStored = (bytes: Buffer): Stdlib => {
+  const ends: number[] = [];
+  for (let end = bytes.indexOf("\n"); end >= 0; end = bytes.indexOf("\n", end + 1)) ends.push(end);
+  // All of it is ASCII.
+  const line = (at: number): string => bytes.toString("latin1", (ends[at - 1] ?? -1) + 1, ends[at]);
+  return new Map(
+    readTrees(line).map((file) => [file.path.slice(PREFIX.length), { file, diagnostics: [] }]),
   );
+};
 
 export const readStdlib = (): Stdlib => {
   const here = dirname(fileURLToPath(import.meta.url));
   const trees = join(here, TREES);
-  // The file is of ASCII alone.
-  return existsSync(trees)
-    ? libraryStored(readFileSync(trees, "latin1"))
-    : parseLibrary(sourceFolder(here));
+  return existsSync(trees) ? libraryStored(readFileSync(trees)) : parseLibrary(sourceFolder(here));
 };

@@ -9,7 +9,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** A token's text and its id. */
 export type TokenEntry = readonly [text: string, id: number];
 
-export const isTokenId = (value: unknown): value is number =>
+const isTokenId = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 
 const isIdByText = (value: unknown): value is Readonly<Record<string, number>> =>
@@ -23,21 +23,33 @@ const isTextOrNone = (value: unknown): value is string | null | undefined =>
 /** Models keep tokens by text, or in order of id with a score; null where it is neither. */
 export const tokenEntries = (vocab: unknown): readonly TokenEntry[] | null => {
   if (isIdByText(vocab)) return Object.entries(vocab);
-  if (!Array.isArray(vocab)) return null;
-  const texts = vocab.map((entry: unknown) => (Array.isArray(entry) ? entry[0] : null));
-  return texts.every(isText) ? texts.map((text, id) => [text, id]) : null;
+  const texts = Array.isArray(vocab) ? textsInOrder(vocab) : null;
+  return texts?.map((text, id) => [text, id]) ?? null;
 };
 
-/** Of tokens that stand beside the model; null where one is of another shape. */
-export const addedTokens = (
-  added: unknown,
-): readonly { readonly id: number; readonly content: unknown }[] | null => {
+const textsInOrder = (vocab: readonly unknown[]): readonly string[] | null => {
+  const texts = vocab.map((entry) => (Array.isArray(entry) ? entry[0] : null));
+  return texts.every(isText) ? texts : null;
+};
+
+/** The ids of `tokenEntries` alone. */
+export const tokenIds = (vocab: unknown): Iterable<number> | null => {
+  if (isIdByText(vocab)) return Object.values(vocab);
+  return Array.isArray(vocab) ? (textsInOrder(vocab)?.keys() ?? null) : null;
+};
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+}
+
+const isAdded = (token: unknown): token is AddedToken =>
+  isObject(token) && isTokenId(token.id) && isText(token.content);
+
+/** Tokens that stand beside the model; null where one is of another shape. */
+export const addedTokens = (added: unknown): readonly AddedToken[] | null => {
   if (added === undefined || added === null) return [];
-  if (!Array.isArray(added)) return null;
-  const tokens = added.map((token: unknown) => (isObject(token) ? token : {}));
-  return tokens.every((token): token is { id: number; content: unknown } => isTokenId(token.id))
-    ? tokens
-    : null;
+  return Array.isArray(added) && added.every(isAdded) ? added : null;
 };
 
 export type Merge = string | readonly [string, string];

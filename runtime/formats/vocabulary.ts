@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isObject, readJsonObject } from "./json-file.js";
 import { tokenParts } from "./token-parts.js";
-import { addedTokens, type TokenEntry, tokenEntries } from "./tokenizer-model.js";
+import { addedTokens, type TokenEntry, tokenEntries, tokenIds } from "./tokenizer-model.js";
 
 /** The largest known vocabularies take some 30 MB. */
 const LIMIT = 256 * 2 ** 20;
@@ -18,18 +18,6 @@ export interface Vocabulary {
   readonly least: number | null;
 }
 
-/** All tokens, those beside the model among them; null where the file is of another shape. */
-const tokensOf = (value: Readonly<Record<string, unknown>>): readonly TokenEntry[] | null => {
-  if (!isObject(value.model)) return null;
-  const entries = tokenEntries(value.model.vocab);
-  const added = addedTokens(value.added_tokens)?.map(
-    ({ content, id }): readonly [unknown, number] => [content, id],
-  );
-  const isEntry = (entry: readonly [unknown, number]): entry is TokenEntry =>
-    typeof entry[0] === "string";
-  return entries !== null && added?.every(isEntry) ? [...entries, ...added] : null;
-};
-
 const hashOf = (tokens: readonly TokenEntry[]): string => {
   const lines = tokens.map(([text, at]) => `${at} ${text}`).sort();
   return createHash("sha256").update(lines.join("\n")).digest("hex");
@@ -40,13 +28,19 @@ export const readVocabulary = (folder: string): Vocabulary | null => {
   const path = join(folder, "tokenizer.json");
   if (!existsSync(path)) return null;
   const { value } = readJsonObject(path, LIMIT);
-  const tokens = tokensOf(value);
-  if (tokens === null) return null;
+  const vocab = isObject(value.model) ? value.model.vocab : null;
+  const ids = tokenIds(vocab);
+  const added = addedTokens(value.added_tokens);
+  if (ids === null || added === null) return null;
+  let size = 0;
+  for (const id of ids) size = Math.max(size, id + 1);
+  for (const { id } of added) size = Math.max(size, id + 1);
   // Most specs ask for the size alone.
   return {
-    size: tokens.reduce((most, [, at]) => Math.max(most, at + 1), 0),
+    size,
     get hash() {
-      return hashOf(tokens);
+      const beside = added.map(({ content, id }): TokenEntry => [content, id]);
+      return hashOf([...(tokenEntries(vocab) ?? []), ...beside]);
     },
     get least() {
       return tokenParts(value)?.always.length ?? null;

@@ -1,7 +1,7 @@
 /** The loss of a `distill`: tried on the graphs of its models, or, where a model is broken, as far as it goes without. */
 import type { Expr } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
-import { reachable } from "../../ir/traverse.js";
+import { reads } from "../../ir/traverse.js";
 import { functionNamed, matchArguments } from "../../library/elaborate.js";
 import { splitLayers } from "../../library/layer-pairs.js";
 import type { Located, ModelShape } from "../../library/library.js";
@@ -108,8 +108,7 @@ export const lossOf = (
   if (expr === null || loss === null) return null;
   const value = tried(context, loss, parties);
   if (!value.ok) return reportLoss(context, loss, parties, stage);
-  if (reachable([value.value]).some((n) => n.op === "input" && n.name.startsWith("model/")))
-    return loss;
+  if (reads(value.value, (n) => n.op === "input" && n.name.startsWith("model/"))) return loss;
   say(context, "loss-constant", expr.span, { student: parties.student.name });
   return null;
 };

@@ -126,6 +126,43 @@ export const scatterAxes = (value: Node, indices: Input, axis: Axis): Axis[] => 
   return [axis, ...rest];
 };
 
+/** Operands of an operation that must have exactly these axes, in this order. */
+const requireAxes = (operand: Node, axes: readonly Axis[], what: string): void => {
+  if (sameAxes(operand.axes, axes)) return;
+  const at = axes.findIndex(({ name }, i) => name !== operand.axes[i]?.name);
+  throw new AxisError(
+    "missing",
+    axes[at]?.name ?? "",
+    `${what} needs ${describeAxes(axes)}, not ${describeAxes(operand.axes)}`,
+  );
+};
+
+export const compactAxes = (arg: Node, mask: Node, axis: string, into: Axis): Axis[] => {
+  const along = requireAxis(mask.axes, axis);
+  requireAxes(arg, arg.axes.length === 1 ? [along] : mask.axes, "what is picked by a mask");
+  const rest = withoutAxes(mask.axes, [axis]);
+  if (hasAxis(rest, into.name))
+    throw new AxisError("repeated", into.name, `axis ${into.name} is already in the mask`);
+  return [...rest, into];
+};
+
+export const expandAxes = (
+  arg: Node,
+  places: Input,
+  fill: Node,
+  axis: string,
+  into: Axis,
+): Axis[] => {
+  requireIndices(places, into.name);
+  requireAxis(arg.axes.slice(-1), axis);
+  requireAxes(places, arg.axes, "what says the places");
+  const rest = arg.axes.slice(0, -1);
+  requireAxes(fill, rest, "what fills the other places");
+  if (hasAxis(rest, into.name))
+    throw new AxisError("repeated", into.name, `axis ${into.name} is already in the value`);
+  return [...rest, into];
+};
+
 export const renameAxes = (arg: Node, from: string, to: string): Axis[] => {
   requireAxis(arg.axes, from);
   if (hasAxis(arg.axes, to))
@@ -161,12 +198,6 @@ export const attentionGradAxes = (
     [spec.delta, rows],
     [spec.dOut, spec.q.axes],
   ] as const;
-  for (const [operand, axes] of exact)
-    if (!sameAxes(operand.axes, axes))
-      throw new AxisError(
-        "missing",
-        spec.dim,
-        `attention's gradient needs ${describeAxes(axes)}, not ${describeAxes(operand.axes)}`,
-      );
+  for (const [operand, axes] of exact) requireAxes(operand, axes, "attention's gradient");
   return { q: spec.q, k: spec.k, v: spec.v }[spec.part].axes;
 };

@@ -8,7 +8,9 @@ import {
   attentionAxes,
   attentionGradAxes,
   axisNames,
+  compactAxes,
   contractAxes,
+  expandAxes,
   gatherAxes,
   hasAxis,
   mapAxes,
@@ -130,6 +132,16 @@ export class Builder {
   kth(arg: Node, axis: string, k: number): Node {
     const key = `kth ${arg.id} ${k} ${axis}`;
     return this.intern(key, { op: "kth", arg, axis, k }, () => reduceAxes(arg, [axis]));
+  }
+  compact(arg: Node, mask: Node, axis: string, into: Axis): Node {
+    const key = `compact ${arg.id} ${mask.id} ${axis} ${axesKey([into])}`;
+    const axes = () => wholeAxes(compactAxes(arg, mask, axis, into));
+    return this.intern(key, { op: "compact", arg, mask, axis }, axes);
+  }
+  expand(arg: Node, places: Input, fill: Node, axis: string, into: Axis): Node {
+    const key = `expand ${arg.id} ${places.id} ${fill.id} ${axis} ${axesKey([into])}`;
+    const axes = () => wholeAxes(expandAxes(arg, places, fill, axis, into));
+    return this.intern(key, { op: "expand", arg, places, fill, axis }, axes);
   }
   rename(arg: Node, from: string, to: string): Node {
     const key = `rename ${arg.id} ${from} ${to}`;

@@ -30,6 +30,8 @@ export const nodeFlops = (node: Node): number => {
     case "gather":
     case "shift":
     case "kth":
+    case "compact":
+    case "expand":
     case "rename":
     case "stop":
       return 0;

@@ -8,8 +8,11 @@ import { evaluateAttention, evaluateAttentionGrad } from "./interpret-attention.
 import { scalarFunction } from "./scalar.js";
 import { offsets, offsetsInto, stridesOf } from "./strides.js";
 import {
+  type Axis,
+  type Compact,
   type Contract,
   type Dense,
+  type Expand,
   type Gather,
   type Graph,
   type Input,
@@ -164,16 +167,48 @@ const evaluateShift = (node: Shift, values: Values): Float64Array => {
   return out;
 };
 
+const alongOf = (axis: string, axes: readonly Axis[]): Int32Array =>
+  offsetsInto(
+    axes.filter(({ name }) => name === axis),
+    axes,
+  );
+
 const evaluateKth = ({ axes, arg, axis, k }: Kth, values: Values): Float64Array => {
   const data = values(arg);
-  const along = offsetsInto(
-    arg.axes.filter(({ name }) => name === axis),
-    arg.axes,
-  );
+  const along = alongOf(axis, arg.axes);
   return Float64Array.from(offsetsInto(axes, arg.axes), (row) => {
     const numbers = Float64Array.from(along, (offset) => data[row + offset] as number);
     return referenceKthLargest({ rows: 1, columns: along.length, k }, numbers)[0] as number;
   });
+};
+
+const evaluateCompact = ({ axes, arg, mask, axis }: Compact, values: Values): Float64Array => {
+  const [data, marks] = [values(arg), values(mask)];
+  const along = alongOf(axis, mask.axes);
+  const count = axes.at(-1)?.size ?? 0;
+  const rows = offsetsInto(axes.slice(0, -1), mask.axes);
+  const out = new Float64Array(rows.length * count);
+  for (const [at, row] of rows.entries()) {
+    const places = [...along.keys()].filter((place) => marks[row + (along[place] as number)] !== 0);
+    for (const [to, place] of places.slice(0, count).entries())
+      out[at * count + to] = data[
+        arg.axes.length === 1 ? place : row + (along[place] as number)
+      ] as number;
+  }
+  return out;
+};
+
+const evaluateExpand = ({ axes, arg, places, fill }: Expand, values: Values): Float64Array => {
+  const [data, at, others] = [values(arg), values(places), values(fill)];
+  const columns = axes.at(-1)?.size ?? 0;
+  const count = arg.axes.at(-1)?.size ?? 0;
+  const out = Float64Array.from({ length: sizeOf(axes) }, (_, i) => {
+    return others[Math.floor(i / columns)] as number;
+  });
+  data.forEach((value, i) => {
+    out[Math.floor(i / count) * columns + (at[i] as number)] = value;
+  });
+  return out;
 };
 
 const evaluateInput = (node: Input, inputs: ReadonlyMap<string, Dense>): Float64Array => {
@@ -214,6 +249,10 @@ const evaluate = (node: Node, values: Values, inputs: ReadonlyMap<string, Dense>
       return evaluateShift(node, values);
     case "kth":
       return evaluateKth(node, values);
+    case "compact":
+      return evaluateCompact(node, values);
+    case "expand":
+      return evaluateExpand(node, values);
     case "attention":
       return evaluateAttention(node, values);
     case "attention_grad":

@@ -33,6 +33,9 @@ const headOf = (node: Node): string => {
       return `shift[${node.axis} by ${node.by}]`;
     case "kth":
       return `kth[${node.axis} ${node.k}]`;
+    case "compact":
+    case "expand":
+      return `${node.op}[${node.axis} to ${node.axes.at(-1)?.name ?? ""}]`;
     case "rename":
       return `rename[${node.from} to ${node.to}]`;
     case "attention":

@@ -123,6 +123,27 @@ export interface Kth extends Base {
   readonly axis: string;
   readonly k: number;
 }
+/**
+ * Of `arg`, what stands at the first places of `axis` where `mask` is not 0, in order and side by side along a new axis, as
+ * many as that is long; 0 where there are fewer. `arg` has the mask's axes in their order, or `axis` alone. Axes: the mask's others, the new.
+ */
+export interface Compact extends Base {
+  readonly op: "compact";
+  readonly arg: Node;
+  readonly mask: Node;
+  readonly axis: string;
+}
+/**
+ * The way back: along a new axis, the last, `arg`'s numbers at their `places`, which differ from each other, and `fill`
+ * elsewhere. `arg` and `places` have the same axes, of which `axis`, their last, goes; `fill` has the others.
+ */
+export interface Expand extends Base {
+  readonly op: "expand";
+  readonly arg: Node;
+  readonly places: Input;
+  readonly fill: Node;
+  readonly axis: string;
+}
 /** The same tensor with one axis renamed. */
 export interface Rename extends Base {
   readonly op: "rename";
@@ -178,6 +199,8 @@ export type Node =
   | Scatter
   | Shift
   | Kth
+  | Compact
+  | Expand
   | Rename
   | Stop
   | Attention

@@ -19,6 +19,10 @@ export const operandsOf = (node: Node): readonly Node[] => {
     case "rename":
     case "stop":
       return [node.arg];
+    case "compact":
+      return [node.arg, node.mask];
+    case "expand":
+      return [node.arg, node.places, node.fill];
     case "contract":
       return [node.left, node.right];
     case "gather":
@@ -105,6 +109,15 @@ export const rebuild = (builder: Builder, node: Node, operands: readonly Node[])
       return builder.shift(at(0), node.axis, node.by);
     case "kth":
       return builder.kth(at(0), node.axis, node.k);
+    case "compact": {
+      const into = node.axes.at(-1);
+      return into === undefined ? node : builder.compact(at(0), at(1), node.axis, into);
+    }
+    case "expand": {
+      const into = node.axes.at(-1);
+      const places = indicesAt(operands, 1);
+      return into === undefined ? node : builder.expand(at(0), places, at(2), node.axis, into);
+    }
     case "rename":
       return builder.rename(at(0), node.from, node.to);
     case "stop":

@@ -3,8 +3,10 @@ import {
   attentionAxes,
   attentionGradAxes,
   axisNames,
+  compactAxes,
   contractAxes,
   describeAxes,
+  expandAxes,
   gatherAxes,
   mapAxes,
   permuteAxes,
@@ -24,6 +26,9 @@ export interface Problem {
   readonly node: Node;
   readonly message: string;
 }
+
+/** A new axis, which comes last. */
+const lastOf = ({ axes }: Node): Axis => axes.at(-1) ?? { name: "", size: 0 };
 
 /** The axes that a node's operands give it. Throws AxisError. */
 const expectedAxes = (node: Node): readonly Axis[] => {
@@ -46,6 +51,10 @@ const expectedAxes = (node: Node): readonly Axis[] => {
       return reduceAxes(node.arg, node.over);
     case "kth":
       return reduceAxes(node.arg, [node.axis]);
+    case "compact":
+      return compactAxes(node.arg, node.mask, node.axis, lastOf(node));
+    case "expand":
+      return expandAxes(node.arg, node.places, node.fill, node.axis, lastOf(node));
     case "contract":
       return contractAxes(node.left, node.right, node.over);
     case "gather":
@@ -81,9 +90,10 @@ const axesProblem = (node: Node): string | null => {
   }
 };
 
-/** Integers are read by cast, gather and scatter alone, and only as inputs. */
+/** Integers are read by cast, gather, scatter and expand alone, and only as inputs. */
 const readsIntegers = (node: Node, at: number): boolean =>
-  node.op === "cast" || ((node.op === "gather" || node.op === "scatter") && at === 1);
+  node.op === "cast" ||
+  ((node.op === "gather" || node.op === "scatter" || node.op === "expand") && at === 1);
 
 const integerProblem = (node: Node): string | null => {
   for (const [at, operand] of operandsOf(node).entries()) {

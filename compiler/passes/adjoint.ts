@@ -119,6 +119,12 @@ const RULES: Rules = {
     return operand === undefined || change === null ? null : sumTo(b, change, node.axes, operand);
   },
   kth: none,
+  compact: (_, node) => {
+    throw new NotDifferentiable(node.op);
+  },
+  expand: (_, node) => {
+    throw new NotDifferentiable(node.op);
+  },
   permute: (_, __, g) => g,
   reduce: reduceRule,
   contract: contractRule,

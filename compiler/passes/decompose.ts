@@ -58,6 +58,8 @@ export const objection = (node: Node, axis: string, total: number): string | nul
       return node.axis === axis ? `a selection along ${axis} crosses batches` : null;
     case "scatter":
     case "kth":
+    case "compact":
+    case "expand":
       return node.axis === axis ? `a selection along ${axis} crosses batches` : null;
     case "rename":
       return node.from === axis || node.to === axis ? `${axis} is renamed` : null;

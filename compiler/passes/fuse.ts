@@ -20,7 +20,9 @@ export const isBig = (node: Node): boolean =>
   node.op === "attention" ||
   node.op === "attention_grad" ||
   node.op === "scatter" ||
-  node.op === "kth";
+  node.op === "kth" ||
+  node.op === "compact" ||
+  node.op === "expand";
 
 /** Reads another tensor at other places than its own: what it reads must be stored. */
 export const isView = (node: Node): boolean =>

@@ -78,6 +78,7 @@ const isLocal = (node: Node, { position, tokens }: TextInputs): boolean => {
     case "reduce":
     case "contract":
     case "kth":
+    case "compact":
     case "stop":
     case "index":
       return true;
@@ -94,6 +95,7 @@ const isLocal = (node: Node, { position, tokens }: TextInputs): boolean => {
     case "input":
       return node === tokens;
     case "const":
+    case "expand":
     case "scatter":
     case "attention_grad":
       return false;

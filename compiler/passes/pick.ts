@@ -21,6 +21,7 @@ const commutes = (node: Node, axis: string, indices: Input): boolean => {
       return free(node.over);
     case "shift":
     case "kth":
+    case "compact":
       return free([node.axis]);
     case "rename":
       return free([node.from, node.to]);
@@ -30,6 +31,7 @@ const commutes = (node: Node, axis: string, indices: Input): boolean => {
     case "cast":
     case "gather":
     case "scatter":
+    case "expand":
     case "attention":
     case "attention_grad":
       return false;

@@ -106,6 +106,19 @@ const arrangeNode = (builder: Builder, node: Node, isHalf: IsHalf): Node => {
       const order = [...names(node.axes), node.axis];
       return builder.kth(ordered(builder, node.arg, order), node.axis, node.k);
     }
+    case "compact": {
+      const order = [...names(node.axes).slice(0, -1), node.axis];
+      const into = node.axes.at(-1);
+      if (into === undefined) return node;
+      const arg = ordered(builder, node.arg, node.arg.axes.length === 1 ? [node.axis] : order);
+      return builder.compact(arg, ordered(builder, node.mask, order), node.axis, into);
+    }
+    case "expand": {
+      const into = node.axes.at(-1);
+      if (into === undefined) return node;
+      const [arg, fill] = [stored(builder, node.arg), stored(builder, node.fill)];
+      return builder.expand(arg, node.places, fill, node.axis, into);
+    }
     case "attention":
     case "attention_grad":
       return arrangeAttention(builder, node, isHalf);

@@ -19,10 +19,10 @@ import { arithmeticIn, Buffers, dtypeIn } from "./buffers.js";
 import { dispatchOf } from "./call.js";
 import { continues, groupBoxes } from "./cut.js";
 import { kernelId } from "./identity.js";
-import { kthCalls } from "./kth.js";
 import { multiplyCalls } from "./multiply.js";
 import { orderWork } from "./order.js";
 import { scaleRows } from "./scale-rows.js";
+import { compactCalls, expandCalls, kthCalls } from "./selections.js";
 import { BindingTooLarge, bytesOf, Storage } from "./storage.js";
 import type { Placement, Target } from "./target.js";
 import { fuseWithin, readsOf } from "./width.js";
@@ -172,6 +172,12 @@ class Lowering {
           break;
         case "kth":
           for (const call of kthCalls(this.buffers, node, maxBinding)) this.emit(call);
+          break;
+        case "compact":
+          for (const call of compactCalls(this.buffers, node, maxBinding)) this.emit(call);
+          break;
+        case "expand":
+          for (const call of expandCalls(this.buffers, node, maxBinding)) this.emit(call);
           break;
         case "attention":
           this.once(attentionCalls(attention, node));

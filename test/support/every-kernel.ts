@@ -5,7 +5,9 @@ import {
   attentionGradKeyValue,
   attentionGradQuery,
 } from "../../kernels/attention-gradient.kernel.js";
+import { compact } from "../../kernels/compact.kernel.js";
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
+import { expand } from "../../kernels/expand.kernel.js";
 import { normFinish, normPartials } from "../../kernels/global-norm.kernel.js";
 import type { KernelCall } from "../../kernels/kernel.js";
 import { kthLargest } from "../../kernels/kth-largest.kernel.js";
@@ -43,6 +45,8 @@ export const everyKernel: readonly KernelCall[] = [
   ...narrowProducts,
   ...attentions,
   embeddingGradient({ rows: 40, columns: 64, tokens: 100, accumulate: true }),
+  compact({ rows: 100, columns: 1000, count: 10, shared: false }),
+  expand({ rows: 100, count: 10, columns: 1000 }),
   kthLargest({ rows: 100, columns: 1000, k: 10 }),
   normPartials(1000),
   normFinish(1, 1),

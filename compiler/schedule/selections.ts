@@ -1,0 +1,119 @@
+/** Selections along rows as calls of their kernels, rows in pieces where they are large together. */
+import { compact } from "../../kernels/compact.kernel.js";
+import { expand } from "../../kernels/expand.kernel.js";
+import { kthLargest } from "../../kernels/kth-largest.kernel.js";
+import { boxesOf, slabOf, type Walked } from "../emit/pieces.js";
+import { type Node, sizeOf } from "../ir/tensor.js";
+import type { BoundCall } from "./attend.js";
+import type { Buffers } from "./buffers.js";
+import { BindingTooLarge, type Use } from "./storage.js";
+
+/** A tensor of rows of one length, or of one row that stands for all. */
+interface Rows {
+  readonly node: Node;
+  readonly length: number;
+  readonly shared?: boolean;
+}
+
+/** Some of the rows: how many, and of each tensor what is bound and where in that the rows begin, in elements. */
+interface Piece<Name extends string> {
+  readonly rows: number;
+  readonly bases: Readonly<Record<Name, number>>;
+  readonly uses: readonly Use[];
+}
+
+/** The rows of tensors in as few pieces as their bindings allow. */
+const piecesOf = <Name extends string>(
+  buffers: Buffers,
+  rows: number,
+  tensors: Readonly<Record<Name, Rows>>,
+  maxBinding: number,
+): readonly Piece<Name>[] => {
+  const entries = Object.entries<Rows>(tensors) as [Name, Rows][];
+  const walked = entries.map(([name, { length, shared = false }]): Walked => {
+    const row = { axis: null, size: length };
+    return { name, axes: shared ? [row] : [{ axis: "rows", size: rows }, row] };
+  });
+  const boxes = boxesOf(walked, maxBinding);
+  const longest = Math.max(...entries.map(([, { length }]) => length));
+  if (boxes === null) throw new BindingTooLarge(`a row of ${longest} binds too many bytes`);
+  return boxes.map((box): Piece<Name> => {
+    const range = box.get("rows") ?? { start: 0, length: rows };
+    const bound = entries.map(([name, { node, length, shared = false }], at) => {
+      const tensor = walked[at];
+      const slab = box.size === 0 || shared || tensor === undefined ? null : slabOf(tensor, box);
+      const base = shared ? 0 : range.start * length - (slab?.start ?? 0);
+      return { name, base, use: buffers.use(node, slab) };
+    });
+    const bases = Object.fromEntries(bound.map(({ name, base }) => [name, base]));
+    return {
+      rows: range.length,
+      bases: bases as Record<Name, number>,
+      uses: bound.map(({ use }) => use),
+    };
+  });
+};
+
+const lastSize = ({ axes }: Node): number => axes.at(-1)?.size ?? 1;
+
+/** The place of each row's k-th largest. The argument's last axis is the one selected along. */
+export const kthCalls = (
+  buffers: Buffers,
+  node: Extract<Node, { op: "kth" }>,
+  maxBinding: number,
+): readonly BoundCall[] => {
+  const columns = lastSize(node.arg);
+  const tensors = { x: { node: node.arg, length: columns }, out: { node, length: 1 } };
+  return piecesOf(buffers, sizeOf(node.axes), tensors, maxBinding).map(
+    ({ rows, bases, uses }): BoundCall => ({
+      call: kthLargest({ rows, columns, k: node.k, bases }),
+      label: "k-th largest",
+      uses,
+    }),
+  );
+};
+
+/** The last axis of the mask is the one selected along. */
+export const compactCalls = (
+  buffers: Buffers,
+  node: Extract<Node, { op: "compact" }>,
+  maxBinding: number,
+): readonly BoundCall[] => {
+  const { arg, mask } = node;
+  const [columns, count] = [lastSize(mask), lastSize(node)];
+  const shared = arg.axes.length < mask.axes.length;
+  const tensors = {
+    mask: { node: mask, length: columns },
+    x: { node: arg, length: columns, shared },
+    out: { node, length: count },
+  };
+  return piecesOf(buffers, sizeOf(mask.axes) / columns, tensors, maxBinding).map(
+    ({ rows, bases, uses }): BoundCall => ({
+      call: compact({ rows, columns, count, shared, bases }),
+      label: "compact",
+      uses,
+    }),
+  );
+};
+
+/** The last axis of what is given is the one that goes. */
+export const expandCalls = (
+  buffers: Buffers,
+  node: Extract<Node, { op: "expand" }>,
+  maxBinding: number,
+): readonly BoundCall[] => {
+  const [count, columns] = [lastSize(node.arg), lastSize(node)];
+  const tensors = {
+    x: { node: node.arg, length: count },
+    places: { node: node.places, length: count },
+    fill: { node: node.fill, length: 1 },
+    out: { node, length: columns },
+  };
+  return piecesOf(buffers, sizeOf(node.axes) / columns, tensors, maxBinding).map(
+    ({ rows, bases, uses }): BoundCall => ({
+      call: expand({ rows, count, columns, bases }),
+      label: "expand",
+      uses,
+    }),
+  );
+};

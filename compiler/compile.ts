@@ -15,6 +15,7 @@ const readsAll = (recipe: Recipe, step: Step): string | null => {
   const unbounded = (name: string): string | null =>
     recipe.data.get(name)?.take === null ? name : null;
   if (step.kind === "score" && step.take === null) return unbounded(step.data);
+  if (step.kind === "distill" && step.cacheLogits !== null) return unbounded(step.data);
   if (step.kind !== "evaluate") return null;
   return recipe.data.get(step.data)?.kind === "choices" ? null : unbounded(step.data);
 };

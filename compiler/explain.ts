@@ -1,6 +1,16 @@
 /** A plan for people: stages, parameters before and after by axis, kernels, FLOPs, memory. Data first, then text. */
 import type { Arithmetic } from "../kernels/operand.js";
-import type { ChoiceEntry, ModelLayout, Plan, Program, ScoreStage, Stage, Sweep } from "./plan.js";
+import type {
+  ChoiceEntry,
+  DistillStage,
+  KeptLogits,
+  ModelLayout,
+  Plan,
+  Program,
+  ScoreStage,
+  Stage,
+  Sweep,
+} from "./plan.js";
 
 export interface ProgramReport {
   readonly name: string;
@@ -97,6 +107,14 @@ const runsOf = (stage: Stage): Run[] => {
       return stage.pass.kind === "sweep" ? sweepRuns(stage.pass.sweep) : lengthRuns(stage.pass);
     case "distill":
       return [
+        ...(stage.kept === null
+          ? []
+          : [
+              {
+                program: stage.kept.program,
+                times: Math.ceil(stage.kept.total / stage.kept.windows),
+              },
+            ]),
         { program: stage.gradient, times: (stage.steps * stage.windows) / stage.micro },
         { program: stage.update, times: stage.steps },
       ];
@@ -133,6 +151,14 @@ const lookedAt = ({ pass }: ScoreStage): string =>
     ? `${pass.sweep.data}, ${pass.sweep.windows} windows`
     : `${pass.questions === null ? "the" : pass.questions} questions of ${pass.data}`;
 
+/** What a teacher's logits take on disk. */
+const keptText = (plan: Plan, { teacher, data }: DistillStage, kept: KeptLogits): string => {
+  const tokens = kept.total * (plan.data[data]?.window ?? 0);
+  const each = kept.tokenBytes;
+  const many = tokens.toLocaleString("en");
+  return `the ${kept.count} largest logits of ${teacher} kept on disk and read in its place: ${many} tokens x ${each} bytes, ${bytes(tokens * each)}`;
+};
+
 const describe = (plan: Plan, stage: Stage): { title: string; details: string[] } => {
   switch (stage.kind) {
     case "open":
@@ -165,6 +191,7 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
       return {
         title: `distill ${stage.name} from ${stage.teacher ?? "labels alone"} on ${stage.data}`,
         details: [
+          ...(stage.kept === null ? [] : [keptText(plan, stage, stage.kept)]),
           `${stage.steps} steps of ${stage.windows} windows (${stage.windows / stage.micro} micro-batches of ${stage.micro})`,
           `${bytes(stage.activationBytes)} of activations kept for the backward pass, which computes again ${stage.recompute === "cheap" ? "what is cheap" : "every layer"}`,
           ...arithmeticText(stage),
@@ -241,7 +268,10 @@ export const explainPlan = (plan: Plan): Explanation => {
   // One model after the other.
   const peaks = plan.stages.flatMap((stage) =>
     stage.kind === "distill"
-      ? [together([stage.gradient, stage.update])]
+      ? [
+          together([stage.gradient, stage.update]),
+          ...(stage.kept === null ? [] : [together([stage.kept.program])]),
+        ]
       : sweepsOf(stage).map(
           (sweep) =>
             sweep.streaming?.peakBytes ?? together(sweepRuns(sweep).map(({ program }) => program)),

@@ -45,7 +45,8 @@ export type FeedSource =
   | { readonly kind: "places" } // u32 [window]: the position that is asked for
   | { readonly kind: "buckets"; readonly of: string; readonly size: number } // u32: starts[size + 1], then positions of feed `of` sorted stably by value
   | { readonly kind: "scalars" } // f32 values by name, given at each execution
-  | { readonly kind: "rows" }; // f32 rows of a weight that is not on the device, one for each token
+  | { readonly kind: "rows" } // f32 rows of a weight that is not on the device, one for each token
+  | { readonly kind: "kept"; readonly dtype: "f32" | "u32" }; // of each token, what was kept of a teacher
 
 export interface Feed {
   readonly name: string;

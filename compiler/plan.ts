@@ -202,6 +202,28 @@ export interface LearnedMap {
   readonly offset: number;
 }
 
+/**
+ * What is kept on disk of a teacher, window by window, and read in its place: of each token's logits the largest, their
+ * places, and numbers that follow from the teacher alone. The distillation's programs take them as feeds by the names of
+ * this one's outputs.
+ */
+export interface KeptLogits {
+  /** Logits kept of a token. */
+  readonly count: number;
+  /** In the file: of a place, an unsigned integer; and of a token, its logits and numbers being f32. */
+  readonly placeBytes: 2 | 4;
+  readonly tokenBytes: number;
+  /** Outputs of the program: [window, position, count] twice, then one [window, position] for each number. */
+  readonly values: string;
+  readonly places: string;
+  readonly numbers: readonly string[];
+  /** Makes them for so many windows, from the teacher's weights. */
+  readonly program: string;
+  readonly windows: number;
+  /** Windows that the training sees, at most. */
+  readonly total: number;
+}
+
 export interface DistillStage {
   readonly kind: "distill";
   readonly name: string;
@@ -234,6 +256,8 @@ export interface DistillStage {
   /** Learning rate at variables "step" (from 0) and "steps". */
   readonly rate: Scalar;
   readonly checkpointEvery: number;
+  /** Null where a teacher is there itself, or there is none. */
+  readonly kept: KeptLogits | null;
   /** Null where the student is no candidate of a search. */
   readonly candidate: Candidacy | null;
 }

@@ -45,6 +45,7 @@ const arrayOf = (
     case "places":
     case "scalars":
     case "rows":
+    case "kept":
       return given(program, data[feed.name] === undefined ? source.kind : feed.name, data);
     case "buckets": {
       const of = feeds.find(({ name }) => name === source.of);

@@ -62,6 +62,15 @@ const feedsOf = ({ feeds }: Program): FeedData => {
         case "scalars":
         case "rows":
           return [[name, new Float32Array(words).fill(0.1)]];
+        case "kept":
+          return [
+            [
+              name,
+              source.dtype === "f32"
+                ? new Float32Array(words).fill(0.1)
+                : Uint32Array.from({ length: words }, (_, at) => at % below),
+            ],
+          ];
         case "buckets":
           return [];
         default:

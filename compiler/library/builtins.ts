@@ -1,6 +1,7 @@
 /** The functions that library expressions start from; everything else is defined in `.prune`. */
 import type { CallExpr, Expr } from "../../grammar/ast.js";
 import type { Builder } from "../ir/build.js";
+import { largestMask } from "../ir/largest.js";
 import { scalarFunction } from "../ir/scalar.js";
 import type { Axis, BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
 import { reachable } from "../ir/traverse.js";
@@ -177,10 +178,7 @@ const dot = (call: Call): Value => {
   return building(call.env, call.expr.span, [a, b], () => call.env.builder.contract(a, b, axes));
 };
 
-/** The least number of f32 that every adapter tells from 0. */
-const LEAST_NORMAL = 2 ** -126;
-
-/** 1 at the k largest along the axis, of equal ones the first, else 0: where the k-th is, and what comes before it. */
+/** 1 at the k largest along the axis, of equal ones the first, else 0. */
 const largest = (call: Call): Value => {
   const [axis, more] = call.axes ?? [];
   if (axis === undefined || more !== undefined) return wrong(call, "write largest[axis](x, k)");
@@ -189,18 +187,8 @@ const largest = (call: Call): Value => {
   if (!(Number.isInteger(k) && k > 0)) return wrong(call, `${k} is not a whole number above 0`);
   const along = x.axes.find(({ name }) => name === axis) ?? axisOf(call, axis);
   if (k >= along.size) return numberValue(1);
-  const b = call.env.builder;
-  return building(call.env, call.expr.span, [x], () => {
-    const [place, index] = [b.kth(x, axis, k), b.index(along)];
-    // As the k-th is found: comparisons of some adapters take for 0 what those of others do not.
-    const small = b.binary("less", b.unary("abs", x), b.constant(LEAST_NORMAL));
-    const number = b.select(small, b.constant(0), x);
-    // A sum, as it may be −∞.
-    const value = b.sum(b.select(b.binary("equal", place, index), number, b.constant(0)), [axis]);
-    const later = b.binary("less", place, index);
-    const tied = b.select(later, b.constant(0), b.binary("equal", number, value));
-    return b.stop(b.ordered(b.binary("max", b.binary("less", value, number), tied), x.axes));
-  });
+  const { env, expr } = call;
+  return building(env, expr.span, [x], () => largestMask(env.builder, x, along, k));
 };
 
 /** Σ over the axis of x · a trained matrix, as long along it as `like`; x itself where it is as long already. */

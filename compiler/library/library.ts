@@ -110,6 +110,12 @@ export const mapInput = (axis: string, from: number, to: number): string =>
 
 export const isMapInput = (name: string): boolean => name.startsWith("map/");
 
+/** Whose an input of a loss is: a weight of the teacher, what is trained, or null for what goes with the data. */
+export const ownerIn =
+  (teacher: string) =>
+  (input: string): "teacher" | "student" | null =>
+    input.startsWith(`${teacher}/`) ? "teacher" : input.includes("/") ? "student" : null;
+
 /** The name of the input by which a segment takes a value from the one before it: `${model}/${name}>${segment}`. */
 export const carriedInput = (model: string, name: string, segment: number): string =>
   `${model}/${name}>${segment}`;

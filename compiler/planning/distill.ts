@@ -6,8 +6,16 @@
 import type { DataSource, DistillStage, ModelLayout } from "../plan.js";
 import type { DistillStep, Recipe } from "../recipe/recipe.js";
 import { DoesNotFit } from "./fit.js";
+import { planKept } from "./kept-logits.js";
 import { addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
-import { addTraining, type Learner, type Lesson, type Recompute, takesParts } from "./training.js";
+import {
+  addTraining,
+  keepingOver,
+  type Learner,
+  type Lesson,
+  type Recompute,
+  takesParts,
+} from "./training.js";
 import { planUpdate } from "./update.js";
 
 /** Tokens per micro-batch: bounds the activations that live at once. */
@@ -65,6 +73,7 @@ const attempt = (
     beta: step.optimizer.beta,
     rate: step.rate,
     checkpointEvery: step.checkpointEvery,
+    kept: null,
     candidate: step.candidate,
   };
   return { into, stage };
@@ -87,13 +96,14 @@ const fitting = (target: Programs["target"], lesson: Lesson): Tried => {
   throw new DoesNotFit(lesson.step.name, least, memory ?? 0);
 };
 
-/** Plans a `distill` step. Throws DoesNotFit. */
+/** Plans a `distill` step on data of so many windows, where that is known. Throws DoesNotFit. */
 export const planDistill = (
   into: Programs,
   recipe: Recipe,
   step: DistillStep,
   layouts: ReadonlyMap<string, ModelLayout>,
   data: DataSource,
+  windows: number | null,
 ): DistillStage => {
   const find = (shapeOf: string, name: string): Learner => {
     const shape = recipe.models.get(shapeOf)?.shape;
@@ -104,7 +114,15 @@ export const planDistill = (
   };
   const student = find(step.student, step.name);
   const teacher = step.teacher === null ? null : find(step.teacher, step.teacher);
-  const tried = fitting(into.target, { recipe, step, student, teacher, data });
+  const lesson = { recipe, step, student, teacher, data };
+  const tried = fitting(into.target, lesson);
   addPrograms(into, tried.into);
-  return tried.stage;
+  if (step.cacheLogits === null || teacher === null) return tried.stage;
+  const total = Math.min(step.steps * step.windows, data.take ?? windows ?? Infinity);
+  const over = keepingOver(lesson);
+  const { name: stage, arithmetic } = step;
+  return {
+    ...tried.stage,
+    kept: planKept(into, { stage, teacher, data, total, arithmetic, over }),
+  };
 };

@@ -2,7 +2,7 @@
  * A graph as one program in phases: what comes before the tensors as wide as the vocabulary, those slice by slice, and the
  * rest, which computes again what is not kept.
  */
-import type { Graph, Node } from "../ir/tensor.js";
+import type { Graph, Input, Node } from "../ir/tensor.js";
 import { nodesOf } from "../ir/traverse.js";
 import { type Phases, phasesOf } from "../passes/phases.js";
 import { regionOf } from "../passes/region.js";
@@ -31,6 +31,8 @@ interface Laid {
   readonly phases: Phases;
   readonly placement: Placement;
   readonly tokens: TokenAxes;
+  /** What comes from outside, as it is whole. */
+  readonly fed: readonly Input[];
   /** Sums of slices that go straight to an output, which nothing else reads. */
   readonly direct: ReadonlyMap<string, string>;
 }
@@ -50,13 +52,13 @@ const withinOf = (node: Node, tokens: TokenAxes, slice: Slice | null): Within =>
 };
 
 /** Places for a graph's inputs: those handed on, and slices of those that come from outside. */
-const inputsOf = ({ phases, placement, tokens }: Laid, slice: Slice | null) => {
+const inputsOf = ({ phases, placement, tokens, fed }: Laid, slice: Slice | null) => {
   const places = new Map<string, InputPlace>(placement.inputs);
-  const count = tokens[0].size * tokens[1].size;
-  if (slice !== null)
-    for (const [name, place] of placement.inputs)
-      if (place.kind === "feed")
-        places.set(name, { ...place, within: { bytes: 4 * count, offset: 4 * slice.start } });
+  for (const node of fed) {
+    const place = placement.inputs.get(node.name);
+    if (place?.kind === "feed")
+      places.set(node.name, { ...place, within: withinOf(node, tokens, slice) });
+  }
   for (const [value, node] of phases.handed)
     places.set(value, { kind: "kept", value, ...withinOf(node, tokens, slice) });
   return places;
@@ -124,7 +126,8 @@ export const addPhased = (
   }
   const phases = phasesOf(graph, region, backward?.end ?? null, backward?.anchor ?? always);
   const direct = directOf(phases, placement);
-  const laid = { phases, placement, tokens, direct };
+  const fed = nodesOf(graph).filter((node) => node.op === "input");
+  const laid = { phases, placement, tokens, fed, direct };
   const sliceOf = phases.slice;
   const graphs = new Map<string, Graph>();
   const sliceGraph = ({ sizes }: Slice): Graph => {

@@ -100,7 +100,8 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
     }
     case "distill": {
       const data = sourceOf(planning, step.data);
-      return planDistill(planning.into, planning.recipe, step, planning.layouts, data);
+      const { into, recipe, layouts, counts } = planning;
+      return planDistill(into, recipe, step, layouts, data, counts[data.name] ?? null);
     }
     case "evaluate": {
       const data = sourceOf(planning, step.data);

@@ -6,14 +6,16 @@ import { Builder } from "../ir/build.js";
 import type { Graph, Input, Node } from "../ir/tensor.js";
 import { reachable } from "../ir/traverse.js";
 import { forward, wideAxes } from "../library/forward.js";
-import { isMapInput, type ModelShape, weightInput } from "../library/library.js";
+import { isMapInput, type ModelShape, ownerIn, weightInput } from "../library/library.js";
 import { elaborateLoss, visible } from "../library/loss.js";
 import { differentiate } from "../passes/differentiate.js";
+import { lossFromKept } from "../passes/kept-logits.js";
 import { isMeanOverWindows } from "../passes/mean-loss.js";
 import { simplify } from "../passes/simplify.js";
 import type { DataSource, LearnedMap, ModelLayout } from "../plan.js";
 import type { DistillStep, Recipe } from "../recipe/recipe.js";
 import type { InputPlace, OutputPlace } from "../schedule/target.js";
+import { type Keeping, keptPlaces } from "./kept-logits.js";
 import { align, stateOf } from "./layout.js";
 import { must } from "./outcome.js";
 import { addPhased } from "./phased.js";
@@ -47,6 +49,8 @@ interface LossGraph {
   readonly maps: readonly LearnedMap[];
   /** What the student's layers hand on. */
   readonly boundaries: ReadonlySet<Node>;
+  /** Numbers of a token that are kept of the teacher. */
+  readonly numbers: number;
 }
 
 /** The learned maps that a loss reads, behind the student's weights in its arena. */
@@ -88,25 +92,61 @@ const gradientsOf = (
   });
 };
 
-/** The loss over so many windows, and what the student's layers hand on. */
-const lossOver = (
-  { recipe, step, student, teacher, data }: Lesson,
+interface LessonGraph {
+  readonly loss: Node;
+  /** What the student's layers hand on. */
+  readonly edges: readonly Node[];
+  /** What is kept of the teacher, and no longer in the loss; null where the teacher is. */
+  readonly keeping: Keeping | null;
+}
+
+/** The teacher's part of the loss, and the loss without it. */
+const withoutTeacher = (
+  { step, data }: Lesson,
   builder: Builder,
   windows: number,
-) => {
+  teacher: { readonly name: string; readonly logits: Node | undefined },
+  loss: Node,
+): Pick<LessonGraph, "loss" | "keeping"> => {
+  if (step.cacheLogits === null || teacher.logits === undefined) return { loss, keeping: null };
+  const teaching = {
+    logits: teacher.logits,
+    tokens: windowAxes(windows, data),
+    count: step.cacheLogits,
+    ownerOf: ownerIn(teacher.name),
+  };
+  const found = lossFromKept(builder, loss, teaching);
+  if ("lacks" in found) throw new Error("the check let a loss through that needs its teacher");
+  return { loss: found.loss, keeping: { teaching, numbers: found.numbers } };
+};
+
+/** The loss over so many windows. */
+const lossOver = (lesson: Lesson, builder: Builder, windows: number): LessonGraph => {
+  const { recipe, step, student, teacher, data } = lesson;
   const { tokens, labels } = feedInputs(builder, windowAxes(windows, data));
   const passOf = (of: Learner) =>
     must(forward(of.shape, builder, { model: of.layout.name, tokens }));
-  const scope = {
-    ...(teacher === null ? {} : { teacher: visible(passOf(teacher)) }),
-    labels,
-  };
+  const taught = teacher === null ? null : passOf(teacher);
+  const scope = { ...(taught === null ? {} : { teacher: visible(taught) }), labels };
   const pass = passOf(student);
-  const loss = must(
+  const whole = must(
     elaborateLoss(step.loss, recipe.library, builder, { ...scope, student: visible(pass) }),
   );
-  return { loss, edges: pass.carried.flatMap((values) => [...values.values()]) };
+  const from = { name: teacher?.layout.name ?? "", logits: taught?.values.get("logits") };
+  return {
+    ...withoutTeacher(lesson, builder, windows, from, whole),
+    edges: pass.carried.flatMap((values) => [...values.values()]),
+  };
 };
+
+/** What the stage keeps of its teacher's pass over so many windows. */
+export const keepingOver =
+  (lesson: Lesson) =>
+  (builder: Builder, windows: number): Keeping => {
+    const { keeping } = lossOver(lesson, builder, windows);
+    if (keeping === null) throw new Error("nothing is kept of a teacher that is there");
+    return keeping;
+  };
 
 /** Whether a batch may be taken in parts: then the loss is the mean of theirs, and so are the gradients. */
 export const takesParts = (lesson: Lesson): boolean =>
@@ -118,7 +158,7 @@ export const takesParts = (lesson: Lesson): boolean =>
 const lossGraph = (lesson: Lesson, windows: number): LossGraph => {
   const builder = new Builder();
   const { student } = lesson;
-  const { loss, edges } = lossOver(lesson, builder, windows);
+  const { loss, edges, keeping } = lossOver(lesson, builder, windows);
   const maps = mapsOf(loss, student);
   const gradients = gradientsOf(builder, loss, student, maps);
   const simple = simplify(builder, {
@@ -135,6 +175,7 @@ const lossGraph = (lesson: Lesson, windows: number): LossGraph => {
     gradients: gradients.map(({ name, offset }) => [name, offset]),
     maps: maps.map(({ name, to, from, offset }) => ({ name, to, from, offset })),
     boundaries: new Set(outputs.filter(isEdge).map(([, node]) => node)),
+    numbers: keeping?.numbers.length ?? 0,
   };
 };
 
@@ -159,7 +200,7 @@ export const addTraining = (
   recompute: Recompute,
 ): Training => {
   const { step, student, teacher, data } = lesson;
-  const { graph, gradients, maps, boundaries } = lossGraph(lesson, windows);
+  const { graph, gradients, maps, boundaries, numbers } = lossGraph(lesson, windows);
   const arenaBytes = maps.reduce(
     (end, { offset, to, from }) => Math.max(end, offset + align(to * from * 4)),
     student.layout.bytes,
@@ -184,6 +225,7 @@ export const addTraining = (
         { kind: "state", state: stateOf.weights(step.name), stateBytes: arenaBytes, offset },
       ]),
       ...feedPlaces,
+      ...(step.cacheLogits === null ? [] : keptPlaces(numbers)),
     ],
     [
       ["loss", { kind: "output" }],

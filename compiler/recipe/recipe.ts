@@ -88,6 +88,8 @@ export interface DistillStep {
   };
   readonly rate: Scalar;
   readonly checkpointEvery: number;
+  /** How many of the teacher's logits of a token are kept on disk and read in its place; null where it is there itself. */
+  readonly cacheLogits: number | null;
   /** Null where the student is no candidate of a search. */
   readonly candidate: Candidacy | null;
 }

@@ -105,6 +105,13 @@ export const SETTINGS: Readonly<Record<StageKeyword, Readonly<Record<string, Set
       optional: true,
       example: "checkpoint every 50 steps",
     },
+    cache_logits: {
+      kind: "quantity",
+      units: ["number"],
+      after: "top",
+      optional: true,
+      example: "cache_logits top 64",
+    },
     early_stop: {
       kind: "quantity",
       units: ["steps"],

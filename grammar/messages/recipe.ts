@@ -151,6 +151,42 @@ export const recipeMessages = {
       hint: `name it: \`distill ${p.stage} = ${p.student} from TEACHER on ${p.data}\``,
     }),
   ),
+  "cache-teacherless": message(
+    "error",
+    (p: { readonly student: string; readonly data: string }) => ({
+      message: "there is no teacher whose logits could be kept",
+      hint: `leave the line out, or name one: \`${p.student} from TEACHER on ${p.data}\``,
+    }),
+  ),
+  "cache-lacks": message(
+    "error",
+    (p: {
+      readonly count: number;
+      readonly lacks: "count" | "others" | "states";
+      readonly needed: number | null;
+    }) => {
+      const most = p.count === 1 ? "largest logit" : `${number(p.count)} largest logits`;
+      switch (p.lacks) {
+        case "count":
+          return {
+            message: `this loss looks at the teacher's ${number(p.needed ?? 0)} largest logits, of which ${number(p.count)} are kept`,
+            hint: `write \`cache_logits top ${p.needed ?? 0}\``,
+          };
+        case "others":
+          return {
+            message: `this loss looks at more of the teacher's logits than the ${most} of a token that are kept`,
+            hint: `use a loss among the ${p.count} largest alone, or leave \`cache_logits\` out`,
+          };
+        case "states":
+          return {
+            message: "this loss looks at states of the teacher, and its logits alone are kept",
+            hint: "compare logits alone, or leave `cache_logits` out",
+          };
+        default:
+          return p.lacks satisfies never;
+      }
+    },
+  ),
   "stage-used": message("error", (p: { readonly keyword: string }) => ({
     message: `\`${p.keyword}\` in a file that is used by another would not be run`,
     hint: "move it into the spec; a used file holds definitions, `param` and `let`",

@@ -23,9 +23,8 @@ import {
   writeWeights,
 } from "./context.js";
 import { type GivenUp, judged, NO_TRACE, traced } from "./early-stop.js";
-
-/** The user asked to stop; a checkpoint has been written. */
-export class Interrupted extends Error {}
+import { Interrupted } from "./interrupted.js";
+import { type KeptTeacher, openKept } from "./logit-cache.js";
 
 export interface DistillResult {
   readonly steps: number;
@@ -41,6 +40,8 @@ export interface DistillResult {
 interface Training {
   readonly context: RunContext;
   readonly stage: DistillStage;
+  /** What stands for the teacher; null where it is there itself, or there is none. */
+  readonly kept: KeptTeacher | null;
   readonly gradient: LoadedProgram;
   readonly update: LoadedProgram;
   readonly bytes: number;
@@ -111,16 +112,23 @@ const later = <T>(reading: Promise<T>): Promise<T> => {
 
 const first = (values: Float32Array): number => values[0] ?? Number.NaN;
 
+/** Candidates of a search are ranked against each other, so all of them see the same windows. */
+const windowsAt = (context: RunContext, stage: DistillStage, step: number): number[] => {
+  const { windows } = corpusOf(context, stage.student, stage.data);
+  const order = stage.candidate?.of ?? stage.name;
+  return batchAt(context.plan.seed, order, step, stage.windows, windows);
+};
+
 const submitStep = async (training: Training, step: number): Promise<Submitted> => {
   const { context, stage } = training;
   const corpus = corpusOf(context, stage.student, stage.data);
-  // Candidates of a search are ranked against each other, so all of them see the same windows.
-  const order = stage.candidate?.of ?? stage.name;
-  const windows = batchAt(context.plan.seed, order, step, stage.windows, corpus.windows);
+  const windows = windowsAt(context, stage, step);
   const losses: Promise<Float32Array>[] = [];
   if (stage.micro < stage.windows) context.executor.zero(states(stage.name).gradients);
   for (let at = 0; at < stage.windows; at += stage.micro) {
-    await training.gradient.run({ ...batchOf(corpus, windows.slice(at, at + stage.micro)) });
+    const part = windows.slice(at, at + stage.micro);
+    const kept = await training.kept?.feeds(part);
+    await training.gradient.run({ ...batchOf(corpus, part), ...kept });
     losses.push(later(training.gradient.output("loss")));
   }
   const rate = evaluateScalar(stage.rate, { step, steps: stage.steps });
@@ -156,13 +164,27 @@ const record = async (
   context.reporter.progress({ done: step + 1, total: stage.steps, tokens, loss });
 };
 
-/** Runs or goes on with the training; weights stay on the device. Throws Interrupted after a checkpoint when asked to stop. */
-export const runDistill = async (
+/** The teacher on the device, or what is kept of it in its place. */
+const openTeacher = async (
   context: RunContext,
   stage: DistillStage,
+): Promise<KeptTeacher | null> => {
+  const { teacher, kept } = stage;
+  if (teacher !== null && kept !== null) {
+    const steps = Array.from({ length: stage.steps }, (_, step) => step);
+    const windows = new Set(steps.flatMap((step) => windowsAt(context, stage, step)));
+    return openKept(context, { ...kept, teacher, data: stage.data }, [...windows]);
+  }
+  if (teacher === null) keepOnly(context, null);
+  else await upload(context, teacher);
+  return null;
+};
+
+const train = async (
+  context: RunContext,
+  stage: DistillStage,
+  kept: KeptTeacher | null,
 ): Promise<DistillResult> => {
-  if (stage.teacher === null) keepOnly(context, null);
-  else await upload(context, stage.teacher);
   const { step: begin, ...reached } = await start(context, stage);
   const early = stage.candidate?.early ?? null;
   let { trace } = reached;
@@ -170,6 +192,7 @@ export const runDistill = async (
   const training: Training = {
     context,
     stage,
+    kept,
     gradient: await programNamed(context, stage.gradient),
     update: await programNamed(context, stage.update),
     bytes: stage.arenaBytes,
@@ -217,4 +240,17 @@ export const runDistill = async (
   await release(training, givenUp !== null);
   const tokens = done * training.tokensPerStep;
   return { steps: done, tokens, loss, means: trace.means, givenUp };
+};
+
+/** Runs or goes on with the training; weights stay on the device. Throws Interrupted after a checkpoint when asked to stop. */
+export const runDistill = async (
+  context: RunContext,
+  stage: DistillStage,
+): Promise<DistillResult> => {
+  const kept = await openTeacher(context, stage);
+  try {
+    return await train(context, stage, kept);
+  } finally {
+    await kept?.close();
+  }
 };

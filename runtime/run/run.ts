@@ -14,11 +14,11 @@ import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
 import { checkAdapter, checkWeights, modelsInF16 } from "./arithmetic.js";
 import { modelNamed, type RunContext } from "./context.js";
-import { Interrupted } from "./distill.js";
 import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
 import { checkFits } from "./fits.js";
 import { openInputs } from "./inputs.js";
+import { Interrupted } from "./interrupted.js";
 import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
 import {
   type Lock,

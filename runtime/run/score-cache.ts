@@ -3,14 +3,13 @@
  * (so criterion, library and architecture), the model's weights, the windows, versions and adapter. What a spec says
  * besides, such as the sizes to cut to, is not among it: another target finds the scores of the one before.
  */
-import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Plan, ScoreStage, Stage } from "../../compiler/plan.js";
-import { RunError } from "../errors.js";
+import type { ScoreStage } from "../../compiler/plan.js";
 import type { RunContext } from "./context.js";
-import { canonicalJson, type LockInputs } from "./lock.js";
+import { codeOf, hash, identityOf, readAs } from "./identity.js";
+import type { LockInputs } from "./lock.js";
 import type { ScoreResult } from "./score.js";
 import { scorePrograms } from "./stage-programs.js";
 import { writeWhole } from "./write-whole.js";
@@ -47,55 +46,6 @@ export const scoresSchema = z.object({
   }),
 });
 
-const hash = (value: unknown): string =>
-  createHash("sha256").update(canonicalJson(value)).digest("hex");
-
-/** Programs and the kernels they launch. */
-const codeOf = ({ programs, kernels }: Plan, names: readonly string[]) => {
-  const used = names.map((name) => programs[name]);
-  const ids = used.flatMap((program) =>
-    (program?.dispatches ?? []).flatMap(({ launches }) => launches.map(({ kernel }) => kernel)),
-  );
-  return { used, kernels: [...new Set(ids)].map((id) => kernels[id]) };
-};
-
-/** The stage that a model comes from. */
-const makes = (stage: Stage, name: string): boolean => {
-  switch (stage.kind) {
-    case "open":
-    case "random":
-      return stage.model === name;
-    case "prune":
-    case "distill":
-      return stage.name === name;
-    case "score":
-    case "evaluate":
-    case "rank":
-    case "expect":
-    case "export":
-      return false;
-    default:
-      return stage satisfies never;
-  }
-};
-
-/** What a model's weights are a function of. */
-const identityOf = (context: RunContext, inputs: LockInputs, name: string): string => {
-  const { plan, journal } = context;
-  const stage = plan.stages.find((one) => makes(one, name));
-  if (stage === undefined) throw new RunError(`the plan does not say where ${name} comes from`);
-  if (stage.kind === "open") return hash(inputs.models[name]);
-  if (stage.kind !== "prune") return hash([inputs, stage]);
-  const indexOf = (name: string): number =>
-    plan.stages.findIndex((s) => s.kind === "score" && s.name === name);
-  const scored = indexOf(stage.scores);
-  const source = identityOf(context, inputs, stage.source);
-  const { name: _name, source: _source, scores: _scores, compensations, ...how } = stage;
-  const made = compensations.map(({ scores: _scores, ...of }) => of);
-  const taken = compensations.map(({ scores }) => journal.result(indexOf(scores)));
-  return hash([source, { ...how, compensations: made }, journal.result(scored), taken]);
-};
-
 export const scoredData = ({ pass }: ScoreStage): string =>
   pass.kind === "sweep" ? pass.sweep.data : pass.data;
 
@@ -108,15 +58,9 @@ export const scoresPath = (
   const { plan, scores } = context;
   if (scores === null) return null;
   const { folder, inputs } = scores;
-  const opened = plan.stages.find((s) => s.kind === "open");
-  const data = scoredData(stage);
   const key = hash({
-    versions: inputs.versions,
-    adapter: inputs.adapter,
+    ...readAs(context, inputs, scoredData(stage)),
     model: identityOf(context, inputs, stage.model),
-    // Texts are read by the tokenizer of the first model.
-    tokenizer: opened === undefined ? null : inputs.models[opened.model],
-    data: [plan.data[data], inputs.data[data]],
     windows,
     stage,
     code: codeOf(plan, scorePrograms(stage)),

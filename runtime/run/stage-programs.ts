@@ -24,7 +24,7 @@ export const stagePrograms = (stage: Stage): readonly string[] => {
         ...stage.choices.flatMap(({ lengths }) => lengths.map(({ program }) => program)),
       ];
     case "distill":
-      return [stage.gradient, stage.update];
+      return [...(stage.kept === null ? [] : [stage.kept.program]), stage.gradient, stage.update];
     case "open":
     case "random":
     case "prune":

@@ -163,6 +163,30 @@ const CASES: readonly Case[] = [
     "  arithmetic «f8»\n  loss      kld(temperature: 1)",
     "arithmetic",
   ),
+  one(
+    "cache-lacks",
+    "  loss      kld(temperature: 1)",
+    "  cache_logits top 64\n  loss      «kld(temperature: 1)»",
+  ),
+  one(
+    "cache-lacks",
+    "  loss      kld(temperature: 1)",
+    "  cache_logits top 64\n  loss      «kld(top: 100)»",
+    "count",
+  ),
+  one(
+    "cache-lacks",
+    "  loss      kld(temperature: 1)",
+    "  cache_logits top 64\n  loss      «kld(top: 64) + states_mse(teacher.embeddings, student.embeddings)»",
+    "states",
+  ),
+  {
+    code: "cache-teacherless",
+    edits: [
+      ["student from teacher on", "student on"],
+      ["  loss      kld(temperature: 1)", "  cache_logits top «64»\n  loss      cross_entropy()"],
+    ],
+  },
   one("size-mismatch", HIDDEN, "hidden «120» -> 96 "),
   one("group-divides", MLP, `${MLP}  query  8 -> «5»\n`),
   one("group-divides", MLP, `${MLP}  query  «8 -> 4»\n`, "divides"),

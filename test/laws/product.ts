@@ -9,6 +9,7 @@ export { elaborateLoss } from "../../compiler/library/loss.js";
 export { elaborateMetric } from "../../compiler/library/metric.js";
 export { resize } from "../../compiler/library/resize.js";
 export { differentiate } from "../../compiler/passes/differentiate.js";
+export { keptOutputs, lossFromKept } from "../../compiler/passes/kept-logits.js";
 export { phasesOf } from "../../compiler/passes/phases.js";
 export { regionOf, slicesAlong } from "../../compiler/passes/region.js";
 export { simplify } from "../../compiler/passes/simplify.js";

@@ -10,6 +10,7 @@ import type { DistillStep } from "../recipe.js";
 import type { ModelEntry } from "../scope.js";
 import { arithmeticSetting, readSettings, type Settings } from "../settings.js";
 import { textsNamed } from "../texts.js";
+import { keepsEnough } from "./cache-logits.js";
 import { pushDistills } from "./candidates.js";
 import { checkLossAlone, lossOf, type Parties, type Party, unitsFit } from "./loss.js";
 import { one } from "./one-model.js";
@@ -88,6 +89,7 @@ const settingsOf = (context: Context, stage: StageDecl, student: ModelShape | nu
       : CHECKPOINT_EVERY,
     earlyStop: settings.quantity("early_stop"),
     arithmetic: arithmeticSetting(settings),
+    cache: settings.quantity("cache_logits"),
   };
 };
 
@@ -120,6 +122,7 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     checkpoint,
     earlyStop,
     arithmetic,
+    cache,
   } = settingsOf(context, stage, parties?.student.shape ?? null);
   if (parties === null) {
     checkLossAlone(context, expr);
@@ -128,8 +131,10 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
   const { student, teacher, data } = parties;
   if (teacher === null && arithmetic === "f16") sayUnusedArithmetic(context, stage);
   const loss = lossOf(context, stage.names[0]?.name ?? "", expr, parties);
+  const kept = loss === null || cache === null || keepsEnough(context, loss, parties, cache);
   const steps = batch === null ? null : stepsOf(stop, batch.value, data);
-  const broken = loss === null || optimizer === null || rate === null || checkpoint === null;
+  const broken =
+    !kept || loss === null || optimizer === null || rate === null || checkpoint === null;
   if (broken || steps === null || batch === null) return;
   const step: DistillStep = {
     kind: "distill",
@@ -144,6 +149,7 @@ export const checkDistill = (context: Context, stage: StageDecl): void => {
     optimizer,
     rate,
     checkpointEvery: checkpoint,
+    cacheLogits: cache?.value ?? null,
     candidate: null,
   };
   const { candidates } = context.scope.peek("model", step.name) ?? {};

@@ -58,7 +58,11 @@ const layersOf = ({ axes, layerAxis }: ModelShape): number =>
   axes.find(({ name }) => name === layerAxis)?.size ?? 0;
 
 /** The graphs of a loss at hand: its value, or what is wrong with it. */
-const tried = (context: Context, loss: Located<Expr>, { student, teacher, data }: Parties) => {
+export const tried = (
+  context: Context,
+  loss: Located<Expr>,
+  { student, teacher, data }: Parties,
+) => {
   const { trials } = context;
   const guess = trials.values(data, "model", student.shape);
   if (!guess.ok) return guess;

@@ -1,6 +1,6 @@
 /** Small graphs of a model's forward pass, built to learn at check time whether a loss, metric or criterion fits it. */
 import { Builder } from "../../ir/build.js";
-import type { Input } from "../../ir/tensor.js";
+import type { Axis, Input } from "../../ir/tensor.js";
 import type { ConfigPlace } from "../../library/architecture.js";
 import { forward } from "../../library/forward.js";
 import type { Forward, ModelShape, Outcome } from "../../library/library.js";
@@ -13,6 +13,7 @@ const WINDOWS = 2;
 
 export interface Symbolic {
   readonly builder: Builder;
+  readonly axes: readonly [window: Axis, position: Axis];
   readonly tokens: Input;
   readonly labels: Input;
 }
@@ -28,9 +29,9 @@ export const symbolic = (data: TrialData): Symbolic => {
   const axes = [
     { name: "window", size: WINDOWS },
     { name: "position", size: data.window },
-  ];
+  ] as const;
   const tokens = builder.input("tokens", axes, "u32");
-  return { builder, tokens, labels: builder.input("labels", axes, "u32") };
+  return { builder, axes, tokens, labels: builder.input("labels", axes, "u32") };
 };
 
 /** Layers that show all there is to see: the second meets what the first leaves. */

@@ -7,8 +7,21 @@ export interface GgufTensor {
   readonly tensor: string;
   /** So many equal parts of an axis take turns in the GGUF file; null where units stand as they do in the folder. */
   readonly interleave: { readonly axis: string; readonly parts: number } | null;
-  /** What the GGUF file's numbers have been added. */
+  /** How the GGUF file has the tensor's dimensions; null where as the folder has them. */
+  readonly order: GgufOrder | null;
+  /** What the folder's numbers are multiplied by in the GGUF file, and what is added then. */
+  readonly times: number;
   readonly plus: number;
+}
+
+/** A tensor whose axes stand in another order in the GGUF file. */
+export interface GgufOrder {
+  /** Sizes of the axes in the folder's order, the last one running fastest. */
+  readonly sizes: readonly number[];
+  /** For each axis in the GGUF file, which it is among these. */
+  readonly axes: readonly number[];
+  /** The dimensions in the GGUF file, each of one or several of the axes. */
+  readonly shape: readonly number[];
 }
 
 /** How a tokenizer cuts a text before it merges, with the names that GGUF has for it. */
@@ -31,6 +44,8 @@ export interface GgufSource {
   readonly pretokenizers: readonly Pretokenizer[];
   /** What the file's metadata says, as config.json. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Keys of it that are floating-point numbers, also where they are whole. */
+  readonly floats: readonly string[];
 }
 
 /** A key of GGUF's metadata. */

@@ -18,21 +18,12 @@ import type {
 import { ggufOf } from "./gguf.js";
 import type { BlockToken } from "./lines.js";
 import { spanOf } from "./lines.js";
-import type { LineCursor, Reader } from "./reader.js";
+import { type LineCursor, nameList, type Reader } from "./reader.js";
 import type { Span } from "./span.js";
 import * as t from "./tokens.js";
 
 const parameters = (cursor: LineCursor): Parameter[] =>
   cursor.is(t.LeftParen) ? cursor.rule((rules) => rules.parameters()) : [];
-
-const nameList = (cursor: LineCursor, what: string): Name[] => {
-  const names = [cursor.name(what)];
-  while (cursor.is(t.Comma)) {
-    cursor.take();
-    names.push(cursor.name(what));
-  }
-  return names;
-};
 
 const stringList = (cursor: LineCursor, what: string): StringExpr[] => {
   const texts = [cursor.string(what)];

@@ -1,5 +1,5 @@
 /** The syntax of what an architecture says of GGUF, and of pre-tokenizers. */
-import type { ConfigItem, RequireItem, Statement } from "./ast.js";
+import type { ConfigItem, Dimension, RequireItem, Statement } from "./ast.js";
 import type { Expr, Name, StringExpr } from "./expression.js";
 import type { Span } from "./span.js";
 
@@ -14,23 +14,45 @@ export interface GgufKeyItem {
 }
 
 /**
- * `tensor q_proj "blk.{layer}.attn_q.weight" interleave dim 2`: where GGUF keeps a weight, with so many equal parts of an
- * axis taking turns; `plus 1`: with a number added.
+ * `tensor q_proj "blk.{layer}.attn_q.weight" interleave dim 2`: where GGUF keeps a weight (or several, which the folder has
+ * in one tensor too), with so many equal parts of an axis taking turns; `[mlp, hidden]`: in dimensions of its own; `times 2`
+ * and `plus 1`: multiplied, and with a number added then.
  */
 export interface GgufTensorItem {
   readonly kind: "gguf-tensor";
-  readonly weight: Name;
+  readonly weights: readonly Name[];
   readonly file: StringExpr;
+  /** Null where they are the folder's. */
+  readonly dims: readonly Dimension[] | null;
   readonly interleave: { readonly axis: Name; readonly parts: Expr } | null;
+  readonly times: Expr | null;
   readonly plus: Expr | null;
   readonly span: Span;
 }
 
-/** `gguf "tiny" { … }`: how GGUF files of this architecture spell its config.json and its tensors. */
+/** `each layer { require … }`: what must hold of every layer's own entries of lists. */
+export interface GgufEachItem {
+  readonly kind: "gguf-each";
+  readonly axis: Name;
+  readonly items: readonly RequireItem[];
+  readonly span: Span;
+}
+
+/**
+ * `gguf "tiny" { … }`: how GGUF files of this architecture spell its config.json and its tensors; `gguf "tiny" written { … }`:
+ * files that are written so, and read as another architecture's.
+ */
 export interface GgufItem {
   readonly kind: "gguf";
   readonly name: StringExpr;
-  readonly items: readonly (GgufKeyItem | GgufTensorItem | ConfigItem | RequireItem)[];
+  readonly written: boolean;
+  readonly items: readonly (
+    | GgufKeyItem
+    | GgufTensorItem
+    | GgufEachItem
+    | ConfigItem
+    | RequireItem
+  )[];
   readonly span: Span;
 }
 

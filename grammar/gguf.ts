@@ -1,6 +1,6 @@
 /** The lines that say how GGUF spells an architecture, and those of a pre-tokenizer. */
 import type {
-  ConfigItem,
+  GgufEachItem,
   GgufItem,
   GgufKeyItem,
   GgufTensorItem,
@@ -11,7 +11,7 @@ import type {
   StringExpr,
 } from "./ast.js";
 import { spanOf } from "./lines.js";
-import type { LineCursor, Reader } from "./reader.js";
+import { type LineCursor, nameList, type Reader } from "./reader.js";
 import * as t from "./tokens.js";
 
 const keyItem = (cursor: LineCursor, start: number): GgufKeyItem => {
@@ -32,17 +32,32 @@ const keyItem = (cursor: LineCursor, start: number): GgufKeyItem => {
 };
 
 const tensorItem = (cursor: LineCursor, start: number): GgufTensorItem => {
-  const weight = cursor.name("a weight");
+  const weights = nameList(cursor, "a weight");
   const file = cursor.string("the tensor's name in GGUF");
+  const dims = cursor.is(t.LeftBracket) ? cursor.rule((rules) => rules.storedDimensions()) : null;
   const interleave = cursor.skipWord("interleave")
     ? { axis: cursor.name("an axis"), parts: cursor.expression() }
     : null;
+  const times = cursor.skipWord("times") ? cursor.expression() : null;
   const plus = cursor.skipWord("plus") ? cursor.expression() : null;
-  return { kind: "gguf-tensor", weight, file, interleave, plus, span: cursor.spanFrom(start) };
+  const span = cursor.spanFrom(start);
+  return { kind: "gguf-tensor", weights, file, dims, interleave, times, plus, span };
 };
 
-const item = (cursor: LineCursor): GgufKeyItem | GgufTensorItem | ConfigItem | RequireItem => {
+const requirement = (cursor: LineCursor): RequireItem => {
+  const { start } = spanOf(cursor.word("require"));
+  return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
+};
+
+const eachItem = (reader: Reader, cursor: LineCursor, start: number): GgufEachItem => {
+  const axis = cursor.name("an axis");
+  const items = reader.lines(cursor.block("`each`"), requirement);
+  return { kind: "gguf-each", axis, items, span: cursor.spanFrom(start) };
+};
+
+const item = (reader: Reader, cursor: LineCursor): GgufItem["items"][number] => {
   const { start } = cursor.place().span;
+  if (cursor.skipWord("each")) return eachItem(reader, cursor, start);
   if (cursor.skipWord("key")) return keyItem(cursor, start);
   if (cursor.skipWord("tensor")) return tensorItem(cursor, start);
   if (cursor.skipWord("config")) {
@@ -50,17 +65,17 @@ const item = (cursor: LineCursor): GgufKeyItem | GgufTensorItem | ConfigItem | R
     cursor.expect(t.Assign, "`=`");
     return { kind: "config", key, value: cursor.expression(), span: cursor.spanFrom(start) };
   }
-  if (cursor.skipWord("require"))
-    return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
-  return cursor.fail("`key`, `tensor`, `config` or `require`");
+  if (cursor.isWord("require")) return requirement(cursor);
+  return cursor.fail("`key`, `tensor`, `config`, `require` or `each`");
 };
 
 /** `gguf "NAME" { … }` within an architecture. */
 export const ggufOf = (reader: Reader, cursor: LineCursor): GgufItem => {
   const { start } = spanOf(cursor.word("gguf"));
   const name = cursor.string("the architecture's name in GGUF");
-  const items = reader.lines(cursor.block("`gguf`"), item);
-  return { kind: "gguf", name, items, span: cursor.spanFrom(start) };
+  const written = cursor.skipWord("written");
+  const items = reader.lines(cursor.block("`gguf`"), (line) => item(reader, line));
+  return { kind: "gguf", name, written, items, span: cursor.spanFrom(start) };
 };
 
 /** `pretokenizer NAME for "LABEL", … { … }` */

@@ -220,3 +220,13 @@ export class Reader {
     return low - 1;
   }
 }
+
+/** `a, b, c` */
+export const nameList = (cursor: LineCursor, what: string): Name[] => {
+  const names = [cursor.name(what)];
+  while (cursor.is(t.Comma)) {
+    cursor.take();
+    names.push(cursor.name(what));
+  }
+  return names;
+};

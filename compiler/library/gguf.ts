@@ -2,7 +2,14 @@
  * GGUF through an architecture's `gguf` block: metadata to config.json, config.json to metadata, and where each tensor is.
  * A `key` line goes both ways where it holds a key of config.json (or `key ?? …`), else it is written only.
  */
-import type { ArchitectureDecl, Expr, GgufItem, GgufKeyItem } from "../../grammar/ast.js";
+import type {
+  ArchitectureDecl,
+  Expr,
+  GgufEachItem,
+  GgufItem,
+  GgufKeyItem,
+  RequireItem,
+} from "../../grammar/ast.js";
 import type { GgufHeader } from "../host.js";
 import { Builder } from "../ir/build.js";
 import type { GgufKey, GgufTensor } from "../plan.js";
@@ -10,6 +17,7 @@ import type { ConfigPlace } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
 import { type Environment, numberOf, withValue } from "./environment.js";
 import { configEnvironment } from "./forward.js";
+import { orderOf } from "./gguf-order.js";
 import type { Library, Located, ModelShape, Outcome } from "./library.js";
 import { namesIn } from "./live.js";
 import { rootEnvironment } from "./loss.js";
@@ -29,6 +37,12 @@ const unnumbered = (name: string): string => name.replaceAll(/\.\d+(?=\.)/g, "")
 
 const ggufItem = (decl: ArchitectureDecl): GgufItem | undefined =>
   decl.items.find((item): item is GgufItem => item.kind === "gguf");
+
+/** The block by which files are read; null where an architecture has none, or writes files that are read as another's. */
+const readItem = (decl: ArchitectureDecl): GgufItem | null => {
+  const block = ggufItem(decl);
+  return block === undefined || block.written ? null : block;
+};
 
 /** `a.b.c` as members of members. */
 const nested = (entries: Iterable<readonly [string, unknown]>): Json => {
@@ -140,11 +154,11 @@ export const configOfGguf = (
 ): Outcome<Config> => {
   const all = [...library.architectures.values()];
   const name = header.metadata.get(ARCHITECTURE);
-  const found = all.find(({ decl }) => ggufItem(decl)?.name.value === name);
+  const found = all.find(({ decl }) => readItem(decl)?.name.value === name);
   if (found !== undefined) return outcome(() => readConfig(library, found, header, place));
   const known = all.flatMap(({ decl }) => {
-    const block = ggufItem(decl);
-    return block === undefined ? [] : [`GGUF's ${block.name.value}`];
+    const block = readItem(decl);
+    return block === null ? [] : [`GGUF's ${block.name.value}`];
   });
   const parameters = { name: `GGUF's ${String(name)}`, near: null, known };
   return {
@@ -153,28 +167,45 @@ export const configOfGguf = (
   };
 };
 
+/** Keys of config.json that a GGUF file has as floating-point numbers. */
+export const ggufFloats = ({ architecture: { decl } }: ModelShape): readonly string[] =>
+  (ggufItem(decl)?.items ?? []).flatMap((item) => {
+    const key = item.kind === "gguf-key" && item.real ? configKey(decl, item) : null;
+    return key === null ? [] : [key];
+  });
+
 const blockOf = ({ architecture }: ModelShape, place: ConfigPlace): GgufItem =>
   ggufItem(architecture.decl) ??
   mistake("wrong-arguments", place, place.span, {
     reason: `\`${architecture.decl.name.name}\` does not say how GGUF spells it: it has no \`gguf\` block`,
   });
 
+/** Keys of config.json, those that the block names and it has not among them. */
+const blockEnvironment = (shape: ModelShape, block: GgufItem): Environment => {
+  let env = configEnvironment(shape.library, new Builder(), shape);
+  for (const name of namesIn(block)) if (!env.values.has(name)) env = withValue(env, name, NULL);
+  return env;
+};
+
 /** Where each tensor of a shape is in a GGUF file. */
 export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<GgufTensor[]> =>
   outcome(() => {
     const block = blockOf(shape, place);
     const { file } = shape.architecture;
-    const env = configEnvironment(shape.library, new Builder(), shape);
+    const env = blockEnvironment(shape, block);
     const layers = shape.axes.find(({ name }) => name === shape.layerAxis)?.size ?? 0;
     return shape.weights.flatMap((weight): GgufTensor[] => {
       const item = block.items.find(
-        (line) => line.kind === "gguf-tensor" && line.weight.name === weight.name,
+        (line) =>
+          line.kind === "gguf-tensor" && line.weights.some(({ name }) => name === weight.name),
       );
       if (item?.kind !== "gguf-tensor")
         return mistake("wrong-arguments", file, block.name.span, {
           reason: `\`gguf\` does not say where \`${weight.name}\` is`,
         });
-      const { interleave, plus } = item;
+      // Of several in one tensor, the first stands for all.
+      if (item.weights[0]?.name !== weight.name) return [];
+      const { interleave, times, plus } = item;
       const has = weight.dims.flat();
       if (interleave !== null && !has.some(({ name }) => name === interleave.axis.name))
         return mistake("axis-missing", file, interleave.axis.span, {
@@ -182,6 +213,11 @@ export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<Gguf
           has: has.map(({ name }) => name).join(", "),
         });
       const number = (expr: Expr): number => numberOf(env, evaluate(env, expr), expr.span);
+      const order = orderOf(shape, item, file);
+      if (interleave !== null && item.weights.length > 1)
+        mistake("wrong-arguments", file, interleave.axis.span, {
+          reason: "units of several weights in one tensor do not take turns",
+        });
       const at = (layer: number): GgufTensor => ({
         file: tensorName(weight.file, layer),
         tensor: tensorName(item.file.value, layer),
@@ -189,6 +225,8 @@ export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<Gguf
           interleave === null
             ? null
             : { axis: interleave.axis.name, parts: number(interleave.parts) },
+        order,
+        times: times === null ? 1 : number(times),
         plus: plus === null ? 0 : number(plus),
       });
       return weight.perLayer ? Array.from({ length: layers }, (_, layer) => at(layer)) : [at(0)];
@@ -203,20 +241,47 @@ const typed = (key: string, item: GgufKeyItem, value: Value, config: unknown): G
   return [{ key, type: whole ? "u32" : "f32", value: value.value }];
 };
 
+/** Where lists with an entry for each layer are the layer's own. */
+const atLayer = (
+  env: Environment,
+  { layerLists }: ModelShape,
+  axis: string,
+  layer: number,
+): Environment =>
+  [...layerLists].reduce(
+    (own, [key, entries]) => withValue(own, key, entries[layer] ?? NULL),
+    withValue(env, axis, numberValue(layer)),
+  );
+
+/** Refuses what depends on which layers stay. */
+const decided = ({ undecided }: ModelShape, item: GgufEachItem, place: ConfigPlace): void => {
+  const key = namesIn(item).find((name) => undecided.has(name));
+  if (key !== undefined)
+    mistake("wrong-arguments", place, place.span, {
+      reason: `GGUF has no word for the \`${key}\` of each layer, and which layers stay is known only in the run: keep all layers, or export as safetensors`,
+    });
+};
+
 /** The metadata that a shape is written with. */
 export const ggufKeys = (shape: ModelShape, place: ConfigPlace): Outcome<GgufKey[]> =>
   outcome(() => {
     const block = blockOf(shape, place);
     const { decl, file } = shape.architecture;
-    let env = configEnvironment(shape.library, new Builder(), shape);
-    for (const name of namesIn(block)) if (!env.values.has(name)) env = withValue(env, name, NULL);
+    let env = blockEnvironment(shape, block);
     for (const { name, size } of shape.axes) env = withValue(env, name, numberValue(size));
-    for (const item of block.items) {
-      if (item.kind !== "require") continue;
-      const value = evaluate(env, item.condition);
-      if (value.kind === "number" && value.value !== 0) continue;
-      const requirement = file.text.slice(item.condition.span.start, item.condition.span.end);
+    const hold = (own: Environment, { condition }: RequireItem): void => {
+      const value = evaluate(own, condition);
+      if (value.kind === "number" && value.value !== 0) return;
+      const requirement = file.text.slice(condition.span.start, condition.span.end);
       mistake("config-unsupported", place, place.span, { model: "GGUF", requirement });
+    };
+    for (const item of block.items) {
+      if (item.kind === "require") hold(env, item);
+      if (item.kind !== "gguf-each") continue;
+      decided(shape, item, place);
+      const count = shape.axes.find(({ name }) => name === item.axis.name)?.size ?? 0;
+      for (let layer = 0; layer < count; layer++)
+        for (const inner of item.items) hold(atLayer(env, shape, item.axis.name, layer), inner);
     }
     const keys = block.items.flatMap((item): GgufKey[] => {
       if (item.kind !== "gguf-key") return [];

@@ -11,10 +11,11 @@ import type {
 } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import type { Checkpoint } from "./checkpoint-folder.js";
+import { fileTensors } from "./file-tensors.js";
 import { openGguf, readGgufHeader } from "./gguf.js";
 import { Q8_0 } from "./gguf-blocks.js";
 import { type GgufDtype, type TypedValue, writeGguf } from "./gguf-write.js";
-import { type AxisPlace, interleaved, separated, shifted } from "./reorder.js";
+import { type AxisPlace, interleaved, permuted, scaled, separated, unscaled } from "./reorder.js";
 import type { StoredTensor } from "./stored-tensor.js";
 import { fileShape, type Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
@@ -36,13 +37,29 @@ const checkParts = (place: AxisPlace, parts: number, name: string): void => {
     throw new RunError(`tensor ${name} has ${place.size} units, which do not make ${parts} parts`);
 };
 
+/** With its axes as the folder has them. */
+const ordered = (tensor: StoredTensor, order: GgufTensor["order"]): StoredTensor => {
+  if (order === null) return tensor;
+  const sizes = order.axes.map((axis) => order.sizes[axis] ?? 1);
+  const back = order.sizes.map((_, axis) => order.axes.indexOf(axis));
+  return permuted(tensor, sizes, back);
+};
+
+/** The dimensions that the folder would have, where the GGUF file has those it should. */
+const shapeInFolder = (
+  found: readonly number[],
+  entry: WeightEntry | undefined,
+  order: GgufTensor["order"],
+): readonly number[] =>
+  entry !== undefined && order?.shape.join() === found.join() ? fileShape(entry) : found;
+
 /** As a Hugging Face folder would hold it. */
 const asInFolder = (
   tensor: StoredTensor,
   entry: WeightEntry,
-  { interleave, plus, tensor: name }: GgufTensor,
+  { interleave, order, times, plus, tensor: name }: GgufTensor,
 ): StoredTensor => {
-  const plain = shifted(tensor, -plus);
+  const plain = ordered(unscaled(tensor, times, plus), order);
   if (interleave === null) return plain;
   const place = placeOf(entry, interleave.axis);
   checkParts(place, interleave.parts, name);
@@ -52,9 +69,10 @@ const asInFolder = (
 const asInGguf = (
   tensor: StoredTensor,
   entry: WeightEntry,
-  { interleave, plus, tensor: name }: GgufTensor,
+  { interleave, order, times, plus, tensor: name }: GgufTensor,
 ): StoredTensor => {
-  const added = shifted(tensor, plus);
+  const changed = scaled(tensor, times, plus);
+  const added = order === null ? changed : permuted(changed, order.sizes, order.axes);
   if (interleave === null) return added;
   const place = placeOf(entry, interleave.axis);
   checkParts(place, interleave.parts, name);
@@ -82,7 +100,7 @@ export const openGgufModel = async (
     shape: (name) => {
       const entry = file.tensors.get(nameOf(name));
       if (entry === undefined) throw new RunError(`${path} has no tensor ${nameOf(name)}`);
-      return entry.shape;
+      return shapeInFolder(entry.shape, entries.get(name), known.get(name)?.order ?? null);
     },
     tensor: (name) => {
       const tensor = file.tensor(nameOf(name));
@@ -147,19 +165,21 @@ const checkTarget = (path: string): void => {
 /** Writes a model as one GGUF file; `tokenizer` is the metadata that says what its tokens are. */
 export const writeGgufModel = async (
   path: string,
-  { layout, tensor }: Weights,
+  weights: Weights,
   dtype: GgufDtype,
   target: GgufTarget,
   tokenizer: ReadonlyMap<string, TypedValue>,
 ): Promise<void> => {
   checkTarget(path);
   const places = new Map(target.tensors.map((place) => [place.file, place]));
-  const tensors = layout.weights.map((entry) => {
-    const place = places.get(entry.file);
-    if (place === undefined) throw new RunError(`GGUF has no name for ${entry.file}`);
-    const shape = fileShape(entry);
-    const data = asInGguf(tensor(entry), entry, place);
+  const entries = new Map(weights.layout.weights.map((entry) => [entry.file, entry]));
+  const tensors = fileTensors(weights).map((tensor) => {
+    const [place, entry] = [places.get(tensor.name), entries.get(tensor.name)];
+    if (place === undefined || entry === undefined)
+      throw new RunError(`GGUF has no name for ${tensor.name}`);
+    const shape = place.order?.shape ?? tensor.shape;
+    const data = asInGguf(tensor.data(dtype === "q8_0" ? "f32" : dtype), entry, place);
     return { name: place.tensor, dtype: dtypeOf(shape, dtype), shape, data };
   });
-  await writeGguf(path, metadataOf(target, layout.name, dtype, tokenizer), tensors);
+  await writeGguf(path, metadataOf(target, weights.layout.name, dtype, tokenizer), tensors);
 };

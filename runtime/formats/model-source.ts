@@ -23,11 +23,20 @@ export const openModel = (
 ): Promise<Checkpoint> =>
   reading === null ? openCheckpoint(path) : openGgufModel(path, reading, layout);
 
+/** The config.json of a GGUF file, with whole numbers that it has as floating-point ones spelled so. */
+const spelledConfig = ({ config, floats }: NonNullable<Reading>): string => {
+  const whole = floats.filter((key) => Number.isSafeInteger(config[key]));
+  return `{${whole.map((key) => `${JSON.stringify(key)}: ${String(config[key])}.0`).join(", ")}}`;
+};
+
 /** What goes with an export of the model; config.json for its spelling. */
 export const sideFilesOf = (path: string, reading: Reading): readonly SideFile[] =>
   reading === null
     ? [...sideFiles(path), { name: CONFIG_FILE, path: join(path, CONFIG_FILE) }]
-    : tokenizerFiles(readGgufHeader(path).metadata, reading.pretokenizers, path);
+    : [
+        ...tokenizerFiles(readGgufHeader(path).metadata, reading.pretokenizers, path),
+        { name: CONFIG_FILE, text: spelledConfig(reading) },
+      ];
 
 /** The tokenizer that a model's files are of; `model` is how errors name it. */
 export const tokenizerAmong = (

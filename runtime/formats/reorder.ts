@@ -1,4 +1,4 @@
-/** Views of tensors whose elements stand in another order, or have a number added, in another format. */
+/** Views of tensors whose elements stand in another order, or are multiplied and have a number added, in another format. */
 import { bytesOf, converted, DTYPE_BYTES, type StoredTensor } from "./stored-tensor.js";
 
 /** An axis within a tensor: how many elements stand for one step of it, and how many times it runs. */
@@ -64,9 +64,63 @@ export const interleaved = (
   return reordered(tensor, place, (unit) => (unit % parts) * length + Math.floor(unit / parts));
 };
 
-/** Each element with a number added, as f32. */
-export const shifted = (tensor: StoredTensor, by: number): StoredTensor => {
-  if (by === 0) return tensor;
+const elementsIn = (bytes: Uint8Array, size: number): Uint16Array | Uint32Array =>
+  size === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
+
+/**
+ * The tensor with its axes, of `sizes`, in the order of `axes`: axis i of what comes out is axis `axes[i]` of what is there.
+ * It is read whole, and kept as long as this view of it is.
+ */
+export const permuted = (
+  tensor: StoredTensor,
+  sizes: readonly number[],
+  axes: readonly number[],
+): StoredTensor => {
+  const bytes = DTYPE_BYTES[tensor.dtype];
+  const stride = (axis: number): number =>
+    sizes.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const turn = async (): Promise<Uint8Array> => {
+    const raw = new Uint8Array(tensor.count * bytes);
+    await tensor.read(0, raw);
+    const [from, to] = [elementsIn(raw, bytes), elementsIn(new Uint8Array(raw.length), bytes)];
+    const starts = axes.reduce<Uint32Array>((sofar, axis) => {
+      const size = sizes[axis] ?? 1;
+      return Uint32Array.from(
+        { length: sofar.length * size },
+        (_, at) => (sofar[Math.floor(at / size)] ?? 0) + (at % size) * stride(axis),
+      );
+    }, new Uint32Array(1));
+    starts.forEach((start, at) => {
+      to[at] = from[start] ?? 0;
+    });
+    return new Uint8Array(to.buffer);
+  };
+  let whole: Promise<Uint8Array> | null = null;
+  return {
+    dtype: tensor.dtype,
+    count: tensor.count,
+    read: async (start, into) => {
+      whole ??= turn();
+      const first = start * bytes;
+      into.set((await whole).subarray(first, first + into.length));
+    },
+  };
+};
+
+/** Each element multiplied, with a number added then, as f32. */
+export const scaled = (tensor: StoredTensor, times: number, plus: number): StoredTensor =>
+  mapped(tensor, times === 1 && plus === 0, (value) => value * times + plus);
+
+/** The way back. */
+export const unscaled = (tensor: StoredTensor, times: number, plus: number): StoredTensor =>
+  mapped(tensor, times === 1 && plus === 0, (value) => (value - plus) / times);
+
+const mapped = (
+  tensor: StoredTensor,
+  same: boolean,
+  change: (value: number) => number,
+): StoredTensor => {
+  if (same) return tensor;
   const source = converted(tensor, "f32");
   return {
     dtype: "f32",
@@ -74,7 +128,7 @@ export const shifted = (tensor: StoredTensor, by: number): StoredTensor => {
     read: async (start, into) => {
       const floats = new Float32Array(into.length / 4);
       await source.read(start, bytesOf(floats));
-      into.set(bytesOf(floats.map((value) => value + by)));
+      into.set(bytesOf(floats.map(change)));
     },
   };
 };

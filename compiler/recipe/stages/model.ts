@@ -5,7 +5,7 @@ import type { Dtype } from "../../../kernels/operand.js";
 import type { ConfigResult } from "../../host.js";
 import { type ConfigPlace, readArchitecture } from "../../library/architecture.js";
 import { dtypeOfConfig, dtypesOf } from "../../library/dtypes.js";
-import { configOfGguf, ggufTensors } from "../../library/gguf.js";
+import { configOfGguf, ggufFloats, ggufTensors } from "../../library/gguf.js";
 import type { ModelShape, Outcome } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
 import { unreadKeys } from "../../library/unread.js";
@@ -48,7 +48,12 @@ const ggufSource = (
   const tensors = ggufTensors(shape, place);
   const pretokenizers = pretokenizersOf(context.library);
   if (tensors.ok && pretokenizers.ok)
-    return { tensors: tensors.value, pretokenizers: pretokenizers.value, config };
+    return {
+      tensors: tensors.value,
+      pretokenizers: pretokenizers.value,
+      config,
+      floats: ggufFloats(shape),
+    };
   for (const failed of [tensors, pretokenizers])
     if (!failed.ok) passOn(context, failed.diagnostics, place.span);
   return null;
@@ -65,10 +70,12 @@ const typesIn = (
     return dtypes === null ? () => dtypeOfConfig(config) : (file) => dtypes.get(file) ?? null;
   }
   const places = new Map(gguf?.tensors.map((tensor) => [tensor.file, tensor]));
-  // A sum is f32.
+  // A sum is f32, and so is a product.
   return (file) => {
     const place = places.get(file);
-    return place?.plus === 0 ? (read.header.tensors.get(place.tensor) ?? null) : null;
+    return place?.plus === 0 && place.times === 1
+      ? (read.header.tensors.get(place.tensor) ?? null)
+      : null;
   };
 };
 

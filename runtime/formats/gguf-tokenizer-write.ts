@@ -1,10 +1,11 @@
-/** The tokenizer of a Hugging Face folder as metadata of a GGUF file: byte pairs, with a pre-tokenizer that GGUF has a name for. */
+/** The tokenizer of a Hugging Face folder as metadata of a GGUF file: byte pairs, with a pre-tokenizer that GGUF has a name for, or SentencePiece's. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Pretokenizer } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import { TOKEN_TYPE } from "./gguf-tokenizer.js";
 import type { TypedValue } from "./gguf-write.js";
+import { SPACE, sentencePieceScores } from "./sentence-piece.js";
 import { readSideJson, type SideFile } from "./side-files.js";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,9 +13,12 @@ type Json = Readonly<Record<string, unknown>>;
 const id = z.int().nonnegative();
 const definitionSchema = z.object({
   added_tokens: z.array(z.object({ id, content: z.string(), special: z.boolean() })).default([]),
+  normalizer: z.unknown(),
   pre_tokenizer: z.unknown(),
   model: z.object({
     type: z.string(),
+    byte_fallback: z.boolean().default(false),
+    unk_token: z.string().nullish(),
     vocab: z.record(z.string(), id),
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
   }),
@@ -31,14 +35,27 @@ const essence = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, essence(inner)]));
 };
 
+/** Whether its pairs are SentencePiece's: of characters, where what is unknown falls back to bytes, and spaces are marks. */
+const isPieces = ({ model, normalizer, pre_tokenizer }: Definition): boolean =>
+  model.byte_fallback && JSON.stringify([normalizer, pre_tokenizer]).includes(SPACE);
+
+/** Whether a mark is put before a text. */
+const addsSpace = ({ normalizer, pre_tokenizer }: Definition): boolean => {
+  const text = JSON.stringify([normalizer, pre_tokenizer]);
+  return text.includes('"Prepend"') || /"prepend_scheme":"(first|always)"/.test(text);
+};
+
 /** The names for `tokenizer.ggml.model` and `tokenizer.ggml.pre`. */
 const labelsOf = (
-  { pre_tokenizer }: Definition,
+  definition: Definition,
   known: readonly Pretokenizer[],
 ): readonly [string, string] => {
-  const found = known.find(
-    ({ kind, definition }) =>
-      kind === "pairs" && isDeepStrictEqual(essence(definition), essence(pre_tokenizer)),
+  const wanted = essence(definition.pre_tokenizer);
+  const pieces = isPieces(definition);
+  const found = known.find((one) =>
+    pieces
+      ? one.kind === "pieces"
+      : one.kind === "pairs" && isDeepStrictEqual(essence(one.definition), wanted),
   );
   const [model, label] = found?.labels[0]?.split(":") ?? [];
   if (model !== undefined && label !== undefined) return [model, label];
@@ -73,10 +90,33 @@ const tokensOf = ({ model, added_tokens }: Definition, size: number): readonly T
     if (at >= size) throw new RunError(`token ${at} is beyond the model's vocabulary of ${size}`);
     tokens[at] = token;
   };
-  for (const [text, at] of Object.entries(model.vocab)) put(at, { text, type: TOKEN_TYPE.normal });
+  const isByte = (text: string): boolean => model.byte_fallback && /^<0x[0-9A-F]{2}>$/.test(text);
+  for (const [text, at] of Object.entries(model.vocab))
+    put(at, { text, type: isByte(text) ? TOKEN_TYPE.byte : TOKEN_TYPE.normal });
+  const typeOf = (text: string, special: boolean): number => {
+    if (text === model.unk_token) return TOKEN_TYPE.unknown;
+    return special ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined;
+  };
   for (const { id: at, content, special } of added_tokens)
-    put(at, { text: content, type: special ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined });
+    put(at, { text: content, type: typeOf(content, special) });
   return tokens;
+};
+
+/** How tokens join: by listed merges, or by the scores of pieces. */
+const joining = (definition: Definition, tokens: readonly Token[]): [string, TypedValue][] => {
+  const pairs = definition.model.merges.map((merge): readonly [string, string] => {
+    const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ") : merge;
+    return [left, right];
+  });
+  if (!isPieces(definition))
+    return [
+      ["tokenizer.ggml.merges", { type: "texts", value: pairs.map((pair) => pair.join(" ")) }],
+    ];
+  const pieces = tokens.map(({ text }) => text);
+  return [
+    ["tokenizer.ggml.scores", { type: "f32s", value: sentencePieceScores(pieces, pairs) }],
+    ["tokenizer.ggml.add_space_prefix", { type: "bool", value: addsSpace(definition) }],
+  ];
 };
 
 const firstId = (value: unknown): number | null => {
@@ -114,15 +154,12 @@ export const tokenizerMetadata = (
   const idOf = (key: string): number | null => firstId(config[key]) ?? firstId(generation[key]);
   const [start, end] = [idOf("bos_token_id"), idOf("eos_token_id")];
   const template = readSideJson(files, "tokenizer_config.json")?.chat_template;
-  const merges = definition.model.merges.map((merge) =>
-    typeof merge === "string" ? merge : merge.join(" "),
-  );
   const entries: [string, TypedValue][] = [
     ["tokenizer.ggml.model", { type: "text", value: model }],
     ["tokenizer.ggml.pre", { type: "text", value: pre }],
     ["tokenizer.ggml.tokens", { type: "texts", value: tokens.map(({ text }) => text) }],
     ["tokenizer.ggml.token_type", { type: "i32s", value: tokens.map(({ type }) => type) }],
-    ["tokenizer.ggml.merges", { type: "texts", value: merges }],
+    ...joining(definition, tokens),
     ["tokenizer.ggml.add_bos_token", { type: "bool", value: addsStart(files, start) }],
   ];
   if (start !== null) entries.push(["tokenizer.ggml.bos_token_id", { type: "u32", value: start }]);

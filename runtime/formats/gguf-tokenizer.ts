@@ -5,7 +5,7 @@
 import type { Pretokenizer } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import type { GgufMetadata, GgufValue } from "./gguf-header.js";
-import { sentencePieceMerges } from "./sentence-piece.js";
+import { SPACE, sentencePieceMerges } from "./sentence-piece.js";
 import type { SideFile } from "./side-files.js";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -100,9 +100,6 @@ const bytePairs = (
     },
   };
 };
-
-/** The mark that SentencePiece puts in the place of a space. */
-const SPACE = "\u2581";
 
 const sentencePiece = (
   read: Reading,

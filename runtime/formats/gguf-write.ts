@@ -20,7 +20,7 @@ export type TypedValue =
   | { readonly type: "bool"; readonly value: boolean }
   | { readonly type: "text"; readonly value: string }
   | { readonly type: "texts"; readonly value: readonly string[] }
-  | { readonly type: "i32s"; readonly value: readonly number[] };
+  | { readonly type: "i32s" | "f32s"; readonly value: readonly number[] };
 
 export interface GgufTensorData {
   readonly name: string;
@@ -78,6 +78,8 @@ const typed = (value: TypedValue): Buffer => {
       return array(8, value.value.map(text));
     case "i32s":
       return array(5, value.value.map(i32));
+    case "f32s":
+      return array(6, value.value.map(f32));
     default:
       return value satisfies never;
   }

@@ -1,5 +1,8 @@
 /** Merges that join the pieces of a SentencePiece vocabulary as their scores would: the better piece first. */
 
+/** The mark that SentencePiece puts in the place of a space. */
+export const SPACE = "\u2581";
+
 interface Merge {
   readonly left: string;
   readonly right: string;
@@ -34,4 +37,20 @@ export const sentencePieceMerges = (
     (a, b) => b.score - a.score || b.left.length - a.left.length || b.right.length - a.right.length,
   );
   return merges.map(({ left, right }) => [left, right]);
+};
+
+/**
+ * Scores by which pieces join as these merges have it, the way back: a piece is worth the more the earlier the first merge
+ * that gives it; pieces that no merge gives are worth nothing, as nothing asks.
+ */
+export const sentencePieceScores = (
+  pieces: readonly string[],
+  merges: readonly (readonly [string, string])[],
+): readonly number[] => {
+  const ranks = new Map<string, number>();
+  for (const [rank, pair] of merges.entries()) {
+    const piece = pair.join("");
+    if (!ranks.has(piece)) ranks.set(piece, rank + 1);
+  }
+  return pieces.map((piece) => 0 - (ranks.get(piece) ?? 0));
 };

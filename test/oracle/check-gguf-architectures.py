@@ -1,7 +1,8 @@
 """
 Tiny random models of every architecture, exported to GGUF by `espalier run`: the greatest difference of logits from
 transformers', in llama.cpp (package llama-cpp-python), in transformers' reader of GGUF where it knows the architecture, and
-in the folder that Espalier exports of the GGUF file when it has opened it.
+in the folder that Espalier exports of the GGUF file when it has opened it. llama.cpp must also make the same tokens of a text:
+by byte pairs, or by SentencePiece's pieces.
 Usage: check-gguf-architectures.py "node dist/espalier.js" [NAME…]; exits with 1 where one is above 1e-3, in
 llama.cpp above 2e-2, as it looks GELU up in a table of 16 bits.
 """
@@ -15,12 +16,17 @@ import llama_cpp
 import numpy as np
 import torch
 import transformers
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM
 
 transformers.logging.set_verbosity_error()
 LIMITS = {"llama.cpp": 2e-2, "transformers": 1e-3, "read back": 1e-3}
 here = Path(__file__).parent
 sotu = here.parent.parent / "examples/models/sotu-1m"
+pieces = here / "vocabulary/piece-pairs"
+# As their tokenizers are.
+OF_PIECES = {"mistral", "gemma", "gemma2", "phi3"}
+TEXT = "We the people,  in order to form\na more perfect union — ünïcode 🙂 1984"
 ends = {"vocab_size": 2048, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 plain = {
     **ends, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -88,7 +94,7 @@ def espalier(place, out, lines):
 def by_llama_cpp(path, ids):
     model = llama_cpp.Llama(str(path), n_ctx=64, logits_all=True, verbose=False, type_k=0, type_v=0)
     model.eval(ids)
-    return torch.tensor(np.array(model.scores[: len(ids)]))
+    return torch.tensor(np.array(model.scores[: len(ids)])), model.tokenize(TEXT.encode(), add_bos=False)
 
 
 def by_transformers(ids, *place, **how):
@@ -104,12 +110,15 @@ def check(name, family, keys):
         place = Path(folder)
         model.save_pretrained(place / "model")
         for file in ["tokenizer.json", "tokenizer_config.json"]:
-            (place / "model" / file).write_bytes((sotu / file).read_bytes())
+            source = pieces if family in OF_PIECES else sotu
+            (place / "model" / file).write_bytes((source / file).read_bytes())
         expected = by_transformers(ids, place / "model")
         espalier(place, "out", 'model m = open("model")\nexport m to "m.gguf" {\n  format gguf\n  dtype f32\n}\n')
         espalier(place, "back", 'model m = open("out/m.gguf")\nexport m to "m" {\n  dtype f32\n}\n')
+        wanted = Tokenizer.from_file(str(place / "model/tokenizer.json")).encode(TEXT, add_special_tokens=False).ids
+        logits, tokens = by_llama_cpp(place / "out/m.gguf", ids)
         found = {
-            "llama.cpp": by_llama_cpp(place / "out/m.gguf", ids),
+            "llama.cpp": logits,
             "read back": by_transformers(ids, place / "back/m"),
         }
         try:
@@ -120,8 +129,9 @@ def check(name, family, keys):
                 raise
     errors = {reader: (logits - expected).abs().max().item() for reader, logits in found.items()}
     text = ", ".join(f"{reader} {error:.1e}" for reader, error in errors.items())
-    print(f"{name}: logits to {expected.abs().max().item():.1f}; {text}")
-    return all(error < LIMITS[reader] for reader, error in errors.items())
+    same = "the same tokens" if tokens == wanted else "OTHER TOKENS"
+    print(f"{name}: {same}, logits to {expected.abs().max().item():.1f}; {text}")
+    return tokens == wanted and all(error < LIMITS[reader] for reader, error in errors.items())
 
 
 print(f"llama-cpp-python {llama_cpp.__version__}, transformers {transformers.__version__}")

@@ -21,7 +21,7 @@ import { ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";
 import { type Weights, weightsOf } from "../../runtime/formats/weights.js";
 import { prune } from "../../runtime/weights/gather.js";
 import * as product from "../laws/product.js";
-import { memoryHost } from "../support/memory-host.js";
+import { memoryHost, stdlibTexts } from "../support/memory-host.js";
 import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
@@ -162,7 +162,7 @@ test("Mistral's files open as Llama's, of no more positions than a window", () =
 
 const refusal = (before: string, after: string): readonly string[] => {
   const path = "architectures/gpt2.prune";
-  const stdlib = new Map(memoryHost().stdlib());
+  const stdlib = new Map(stdlibTexts());
   const text = (stdlib.get(path) ?? "").replace(before, after);
   stdlib.delete(path);
   const { diagnostics } = check(path, text, memoryHost({ stdlib }));

@@ -59,6 +59,9 @@ const jsonText = (model: string, prompt: string, seed: number, generated: Genera
 const paceText = ({ tokens, adapter, seconds }: Generated): string =>
   pc.dim(`${tokens.length} tokens in ${seconds.toFixed(1)} s on ${adapter}`);
 
+/** That nobody reads what is written any more. */
+const readerGone = (): boolean => process.stdout.errored !== null;
+
 export const generateCommand = async (
   folder: string,
   options: GenerateCommandOptions,
@@ -88,9 +91,10 @@ export const generateCommand = async (
         sampling,
         adapter: options.adapter ?? "auto",
         onText,
-        interrupted,
+        interrupted: () => interrupted() || readerGone(),
       }),
     );
+    if (readerGone()) return;
     process.stdout.write(
       options.json === true ? jsonText(folder, prompt, sampling.seed, generated) : "\n",
     );

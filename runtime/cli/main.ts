@@ -183,14 +183,13 @@ const createProgram = (): Command => {
   return program;
 };
 
-/** Who reads the output may have enough of it before its end, as `head` does. */
-const endWithReader = (error: NodeJS.ErrnoException): void => {
+/** Who reads the output may have enough of it before its end, as `head` does: a command ends by itself, never amid GPU work. */
+const withoutReader = (error: NodeJS.ErrnoException): void => {
   if (error.code !== "EPIPE") throw error;
-  process.exit(EXIT.done);
 };
 
 const main = async (): Promise<void> => {
-  process.stdout.on("error", endWithReader);
+  process.stdout.on("error", withoutReader);
   try {
     await createProgram().parseAsync();
   } catch (error) {

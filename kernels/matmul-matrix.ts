@@ -7,7 +7,15 @@
  * there. Sizes of subgroups are read, not assumed: where there are more than four in a workgroup the rest only fetch.
  */
 import { type Layout, MATMUL_PARAMS, matmulBindings, type OperandTypes } from "./matmul-params.js";
-import { BASES, four, type Strip, storedTypes, stripsOf, XYZW } from "./matmul-strips.js";
+import {
+  alongStrips,
+  BASES,
+  four,
+  type Strip,
+  storedTypes,
+  stripsOf,
+  XYZW,
+} from "./matmul-strips.js";
 import type { Arithmetic } from "./operand.js";
 import { range, type Tile } from "./tile.js";
 
@@ -203,14 +211,12 @@ export const matrixWgsl = (of: MatrixMatmul): string => {
   const lines = [
     ...owner(tile),
     ...down.flatMap((r) => across.map((c) => `var s${r}_${c}: ${result};`)),
-    `for (var step = 0u; step < k; step += ${tile.depth}u) {`,
-    ...[
-      ...stripsOf(layout).flatMap((strip) => fetch(of, strip)),
-      "workgroupBarrier();",
-      ...multiply(of),
-      "workgroupBarrier();",
-    ].map((line) => `  ${line}`),
-    "}",
+    ...alongStrips(
+      "k",
+      tile.depth,
+      stripsOf(layout).flatMap((strip) => fetch(of, strip)),
+      multiply(of),
+    ),
     ...store(of),
   ];
   return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;

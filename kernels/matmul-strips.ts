@@ -28,6 +28,20 @@ export const BASES = [
   "let baseC = p.offC + batch * p.stepC;",
 ] as const;
 
+/** Along k in steps of a strip's depth: all fetch both strips, then each multiplies what it owns. */
+export const alongStrips = (
+  end: string,
+  depth: number,
+  fetch: readonly string[],
+  multiply: readonly string[],
+): string[] => [
+  `for (var step = 0u; step < ${end}; step += ${depth}u) {`,
+  ...[...fetch, "workgroupBarrier();", ...multiply, "workgroupBarrier();"].map(
+    (line) => `  ${line}`,
+  ),
+  "}",
+];
+
 /** Where element [k, along] of the operand lies. */
 const address = ({ operand, alongK }: Strip, along: string, k: string): string => {
   const upper = operand.toUpperCase();

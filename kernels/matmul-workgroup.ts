@@ -9,7 +9,15 @@
  * 16 KiB. Software adapters have no such memory, and barriers cost them dearly.
  */
 import { type Layout, MATMUL_PARAMS, matmulBindings, type OperandTypes } from "./matmul-params.js";
-import { BASES, four, type Strip, storedTypes, stripsOf, XYZW } from "./matmul-strips.js";
+import {
+  alongStrips,
+  BASES,
+  four,
+  type Strip,
+  storedTypes,
+  stripsOf,
+  XYZW,
+} from "./matmul-strips.js";
 import { range } from "./tile.js";
 
 export interface WorkgroupTile {
@@ -173,14 +181,12 @@ export const workgroupWgsl = (of: WorkgroupMatmul): string => {
     `let down = own / ${apart(tile)}u;`,
     `let across = own - down * ${apart(tile)}u;`,
     ...range(tile.own).flatMap((r) => foursOf(tile).map((f) => `var s${r}_${f} = vec4<f32>();`)),
-    `for (var step = 0u; step < p.k; step += ${tile.depth}u) {`,
-    ...[
-      ...stripsOf(of.layout).flatMap((strip) => fetch(of, strip)),
-      "workgroupBarrier();",
-      ...multiply(of),
-      "workgroupBarrier();",
-    ].map((line) => `  ${line}`),
-    "}",
+    ...alongStrips(
+      "p.k",
+      tile.depth,
+      stripsOf(of.layout).flatMap((strip) => fetch(of, strip)),
+      multiply(of),
+    ),
     ...store(of),
   ];
   return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;

@@ -22,7 +22,7 @@ import type {
   ScoreStage,
 } from "../plan.js";
 import type { EvaluateStep, Recipe, ScoreStep } from "../recipe/recipe.js";
-import { DoesNotFit } from "./fit.js";
+import { DoesNotFit, inLargestBatch } from "./fit.js";
 import { lengthsFor } from "./lengths.js";
 import { must } from "./outcome.js";
 import { feedPlaces, placement, weightPlaces } from "./placement.js";
@@ -98,27 +98,26 @@ const planLengths = (
     [...asked.keys()].map((output) => [output, { kind: "output" }]),
   );
   const rows = layout.axes.vocab ?? 1;
-  let needed = 0;
-  const lengths = lengthsFor(1, data.window, data.window).map((length): ChoiceLength => {
-    const most = Math.max(1, Math.floor(MOST_LOGITS / (rows * length * asked.size)));
-    const tooLarge = memory !== null && layout.bytes > memory;
-    for (let windows = tooLarge ? 1 : batchWindows(most, { window: length }); ; ) {
-      const own = createPrograms(into.target);
-      const graph = graphOf(shape, layout.name, asked, windows, length);
-      const program = addGraph(own, `${name}.choices${length}`, graph, places);
-      const lowered = own.programs.get(program);
-      const held = heldBytes(own, [program]) + (lowered === undefined ? 0 : tuningBytes(lowered));
-      const fits = memory === null || held <= memory;
-      if (fits || windows === 1) {
-        if (!fits) needed = Math.max(needed, held);
-        addPrograms(into, own);
-        return { length, windows, program };
-      }
-      windows = Math.ceil(windows / 2);
-    }
+  const planned = (length: number, windows: number) => {
+    const own = createPrograms(into.target);
+    const graph = graphOf(shape, layout.name, asked, windows, length);
+    const program = addGraph(own, `${name}.choices${length}`, graph, places);
+    const lowered = own.programs.get(program);
+    const held = heldBytes(own, [program]) + (lowered === undefined ? 0 : tuningBytes(lowered));
+    return { own, length, windows, program, held };
+  };
+  const tooLarge = memory !== null && layout.bytes > memory;
+  const all = lengthsFor(1, data.window, data.window).map((length) => {
+    const logits = Math.max(1, Math.floor(MOST_LOGITS / (rows * length * asked.size)));
+    const most = tooLarge ? 1 : batchWindows(logits, { window: length });
+    return inLargestBatch(most, memory, (windows) => planned(length, windows));
   });
+  const needed = Math.max(...all.map(({ held }) => held));
   if (memory !== null && needed > memory) throw new DoesNotFit(name, needed, memory, REASON);
-  return lengths;
+  return all.map(({ own, length, windows, program }): ChoiceLength => {
+    addPrograms(into, own);
+    return { length, windows, program };
+  });
 };
 
 const metricOf = (metric: Located<DefinitionDecl>): ChoiceMetric => ({

@@ -13,3 +13,18 @@ export class DoesNotFit extends Error {
     super(`${stage} takes ${needed} bytes of device memory at once, ${allowed} are allowed`);
   }
 }
+
+/**
+ * What `plan` makes of the largest batch that `memory` holds: of `most` windows, or of half as many until it fits. Of one
+ * window where nothing does: its `held` is then more than the memory.
+ */
+export const inLargestBatch = <Planned extends { readonly held: number }>(
+  most: number,
+  memory: number | null,
+  plan: (windows: number) => Planned,
+): Planned => {
+  for (let windows = most; ; windows = Math.ceil(windows / 2)) {
+    const planned = plan(windows);
+    if (memory === null || planned.held <= memory || windows === 1) return planned;
+  }
+};

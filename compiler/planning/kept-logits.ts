@@ -16,7 +16,7 @@ import { simplify } from "../passes/simplify.js";
 import type { DataSource, KeptLogits, ModelLayout } from "../plan.js";
 import { textHash } from "../schedule/identity.js";
 import type { InputPlace } from "../schedule/target.js";
-import { DoesNotFit } from "./fit.js";
+import { DoesNotFit, inLargestBatch } from "./fit.js";
 import { addPhased } from "./phased.js";
 import { feedPlaces, placement, weightPlaces } from "./placement.js";
 import { addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
@@ -67,8 +67,8 @@ export const planKept = (into: Programs, parts: KeptParts): KeptLogits => {
   const { stage, teacher, data, total, arithmetic, over } = parts;
   const { memory } = into.target;
   // Not by the number of windows: other stages, that see others, share what is kept.
-  let windows = batchWindows(Number.POSITIVE_INFINITY, data);
-  for (;;) {
+  const most = batchWindows(Number.POSITIVE_INFINITY, data);
+  const planned = inLargestBatch(most, memory, (windows) => {
     const { graph, teaching, numbers } = graphOver(over, windows);
     const own = createPrograms(into.target);
     // The same for all stages that keep the same.
@@ -82,25 +82,24 @@ export const planKept = (into: Programs, parts: KeptParts): KeptLogits => {
       wide: wideAxes([teacher.shape]),
       backward: null,
     });
-    const needed = heldBytes(own, own.programs.keys());
-    if (memory === null || needed <= memory) {
-      addPrograms(into, own);
-      const vocabulary = sizeOf(teaching.logits.axes) / sizeOf(teaching.tokens);
-      const placeBytes = vocabulary <= 2 ** 16 ? 2 : 4;
-      const count = graph.outputs[KEPT_VALUES]?.axes.at(-1)?.size ?? 0;
-      return {
-        count,
-        placeBytes,
-        tokenBytes: count * (4 + placeBytes) + 4 * numbers.length,
-        values: KEPT_VALUES,
-        places: KEPT_PLACES,
-        numbers: numbers.map((_, at) => keptNumber(at)),
-        program: name,
-        windows,
-        total,
-      };
-    }
-    if (windows === 1) throw new DoesNotFit(stage, needed, memory);
-    windows = Math.floor(windows / 2);
-  }
+    const held = heldBytes(own, own.programs.keys());
+    return { graph, teaching, numbers, own, program: name, windows, held };
+  });
+  const { graph, teaching, numbers, own, program, windows, held } = planned;
+  if (memory !== null && held > memory) throw new DoesNotFit(stage, held, memory);
+  addPrograms(into, own);
+  const vocabulary = sizeOf(teaching.logits.axes) / sizeOf(teaching.tokens);
+  const placeBytes = vocabulary <= 2 ** 16 ? 2 : 4;
+  const count = graph.outputs[KEPT_VALUES]?.axes.at(-1)?.size ?? 0;
+  return {
+    count,
+    placeBytes,
+    tokenBytes: count * (4 + placeBytes) + 4 * numbers.length,
+    values: KEPT_VALUES,
+    places: KEPT_PLACES,
+    numbers: numbers.map((_, at) => keptNumber(at)),
+    program,
+    windows,
+    total,
+  };
 };

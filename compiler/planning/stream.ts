@@ -15,7 +15,7 @@ import type {
 } from "../plan.js";
 import type { InputPlace, OutputPlace } from "../schedule/target.js";
 import { storedBytes, tensorBytes } from "../schedule/target.js";
-import { DoesNotFit } from "./fit.js";
+import { DoesNotFit, inLargestBatch } from "./fit.js";
 import { align, elements } from "./layout.js";
 import { addPhased, type Phasing } from "./phased.js";
 import { feedPlaces, placement } from "./placement.js";
@@ -288,9 +288,10 @@ const ownBytesOf = ({ into }: Layout, segments: readonly Segment[], finish: stri
 
 interface Streamed {
   readonly sweep: Sweep;
-  readonly into: Programs;
+  /** Its programs. */
+  readonly own: Programs;
   /** Without what waits between segments. */
-  readonly needed: number;
+  readonly held: number;
 }
 
 const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"]): Streamed => {
@@ -337,18 +338,16 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
     finish,
     streaming,
   };
-  return { sweep, into, needed };
+  return { sweep, own: into, held: needed };
 };
 
 /** Plans a sweep layer by layer, in the largest batches of at most `windows` that fit. Throws DoesNotFit, NotSegmentable. */
 export const streamSweep = (into: Programs, parts: StreamParts, windows: number): Sweep => {
   const { memory } = into.target;
-  for (let batch = windows; ; batch = Math.ceil(batch / 2)) {
-    const streamed = streamedBy(parts, batch, into.target);
-    if (memory === null || streamed.needed <= memory) {
-      addPrograms(into, streamed.into);
-      return streamed.sweep;
-    }
-    if (batch === 1) throw new DoesNotFit(parts.name, streamed.needed, memory);
-  }
+  const { sweep, held, own } = inLargestBatch(windows, memory, (batch) =>
+    streamedBy(parts, batch, into.target),
+  );
+  if (memory !== null && held > memory) throw new DoesNotFit(parts.name, held, memory);
+  addPrograms(into, own);
+  return sweep;
 };

@@ -11,7 +11,7 @@ import { decompose, resizeAxis } from "../passes/decompose.js";
 import { simplify } from "../passes/simplify.js";
 import type { DataSource, ModelLayout, Sweep } from "../plan.js";
 import { tensorBytes } from "../schedule/target.js";
-import { DoesNotFit } from "./fit.js";
+import { DoesNotFit, inLargestBatch } from "./fit.js";
 import { addPhased, type Phasing } from "./phased.js";
 import { feedPlaces, LABELS, placement, TOKENS, weightPlaces } from "./placement.js";
 import { addGraph, addPrograms, createPrograms, heldBytes, type Programs } from "./programs.js";
@@ -146,20 +146,16 @@ export const cutSweep =
     return { layout, carried: handed, ...split };
   };
 
-/** A whole sweep that fits the memory allowed; null where it does not in batches of this size, with what it takes. */
-const wholeWithin = (
-  into: Programs,
+/** A whole sweep in programs of its own, with what it takes of the device's memory. */
+const wholeAlone = (
+  { target }: Programs,
   parts: SweepParts,
   graph: SweepGraph,
   batch: number,
-  memory: number,
-): { readonly sweep: Sweep | null; readonly held: number } => {
-  const own = createPrograms(into.target);
+): { readonly sweep: Sweep; readonly own: Programs; readonly held: number } => {
+  const own = createPrograms(target);
   const sweep = wholeSweep(own, parts, graph, batch);
-  const held = heldBytes(own, own.programs.keys());
-  if (held > memory) return { sweep: null, held };
-  addPrograms(into, own);
-  return { sweep, held };
+  return { sweep, own, held: heldBytes(own, own.programs.keys()) };
 };
 
 /** For what cannot go layer by layer, for a reason: the largest batches that fit. Throws DoesNotFit. */
@@ -171,12 +167,13 @@ const inSmallerBatches = (
   reason: string,
 ): Sweep => {
   const { name, total, data, layout } = parts;
-  for (let batch = layout.bytes > memory ? 1 : batchWindows(total, data); ; ) {
-    const { sweep, held } = wholeWithin(into, parts, graph, batch, memory);
-    if (sweep !== null) return sweep;
-    if (batch === 1) throw new DoesNotFit(name, held, memory, reason);
-    batch = Math.ceil(batch / 2);
-  }
+  const most = layout.bytes > memory ? 1 : batchWindows(total, data);
+  const { sweep, own, held } = inLargestBatch(most, memory, (batch) =>
+    wholeAlone(into, parts, graph, batch),
+  );
+  if (held > memory) throw new DoesNotFit(name, held, memory, reason);
+  addPrograms(into, own);
+  return sweep;
 };
 
 /**
@@ -193,8 +190,11 @@ export const planSweep = (
   const batch = batchWindows(total, data);
   if (memory === null) return wholeSweep(into, parts, graphOf(false), batch);
   if (layout.bytes <= memory) {
-    const { sweep } = wholeWithin(into, parts, graphOf(false), batch, memory);
-    if (sweep !== null) return sweep;
+    const { sweep, own, held } = wholeAlone(into, parts, graphOf(false), batch);
+    if (held <= memory) {
+      addPrograms(into, own);
+      return sweep;
+    }
   }
   try {
     const wholeOf = cutSweep(parts, graphOf(true));

@@ -1,12 +1,13 @@
 /** Selections along rows as calls of their kernels, rows in pieces where they are large together. */
 import { compact } from "../../kernels/compact.kernel.js";
 import { expand } from "../../kernels/expand.kernel.js";
+import type { KernelCall } from "../../kernels/kernel.js";
 import { kthLargest } from "../../kernels/kth-largest.kernel.js";
 import { boxesOf, slabOf, type Walked } from "../emit/pieces.js";
 import { type Node, sizeOf } from "../ir/tensor.js";
 import type { BoundCall } from "./attend.js";
 import type { Buffers } from "./buffers.js";
-import { BindingTooLarge, type Use } from "./storage.js";
+import { BindingTooLarge } from "./storage.js";
 
 /** A tensor of rows of one length, or of one row that stands for all. */
 interface Rows {
@@ -15,20 +16,15 @@ interface Rows {
   readonly shared?: boolean;
 }
 
-/** Some of the rows: how many, and of each tensor what is bound and where in that the rows begin, in elements. */
-interface Piece<Name extends string> {
-  readonly rows: number;
-  readonly bases: Readonly<Record<Name, number>>;
-  readonly uses: readonly Use[];
-}
-
-/** The rows of tensors in as few pieces as their bindings allow. */
-const piecesOf = <Name extends string>(
+/** A kernel's calls on the rows of tensors, in as few pieces as their bindings allow. */
+const callsOn = <Name extends string>(
   buffers: Buffers,
+  label: string,
   rows: number,
   tensors: Readonly<Record<Name, Rows>>,
   maxBinding: number,
-): readonly Piece<Name>[] => {
+  callOf: (rows: number, bases: Readonly<Record<Name, number>>) => KernelCall,
+): readonly BoundCall[] => {
   const entries = Object.entries<Rows>(tensors) as [Name, Rows][];
   const walked = entries.map(([name, { length, shared = false }]): Walked => {
     const row = { axis: null, size: length };
@@ -37,7 +33,7 @@ const piecesOf = <Name extends string>(
   const boxes = boxesOf(walked, maxBinding);
   const longest = Math.max(...entries.map(([, { length }]) => length));
   if (boxes === null) throw new BindingTooLarge(`a row of ${longest} binds too many bytes`);
-  return boxes.map((box): Piece<Name> => {
+  return boxes.map((box): BoundCall => {
     const range = box.get("rows") ?? { start: 0, length: rows };
     const bound = entries.map(([name, { node, length, shared = false }], at) => {
       const tensor = walked[at];
@@ -47,8 +43,8 @@ const piecesOf = <Name extends string>(
     });
     const bases = Object.fromEntries(bound.map(({ name, base }) => [name, base]));
     return {
-      rows: range.length,
-      bases: bases as Record<Name, number>,
+      call: callOf(range.length, bases as Record<Name, number>),
+      label,
       uses: bound.map(({ use }) => use),
     };
   });
@@ -64,12 +60,8 @@ export const kthCalls = (
 ): readonly BoundCall[] => {
   const columns = lastSize(node.arg);
   const tensors = { x: { node: node.arg, length: columns }, out: { node, length: 1 } };
-  return piecesOf(buffers, sizeOf(node.axes), tensors, maxBinding).map(
-    ({ rows, bases, uses }): BoundCall => ({
-      call: kthLargest({ rows, columns, k: node.k, bases }),
-      label: "k-th largest",
-      uses,
-    }),
+  return callsOn(buffers, "k-th largest", sizeOf(node.axes), tensors, maxBinding, (rows, bases) =>
+    kthLargest({ rows, columns, k: node.k, bases }),
   );
 };
 
@@ -87,12 +79,9 @@ export const compactCalls = (
     x: { node: arg, length: columns, shared },
     out: { node, length: count },
   };
-  return piecesOf(buffers, sizeOf(mask.axes) / columns, tensors, maxBinding).map(
-    ({ rows, bases, uses }): BoundCall => ({
-      call: compact({ rows, columns, count, shared, bases }),
-      label: "compact",
-      uses,
-    }),
+  const all = sizeOf(mask.axes) / columns;
+  return callsOn(buffers, "compact", all, tensors, maxBinding, (rows, bases) =>
+    compact({ rows, columns, count, shared, bases }),
   );
 };
 
@@ -109,11 +98,8 @@ export const expandCalls = (
     fill: { node: node.fill, length: 1 },
     out: { node, length: columns },
   };
-  return piecesOf(buffers, sizeOf(node.axes) / columns, tensors, maxBinding).map(
-    ({ rows, bases, uses }): BoundCall => ({
-      call: expand({ rows, count, columns, bases }),
-      label: "expand",
-      uses,
-    }),
+  const all = sizeOf(node.axes) / columns;
+  return callsOn(buffers, "expand", all, tensors, maxBinding, (rows, bases) =>
+    expand({ rows, count, columns, bases }),
   );
 };

@@ -8,7 +8,7 @@ import { folderDtypes } from "../formats/folder-dtypes.js";
 import { isGguf, readGgufHeader } from "../formats/gguf.js";
 import { type GgufValue, PLAIN_DTYPES } from "../formats/gguf-header.js";
 import type { Dtype } from "../formats/stored-tensor.js";
-import { readVocabulary } from "../formats/vocabulary.js";
+import { readVocabulary, type Vocabulary } from "../formats/vocabulary.js";
 import { readStdlib, type Stdlib } from "./stdlib.js";
 
 const readText = (path: string): ReadResult => {
@@ -37,9 +37,19 @@ const readHeader = (path: string): ConfigResult => {
   return { ok: true, kind: "gguf", header, text: JSON.stringify([short, [...tensors.keys()]]) };
 };
 
+/** Null where there is none to be read: what is wrong with the file is said when texts are read. */
+const vocabularyIn = (folder: string): Vocabulary | null => {
+  try {
+    return isGguf(folder) ? null : readVocabulary(folder);
+  } catch {
+    return null;
+  }
+};
+
 /** A host for a spec in `base` (the folder its relative paths start from). */
 export const fileHost = (base: string): Host => {
   let library: Stdlib | null = null;
+  const vocabularies = new Map<string, Vocabulary | null>();
   return {
     readText,
     join: (from, path) => (isAbsolute(path) ? path : join(dirname(from), path)),
@@ -58,12 +68,12 @@ export const fileHost = (base: string): Host => {
       }
     },
     readVocabulary: (path) => {
-      try {
-        return isGguf(path) ? null : readVocabulary(isAbsolute(path) ? path : join(base, path));
-      } catch {
-        // What is wrong with the file is said when texts are read.
-        return null;
-      }
+      const folder = isAbsolute(path) ? path : join(base, path);
+      const known = vocabularies.get(folder);
+      if (known !== undefined) return known;
+      const vocabulary = vocabularyIn(folder);
+      vocabularies.set(folder, vocabulary);
+      return vocabulary;
     },
     hash: hashText,
   };

@@ -7,6 +7,7 @@ import { TOKEN_TYPE } from "./gguf-tokenizer.js";
 import type { TypedValue } from "./gguf-write.js";
 import { SPACE, sentencePieceScores } from "./sentence-piece.js";
 import { readSideJson, type SideFile } from "./side-files.js";
+import { pairOf } from "./tokenizer-model.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -104,10 +105,7 @@ const tokensOf = ({ model, added_tokens }: Definition, size: number): readonly T
 
 /** How tokens join: by listed merges, or by the scores of pieces. */
 const joining = (definition: Definition, tokens: readonly Token[]): [string, TypedValue][] => {
-  const pairs = definition.model.merges.map((merge): readonly [string, string] => {
-    const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ") : merge;
-    return [left, right];
-  });
+  const pairs = definition.model.merges.map(pairOf);
   if (!isPieces(definition))
     return [
       ["tokenizer.ggml.merges", { type: "texts", value: pairs.map((pair) => pair.join(" ")) }],

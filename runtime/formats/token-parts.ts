@@ -6,6 +6,7 @@ import { RunError } from "../errors.js";
 import {
   addedTokens,
   type Merge,
+  pairOf,
   type TokenEntry,
   type TokenizerModel,
   tokenizerModel,
@@ -29,7 +30,7 @@ export const mergeOf = (
   merge: Merge,
   prefix: string,
 ): { readonly left: string; readonly right: string; readonly whole: string } | null => {
-  const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ") : merge;
+  const [left, right] = pairOf(merge);
   if (left === "" || right === "") return null;
   const rest = right.startsWith(prefix) ? right.slice(prefix.length) : right;
   return { left, right, whole: left + rest };

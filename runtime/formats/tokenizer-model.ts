@@ -57,6 +57,12 @@ export type Merge = string | readonly [string, string];
 const isMerge = (value: unknown): value is Merge =>
   isText(value) || (Array.isArray(value) && value.length === 2 && value.every(isText));
 
+/** The two texts of a merge; one is empty where it is none. */
+export const pairOf = (merge: Merge): readonly [string, string] => {
+  const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ") : merge;
+  return [left, right];
+};
+
 /** A model whose tokens can be told apart from what they are put together from. */
 export type TokenizerModel =
   | {

@@ -16,13 +16,12 @@ import {
   matmul,
   referenceMatmul,
 } from "../../kernels/matmul.kernel.js";
-import type { Dtype } from "../../kernels/operand.js";
 import { createExecutor } from "../../runtime/execute.js";
-import { narrow, widen } from "../../runtime/formats/float16.js";
 import { createTuning } from "../../runtime/tune.js";
 import { everyDevice } from "../support/device.js";
 import { poisoned, randomArray } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
+import { storedAs } from "../support/stored-as.js";
 
 const devices = (await everyDevice()).filter(({ report }) =>
   report.features.includes("shader-f16"),
@@ -53,15 +52,6 @@ const boundOf = (spec: MatmulSpec, a: ArrayLike<number>, b: ArrayLike<number>): 
 /** Numbers of all sizes that f16 has, the smallest not normal. */
 const spread = (values: Float32Array): Float32Array =>
   values.map((value, i) => value * 2 ** (12 - (i % 36)));
-
-const stored = (values: Float32Array, dtype: Dtype) => {
-  if (dtype === "f32") return { values, data: values };
-  const halves = new Uint16Array(2 * Math.ceil(values.length / 2));
-  narrow(dtype, values, halves.subarray(0, values.length));
-  const held = new Float32Array(values.length);
-  widen(dtype, halves.subarray(0, values.length), held);
-  return { values: held, data: new Uint32Array(halves.buffer) };
-};
 
 /**
  * Every schedule, with a small tile for those in workgroup memory, as software compiles one for each invocation; those by
@@ -99,7 +89,7 @@ test.each(
   await fc.assert(
     fc.asyncProperty(fc.nat(), async (seed) => {
       const a = spread(randomArray(2 * m * k, seed));
-      const b = stored(spread(randomArray(2 * n * k, seed + 1)), dtype);
+      const b = storedAs(spread(randomArray(2 * n * k, seed + 1)), dtype);
       const c = accumulate ? randomArray(2 * m * n, seed + 2) : poisoned(2 * m * n);
       const expected = referenceMatmul(spec, a, b.values, c);
       const bound = boundOf(spec, a, b.values);

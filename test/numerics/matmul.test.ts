@@ -15,11 +15,10 @@ import {
   subgroupWgsl,
   subgroupWorkgroup,
 } from "../../kernels/matmul-subgroup.js";
-import type { Dtype } from "../../kernels/operand.js";
-import { narrow, widen } from "../../runtime/formats/float16.js";
 import { everyDevice, sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
+import { storedAs } from "../support/stored-as.js";
 
 const shared = await sharedDevice();
 
@@ -203,16 +202,6 @@ test.each(
     { numRuns: runs },
   );
 });
-
-/** Values that the type holds, and how they are stored in it: in pairs, the last filled up. */
-const storedAs = (values: Float32Array, dtype: Dtype) => {
-  if (dtype === "f32") return { values, data: values };
-  const halves = new Uint16Array(2 * Math.ceil(values.length / 2));
-  narrow(dtype, values, halves.subarray(0, values.length));
-  const held = new Float32Array(values.length);
-  widen(dtype, halves.subarray(0, values.length), held);
-  return { values: held, data: new Uint32Array(halves.buffer) };
-};
 
 /** Of many sizes: f16 has no f32's exponents, so its smallest are not normal. */
 const spread = (values: Float32Array): Float32Array =>

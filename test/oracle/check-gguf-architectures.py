@@ -12,10 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import llama_cpp
 import numpy as np
 import torch
 import transformers
+from llama_cpp_plain import llama_cpp
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -61,17 +61,6 @@ MODELS = {
 }  # fmt: skip
 # What transformers' reader leaves out: biases, that scores are scaled by the size of a head, that heads are rotated in part.
 MISREAD = {"llama, with biases", "gemma2", "phi3, half rotated"}
-# Weights packed anew for special instructions, which some containers forbid, are left out.
-default = llama_cpp.llama_cpp.llama_model_default_params
-
-
-def without_packing():
-    parameters = default()
-    parameters.use_extra_bufts = False
-    return parameters
-
-
-llama_cpp.llama_cpp.llama_model_default_params = without_packing
 
 
 def random_model(family, keys):

@@ -5,21 +5,10 @@ what it says. Usage: check-gguf.py MODEL.gguf "GLOB" WINDOW TAKE [PROMPT]
 import glob
 import sys
 
-import llama_cpp
 import numpy as np
+from llama_cpp_plain import llama_cpp
 
 path, pattern, window, take = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-# Without weights packed anew for special instructions, which some containers forbid.
-default = llama_cpp.llama_cpp.llama_model_default_params
-
-
-def plain():
-    parameters = default()
-    parameters.use_extra_bufts = False
-    return parameters
-
-
-llama_cpp.llama_cpp.llama_model_default_params = plain
 model = llama_cpp.Llama(path, n_ctx=1024, logits_all=True, verbose=False)
 print("llama.cpp", llama_cpp.__version__, model.metadata["general.architecture"], model.metadata["general.file_type"])
 

@@ -1,18 +1,17 @@
 // Bundles the command line and the runtime library: unbundled, importing the parser alone costs half a second at start.
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
-import { buildLibrary, nodeBundle } from "./bundle.mjs";
+import { buildLibrary, buildProgram, keepCompiled, nodeBundle, small } from "./bundle.mjs";
 
 await rm("dist", { recursive: true, force: true });
 await mkdir("dist", { recursive: true });
 await build({
   ...nodeBundle,
-  entryPoints: { espalier: "runtime/cli/main.ts", runtime: "runtime/main.ts" },
+  ...small,
+  entryPoints: { runtime: "runtime/main.ts" },
   outdir: "dist",
-  // Names stay as they are: shortening them and then keeping what functions are called costs a call for each closure.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  sourcemap: false,
 });
+await buildProgram("dist", "espalier", "runtime/cli/main.ts");
 await buildLibrary("dist");
+keepCompiled("dist", "espalier", ["check", "examples/sotu-half.prune"]);
 await chmod("dist/espalier.js", 0o755);

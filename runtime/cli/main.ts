@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: each command is its own file, loaded only when used, so that `check` starts fast. */
 import { type Argument, Command, CommanderError, Option } from "commander";
 import { VERSION } from "../version.js";
@@ -199,4 +198,4 @@ const main = async (): Promise<void> => {
   }
 };
 
-await main();
+void main();

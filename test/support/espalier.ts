@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("../../dist/espalier.js", import.meta.url));
+const built = fileURLToPath(new URL("../../dist/espalier.js", import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -10,7 +10,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export const startEspalier = (args: readonly string[], cwd?: string): ChildProcess =>
+/** `program` is what `node` runs: the built command line, or a copy of it. */
+export const startEspalier = (
+  args: readonly string[],
+  cwd?: string,
+  program: string = built,
+): ChildProcess =>
   spawn(process.execPath, [program, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
@@ -34,5 +39,5 @@ export const ended = (child: ChildProcess): Promise<Ended> =>
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 
-export const espalier = (args: readonly string[], cwd?: string): Promise<Ended> =>
-  ended(startEspalier(args, cwd));
+export const espalier = (args: readonly string[], cwd?: string, program?: string): Promise<Ended> =>
+  ended(startEspalier(args, cwd, program));

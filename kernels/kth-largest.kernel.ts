@@ -1,9 +1,14 @@
 /**
- * Where the k-th largest number of each row is, of equal ones the first before the others: a radix selection, eight bits a
- * round, of the numbers' bits in their order and then of the places that hold the number found. Counts are of integers, so
- * that the order in which invocations add to them does not show. Numbers below 2^-126, which some adapters take for 0, are 0.
+ * Where the k-th largest number of each row is, of equal ones the first before the others. Numbers are compared by their
+ * bits in their order, and counted in integers, so that every schedule finds the same; those below 2^-126, which some
+ * adapters take for 0, are 0.
+ *
+ * By radix: a workgroup a row, eight bits a round of the numbers and then of the places that hold the number found. By
+ * bisection: an invocation a row, which narrows the bounds of the number by what of the row lies above three thresholds
+ * between them. Atomics and barriers, which the first needs, are what costs on software adapters; reads side by side, which
+ * the second lacks, are what counts on GPUs.
  */
-import { foldGroups, type KernelCall } from "./kernel.js";
+import { foldGroups, type KernelCall, sizeClass } from "./kernel.js";
 
 export interface KthLargestSpec {
   readonly rows: number;
@@ -17,14 +22,13 @@ export interface KthLargestSpec {
 /** Invocations of a row, and values of eight bits. */
 const WORKERS = 256;
 
-const WGSL = `struct Params { rows: u32, columns: u32, k: u32, at: u32, to: u32, u0: u32, u1: u32, u2: u32 }
+/** Rows of a workgroup by bisection. */
+const ROWS = 8;
+
+const HEAD = `struct Params { rows: u32, columns: u32, k: u32, at: u32, to: u32, u0: u32, u1: u32, u2: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
-
-var<workgroup> counts: array<atomic<u32>, ${WORKERS}>;
-// The next eight bits, and how many are still to pass among the keys that have them.
-var<workgroup> chosen: vec2<u32>;
 
 // Larger for larger numbers; both zeros and all that are too small to be normal are one.
 fn ordered(value: f32) -> u32 {
@@ -32,6 +36,12 @@ fn ordered(value: f32) -> u32 {
   if ((bits & 0x7f800000u) == 0u) { return 0x80000000u; }
   return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
 }
+`;
+
+const RADIX = `${HEAD}
+var<workgroup> counts: array<atomic<u32>, ${WORKERS}>;
+// The next eight bits, and how many are still to pass among the keys that have them.
+var<workgroup> chosen: vec2<u32>;
 
 @compute @workgroup_size(${WORKERS})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {
@@ -75,10 +85,64 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
 }
 `;
 
+const BISECTION = `${HEAD}
+@compute @workgroup_size(${ROWS})
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {
+  let row = (w.x + w.y * 65535u) * ${ROWS}u + l.x;
+  if (row >= p.rows) { return; }
+  let first = p.at + row * p.columns;
+  var low = 0xffffffffu;
+  var high = 0u;
+  for (var i = 0u; i < p.columns; i++) {
+    let key = ordered(x[first + i]);
+    low = min(low, key);
+    high = max(high, key);
+  }
+  // Keys from low on, at least k; keys above high, fewer than k.
+  var within = p.columns;
+  var above = 0u;
+  while (low < high && within > p.k) {
+    let width = high - low;
+    let a = low + (width >> 2u) + 1u;
+    let b = low + (width >> 1u) + 1u;
+    let c = b + (width >> 2u);
+    var counts = vec3<u32>();
+    for (var i = 0u; i < p.columns; i++) {
+      let key = ordered(x[first + i]);
+      counts += select(vec3<u32>(), vec3<u32>(1u), vec3<u32>(key) >= vec3<u32>(a, b, c));
+    }
+    let enough = counts >= vec3<u32>(p.k);
+    if (enough.z) {
+      low = c; within = counts.z;
+    } else if (enough.y) {
+      low = b; within = counts.y; high = c - 1u; above = counts.z;
+    } else if (enough.x) {
+      low = a; within = counts.x; high = b - 1u; above = counts.y;
+    } else {
+      high = a - 1u; above = counts.x;
+    }
+  }
+  // Either low is the number, or it is the least of those from low on, and the last of its equals is the one that is wanted.
+  let known = low == high;
+  var number = select(0xffffffffu, low, known);
+  var left = select(p.columns, p.k - above, known);
+  var place = 0u;
+  for (var i = 0u; i < p.columns; i++) {
+    let key = ordered(x[first + i]);
+    if (key >= low && key <= number && left > 0u) {
+      number = key;
+      place = i;
+      left--;
+    }
+  }
+  out[p.to + row] = f32(place);
+}
+`;
+
 /** Operands x [rows, columns], out [rows]: places from 0, as numbers (exact below 2^24 columns). */
 export const kthLargest = ({ rows, columns, k, bases }: KthLargestSpec): KernelCall => ({
   family: "k-th largest",
-  shape: `c${columns}`,
+  shape: `c${sizeClass(columns, 1 << 18)} ${sizeClass(rows, 1 << 12)} rows`,
   operands: [
     { name: "x", access: "read" },
     { name: "out", access: "read_write" },
@@ -87,14 +151,21 @@ export const kthLargest = ({ rows, columns, k, bases }: KthLargestSpec): KernelC
   variants: [
     {
       name: "radix",
-      wgsl: WGSL,
+      wgsl: RADIX,
       workgroup: [WORKERS, 1, 1],
       workgroups: foldGroups(rows),
       features: [],
     },
+    {
+      name: "bisection",
+      wgsl: BISECTION,
+      workgroup: [ROWS, 1, 1],
+      workgroups: foldGroups(Math.ceil(rows / ROWS)),
+      features: [],
+    },
   ],
   flops: 0,
-  bytes: 4 * rows * (8 * columns + 1),
+  bytes: 4 * rows * (columns + 1),
 });
 
 const LEAST_NORMAL = 2 ** -126;

@@ -1,8 +1,9 @@
-/** Chevrotain rules for the pieces of a line: expressions, items, parameters, dimensions. They give syntax-tree nodes. */
-import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
+/** Rules for the pieces of a line, by recursive descent: expressions, items, parameters, dimensions. They give syntax-tree nodes. */
+import type { IToken, TokenType } from "chevrotain";
 import type {
   Argument,
   BinaryOp,
+  CallExpr,
   Dimension,
   Expr,
   Name,
@@ -11,7 +12,7 @@ import type {
   StringExpr,
 } from "./ast.js";
 import { spanOf } from "./lines.js";
-import type { Span } from "./span.js";
+import { spanOver } from "./span.js";
 import * as t from "./tokens.js";
 
 const SUFFIX: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, B: 1e9, T: 1e12 };
@@ -37,349 +38,321 @@ const stringOf = (token: IToken): StringExpr => ({
   span: spanOf(token),
 });
 
-/** From the first to the last; Chevrotain records the rules once with empty values, hence the defaults. */
-const spanOver = (first: Span | undefined, last: Span | undefined): Span => ({
-  start: first?.start ?? 0,
-  end: last?.end ?? 0,
-});
-
 const join = (op: BinaryOp, opToken: IToken, left: Expr, right: Expr): Expr => ({
   kind: "binary",
   op,
   opSpan: spanOf(opToken),
   left,
   right,
-  span: spanOver(left?.span, right?.span),
+  span: spanOver(left.span, right.span),
 });
-
-interface Level {
-  readonly operators: readonly TokenType[];
-}
 
 const COMPARISONS: readonly TokenType[] = [
   ...[t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal],
 ];
 
 /** From loosest to tightest; each level associates to the left. */
-const LEVELS: readonly Level[] = [
-  { operators: [t.Or] },
-  { operators: [t.And] },
-  { operators: COMPARISONS },
-  { operators: [t.Fallback] },
-  { operators: [t.Plus, t.Minus, t.PlusMinus] },
-  { operators: [t.Times, t.Divide, t.Of] },
-  { operators: [t.Dot] },
+const LEVELS: readonly (readonly TokenType[])[] = [
+  [t.Or],
+  [t.And],
+  COMPARISONS,
+  [t.Fallback],
+  [t.Plus, t.Minus, t.PlusMinus],
+  [t.Times, t.Divide, t.Of],
+  [t.Dot],
 ];
 
-export class LineParser extends EmbeddedActionsParser {
-  constructor() {
-    super(t.allTokens, { recoveryEnabled: false, maxLookahead: 2, skipValidations: true });
-    this.performSelfAnalysis();
+const levels: ReadonlyMap<TokenType, number> = new Map(
+  LEVELS.flatMap((operators, level) => operators.map((operator) => [operator, level] as const)),
+);
+const COMPARISON = LEVELS.indexOf(COMPARISONS);
+
+/** The next token of a line is not what belongs there; `expected` says what does, for people. */
+export class Unexpected extends Error {
+  constructor(readonly expected: string) {
+    super(expected);
   }
+}
 
-  /** A rule may end before its line does, which is no mistake of the rule: errors that nobody reads cost a stack trace each. */
-  onAfterParse(): void {}
+const described = ({ name }: TokenType): string =>
+  /^[a-z]/.test(name) ? `a ${name}` : `\`${name}\``;
 
+/** Each rule takes tokens from `at` on; it may end before its line does. */
+export class LineParser {
+  constructor(
+    private readonly tokens: readonly IToken[],
+    public at: number,
+  ) {}
+
+  private is(type: TokenType, ahead = 0): boolean {
+    return this.tokens[this.at + ahead]?.tokenType === type;
+  }
+  private take(): IToken {
+    const token = this.tokens[this.at];
+    if (token === undefined) throw new Unexpected("more");
+    this.at++;
+    return token;
+  }
+  private expect(type: TokenType): IToken {
+    if (!this.is(type)) throw new Unexpected(described(type));
+    return this.take();
+  }
+  private skip(type: TokenType): boolean {
+    const skips = this.is(type);
+    if (skips) this.at++;
+    return skips;
+  }
   /** Whether the next token touches the one before it. */
   private touches(): boolean {
-    return (this.LA(0).endOffset ?? -2) + 1 === this.LA(1).startOffset;
-  }
-  private isOneOf(types: readonly TokenType[]): boolean {
-    return types.includes(this.LA(1).tokenType);
+    const [before, next] = [this.tokens[this.at - 1], this.tokens[this.at]];
+    return before !== undefined && next !== undefined && spanOf(before).end === next.startOffset;
   }
   /** `a.b` is a member, `a . b` a contraction. */
   private isMember(): boolean {
-    return (
-      this.LA(1).tokenType === t.Dot &&
-      this.touches() &&
-      this.LA(2).startOffset === this.LA(1).startOffset + 1
-    );
+    const [dot, next] = [this.tokens[this.at], this.tokens[this.at + 1]];
+    if (dot?.tokenType !== t.Dot || !this.touches()) return false;
+    return next?.startOffset === dot.startOffset + 1;
+  }
+  /** Where the token before the next one ends. */
+  private get end(): number {
+    const before = this.tokens[this.at - 1];
+    return before === undefined ? 0 : spanOf(before).end;
+  }
+  private get start(): number {
+    return this.tokens[this.at]?.startOffset ?? this.end;
   }
 
-  readonly name = this.RULE("name", (): Name => nameOf(this.CONSUME(t.Identifier)));
+  private name(): Name {
+    const token = this.tokens[this.at];
+    if (token === undefined || !t.isName(token.tokenType)) throw new Unexpected("a value");
+    this.at++;
+    return nameOf(token);
+  }
 
-  readonly expression: () => Expr = this.RULE("expression", (): Expr => {
-    let from: Expr | null = null;
-    if (this.LA(1).tokenType !== t.Arrow) from = this.SUBRULE(this.range);
-    if (this.LA(1).tokenType !== t.Arrow && from !== null) return from;
-    const arrow = this.CONSUME(t.Arrow);
-    const to = this.SUBRULE1(this.range);
-    return { kind: "arrow", from, to, span: spanOver(from?.span ?? spanOf(arrow), to.span) };
-  });
+  expression(): Expr {
+    const { start } = this;
+    const from = this.is(t.Arrow) ? null : this.range();
+    if (from !== null && !this.is(t.Arrow)) return from;
+    this.expect(t.Arrow);
+    const to = this.range();
+    return {
+      kind: "arrow",
+      from,
+      to,
+      span: { start: from?.span.start ?? start, end: to.span.end },
+    };
+  }
 
-  readonly range: () => Expr = this.RULE("range", (): Expr => {
-    const from = this.SUBRULE(this.level, { ARGS: [0] });
-    if (this.LA(1).tokenType !== t.Range) return from;
-    this.CONSUME(t.Range);
-    const to = this.SUBRULE1(this.level, { ARGS: [0] });
-    let step: Expr | null = null;
-    if (this.LA(1).tokenType === t.Step) {
-      this.CONSUME(t.Step);
-      step = this.SUBRULE2(this.level, { ARGS: [0] });
-    }
+  private range(): Expr {
+    const from = this.operation(0);
+    if (!this.skip(t.Range)) return from;
+    const to = this.operation(0);
+    const step = this.skip(t.Step) ? this.operation(0) : null;
     return { kind: "range", from, to, step, span: spanOver(from.span, (step ?? to).span) };
-  });
+  }
 
-  readonly level: (depth: number) => Expr = this.RULE("level", (depth: number): Expr => {
-    const operators = LEVELS[depth]?.operators;
-    if (operators === undefined) return this.SUBRULE(this.unary);
+  /** Operands between operators of this level and tighter ones. */
+  private operation(level: number): Expr {
+    let left: Expr;
     // `not a < b` is not (a < b).
-    if (operators === COMPARISONS && this.isOneOf([t.Not])) {
-      const operator = this.consumeAny();
-      const operand = this.SUBRULE3(this.level, { ARGS: [depth] });
-      return { kind: "unary", op: "not", operand, span: spanOver(spanOf(operator), operand.span) };
+    if (level <= COMPARISON && this.is(t.Not)) {
+      const operator = this.take();
+      const operand = this.operation(COMPARISON);
+      left = { kind: "unary", op: "not", operand, span: spanOver(spanOf(operator), operand.span) };
+    } else left = this.unary();
+    for (;;) {
+      const next = this.tokens[this.at];
+      const own = next === undefined ? undefined : levels.get(next.tokenType);
+      if (next === undefined || own === undefined || own < level) return left;
+      this.at++;
+      left = join(next.image as BinaryOp, next, left, this.operation(own + 1));
     }
-    let left = this.SUBRULE1(this.level, { ARGS: [depth + 1] });
-    while (this.isOneOf(operators)) {
-      const operator = this.consumeAny();
-      const right = this.SUBRULE2(this.level, { ARGS: [depth + 1] });
-      left = join(operator.image as BinaryOp, operator, left, right);
-    }
-    return left;
-  });
-
-  /** The last token that the last rule took. */
-  lastTaken(): IToken {
-    return this.LA(0);
   }
 
-  private consumeAny(): IToken {
-    return this.consume(0, this.LA(1).tokenType) as IToken;
-  }
-
-  readonly unary: () => Expr = this.RULE("unary", (): Expr => {
-    if (!this.isOneOf([t.Minus, t.Not])) return this.SUBRULE(this.power);
-    const operator = this.consumeAny();
-    const operand = this.SUBRULE1(this.unary);
+  private unary(): Expr {
+    if (!this.is(t.Minus) && !this.is(t.Not)) return this.power();
+    const operator = this.take();
+    const operand = this.unary();
     const op = operator.tokenType === t.Not ? "not" : "-";
     return { kind: "unary", op, operand, span: spanOver(spanOf(operator), operand.span) };
-  });
+  }
 
-  readonly power: () => Expr = this.RULE("power", (): Expr => {
-    const base = this.SUBRULE(this.postfix);
-    if (this.LA(1).tokenType !== t.Power) return base;
-    const operator = this.CONSUME(t.Power);
-    return join("^", operator, base, this.SUBRULE(this.unary));
-  });
+  private power(): Expr {
+    const base = this.postfix();
+    if (!this.is(t.Power)) return base;
+    const operator = this.take();
+    return join("^", operator, base, this.unary());
+  }
 
-  readonly postfix: () => Expr = this.RULE("postfix", (): Expr => {
-    let target = this.SUBRULE(this.atom);
+  private postfix(): Expr {
+    let target = this.atom();
     for (;;) {
       if (this.isMember()) {
-        this.CONSUME(t.Dot);
-        const member = this.SUBRULE(this.name);
+        this.take();
+        const member = this.name();
         target = { kind: "member", target, member, span: spanOver(target.span, member.span) };
-      } else if (this.touches() && this.LA(1).tokenType === t.LeftParen && isCallee(target))
-        target = this.SUBRULE(this.call, { ARGS: [target, []] });
-      else if (this.touches() && this.LA(1).tokenType === t.LeftBracket)
-        target = this.SUBRULE1(this.bracket, { ARGS: [target] });
+      } else if (this.is(t.LeftParen) && this.touches() && isCallee(target))
+        target = this.call(target, []);
+      else if (this.is(t.LeftBracket) && this.touches()) target = this.bracket(target);
       else return target;
     }
-  });
+  }
 
   /** `f[axes](…)` or `x[indices]`. */
-  readonly bracket: (target: Expr) => Expr = this.RULE("bracket", (target: Expr): Expr => {
-    this.CONSUME(t.LeftBracket);
-    const items = this.SUBRULE(this.expressions, { ARGS: [t.RightBracket] });
-    const close = this.CONSUME(t.RightBracket);
-    if (this.RECORDING_PHASE) return target;
+  private bracket(target: Expr): Expr {
+    this.expect(t.LeftBracket);
+    const items = this.expressions(t.RightBracket);
+    const close = this.expect(t.RightBracket);
     const axes = items.filter((item): item is Name => item.kind === "name");
-    const calls = this.touches() && this.LA(1).tokenType === t.LeftParen;
-    if (calls && isCallee(target) && axes.length === items.length)
-      return this.SUBRULE2(this.call, { ARGS: [target, axes] });
-    const span = { start: target?.span.start ?? 0, end: spanOf(close).end };
+    const calls = this.is(t.LeftParen) && this.touches();
+    if (calls && isCallee(target) && axes.length === items.length) return this.call(target, axes);
+    const span = spanOver(target.span, spanOf(close));
     const [only] = items;
     const index: Expr =
       items.length === 1 && only !== undefined ? only : { kind: "list", items, span };
     return { kind: "index", target, index, span };
-  });
+  }
 
-  readonly call: (callee: Expr, axes: readonly Name[]) => Expr = this.RULE(
-    "call",
-    (callee: Expr, axes: readonly Name[]): Expr => {
-      this.CONSUME(t.LeftParen);
-      const args: Argument[] = [];
-      while (this.LA(1).tokenType !== t.RightParen) {
-        args.push(this.SUBRULE(this.argument));
-        if (this.LA(1).tokenType !== t.Comma) break;
-        this.CONSUME(t.Comma);
-      }
-      const close = this.CONSUME(t.RightParen);
-      const span = { start: callee?.span.start ?? 0, end: spanOf(close).end };
-      return { kind: "call", callee: callee as Name, axes, args, span };
-    },
-  );
-
-  readonly argument: () => Argument = this.RULE("argument", (): Argument => {
-    let name: Name | null = null;
-    if (this.LA(2).tokenType === t.Colon) {
-      name = this.SUBRULE(this.name);
-      this.CONSUME(t.Colon);
+  private call(callee: CallExpr["callee"], axes: readonly Name[]): Expr {
+    this.expect(t.LeftParen);
+    const args: Argument[] = [];
+    while (!this.is(t.RightParen)) {
+      args.push(this.argument());
+      if (!this.skip(t.Comma)) break;
     }
-    const value = this.SUBRULE(this.expression);
+    const close = this.expect(t.RightParen);
+    return { kind: "call", callee, axes, args, span: spanOver(callee.span, spanOf(close)) };
+  }
+
+  private argument(): Argument {
+    let name: Name | null = null;
+    if (this.is(t.Colon, 1)) {
+      name = this.name();
+      this.expect(t.Colon);
+    }
+    const value = this.expression();
     return { name, value, span: spanOver(name?.span ?? value.span, value.span) };
-  });
+  }
 
-  readonly expressions: (close: TokenType) => Expr[] = this.RULE(
-    "expressions",
-    (close: TokenType): Expr[] => {
-      const items: Expr[] = [];
-      while (this.LA(1).tokenType !== close) {
-        items.push(this.SUBRULE(this.expression));
-        if (this.LA(1).tokenType !== t.Comma) break;
-        this.CONSUME(t.Comma);
-      }
-      return items;
-    },
-  );
+  private expressions(close: TokenType): Expr[] {
+    const items: Expr[] = [];
+    while (!this.is(close)) {
+      items.push(this.expression());
+      if (!this.skip(t.Comma)) break;
+    }
+    return items;
+  }
 
-  readonly atom: () => Expr = this.RULE("atom", (): Expr => {
-    switch (this.LA(1).tokenType) {
+  private atom(): Expr {
+    switch (this.tokens[this.at]?.tokenType) {
       case t.NumberToken:
-        return this.SUBRULE(this.quantity);
+        return this.quantity();
       case t.StringToken:
-        return stringOf(this.CONSUME(t.StringToken));
+        return this.string();
       case t.LeftBracket: {
-        const open = this.CONSUME(t.LeftBracket);
-        const items = this.SUBRULE(this.expressions, { ARGS: [t.RightBracket] });
-        const close = this.CONSUME(t.RightBracket);
+        const open = this.take();
+        const items = this.expressions(t.RightBracket);
+        const close = this.expect(t.RightBracket);
         return { kind: "list", items, span: spanOver(spanOf(open), spanOf(close)) };
       }
       case t.LeftParen: {
         // The span takes the brackets in, so that what stands around them begins and ends with them.
-        const open = this.CONSUME(t.LeftParen);
-        const inner = this.SUBRULE(this.expression);
-        const close = this.CONSUME(t.RightParen);
+        const open = this.take();
+        const inner = this.expression();
+        const close = this.expect(t.RightParen);
         return { ...inner, span: spanOver(spanOf(open), spanOf(close)) };
       }
       default:
-        return this.SUBRULE(this.name);
+        return this.name();
     }
-  });
+  }
 
-  readonly quantity: () => Expr = this.RULE("quantity", (): Expr => {
-    const number = numberOf(this.CONSUME(t.NumberToken));
-    const unit = this.LA(1);
-    const isUnit = unit.tokenType === t.Identifier && t.UNITS.has(unit.image);
-    if (!isUnit && unit.tokenType !== t.Percent) return number;
-    this.consumeAny();
-    const span = spanOver(number.span, spanOf(unit));
-    return {
-      kind: "quantity",
-      value: number.value,
-      unit: unit.image,
-      text: number.text,
-      unitSpan: spanOf(unit),
-      span,
-    };
-  });
+  string(): StringExpr {
+    return stringOf(this.expect(t.StringToken));
+  }
 
-  readonly names: () => Name[] = this.RULE("names", (): Name[] => {
-    const names = [this.SUBRULE(this.name)];
-    while (this.LA(1).tokenType === t.Comma) {
-      this.CONSUME(t.Comma);
-      names.push(this.SUBRULE1(this.name));
-    }
-    return names;
-  });
+  private quantity(): Expr {
+    const number = numberOf(this.expect(t.NumberToken));
+    const unit = this.tokens[this.at];
+    const isUnit = unit?.tokenType === t.Identifier && t.UNITS.has(unit.image);
+    if (unit === undefined || (!isUnit && unit.tokenType !== t.Percent)) return number;
+    this.at++;
+    const unitSpan = spanOf(unit);
+    const { value, text } = number;
+    const span = spanOver(number.span, unitSpan);
+    return { kind: "quantity", value, unit: unit.image, text, unitSpan, span };
+  }
 
   /** `[group query dim, hidden]` */
-  readonly dimensions: () => Dimension[] = this.RULE("dimensions", (): Dimension[] => {
+  private dimensions(): Dimension[] {
+    return this.bracketed(() => {
+      const { start } = this;
+      const axes = this.axes();
+      return { axes, parts: [], span: { start, end: this.end } };
+    });
+  }
+
+  private bracketed(dimension: () => Dimension): Dimension[] {
     const dimensions: Dimension[] = [];
-    this.CONSUME(t.LeftBracket);
-    do {
-      if (dimensions.length > 0) this.CONSUME(t.Comma);
-      const start = spanOf(this.LA(1));
-      const axes = this.SUBRULE(this.axes);
-      dimensions.push({ axes, parts: [], span: spanOver(start, spanOf(this.LA(0))) });
-    } while (this.LA(1).tokenType === t.Comma);
-    this.CONSUME(t.RightBracket);
+    this.expect(t.LeftBracket);
+    do dimensions.push(dimension());
+    while (this.skip(t.Comma));
+    this.expect(t.RightBracket);
     return dimensions;
-  });
+  }
 
   /** `group query dim` */
-  readonly axes: () => Name[] = this.RULE("axes", (): Name[] => {
-    const axes = [this.SUBRULE(this.name)];
-    while (this.isOneOf([t.Identifier, t.Step, t.Of])) axes.push(this.SUBRULE1(this.name));
+  private axes(): Name[] {
+    const axes = [this.name()];
+    while (this.is(t.Identifier) || this.is(t.Step) || this.is(t.Of)) axes.push(this.name());
     return axes;
-  });
+  }
 
   /** `dim | dim | dim` */
-  readonly parts: () => Name[][] = this.RULE("parts", (): Name[][] => {
-    const parts = [this.SUBRULE(this.axes)];
-    while (this.LA(1).tokenType === t.Bar) {
-      this.CONSUME(t.Bar);
-      parts.push(this.SUBRULE1(this.axes));
-    }
+  private parts(): Name[][] {
+    const parts = [this.axes()];
+    while (this.skip(t.Bar)) parts.push(this.axes());
     return parts;
-  });
+  }
 
   /** As `dimensions`, with weights one after another: `[mlp | mlp, hidden]`, `[head (dim | dim | dim), hidden]`. */
-  readonly storedDimensions: () => Dimension[] = this.RULE("storedDimensions", (): Dimension[] => {
-    const dimensions: Dimension[] = [];
-    this.CONSUME(t.LeftBracket);
-    do {
-      if (dimensions.length > 0) this.CONSUME(t.Comma);
-      dimensions.push(this.SUBRULE(this.storedDimension));
-    } while (this.LA(1).tokenType === t.Comma);
-    this.CONSUME(t.RightBracket);
-    return dimensions;
-  });
+  storedDimensions(): Dimension[] {
+    return this.bracketed(() => this.storedDimension());
+  }
 
-  readonly storedDimension: () => Dimension = this.RULE("storedDimension", (): Dimension => {
-    const start = spanOf(this.LA(1));
-    const listed = this.SUBRULE(this.parts);
+  private storedDimension(): Dimension {
+    const { start } = this;
+    const listed = this.parts();
     const [axes = []] = listed.length === 1 ? listed : [];
     let parts = listed.length === 1 ? [] : listed;
-    if (parts.length === 0 && this.LA(1).tokenType === t.LeftParen) {
-      this.CONSUME(t.LeftParen);
-      parts = this.SUBRULE1(this.parts);
-      this.CONSUME(t.RightParen);
+    if (parts.length === 0 && this.skip(t.LeftParen)) {
+      parts = this.parts();
+      this.expect(t.RightParen);
     }
-    return { axes, parts, span: spanOver(start, spanOf(this.LA(0))) };
-  });
+    return { axes, parts, span: { start, end: this.end } };
+  }
 
-  readonly parameter: () => Parameter = this.RULE("parameter", (): Parameter => {
-    const name = this.SUBRULE(this.name);
-    let arrowTo: Name | null = null;
-    let dims: Dimension[] | null = null;
-    let indexOf: Name | null = null;
-    let fallback: Expr | null = null;
-    if (this.LA(1).tokenType === t.Arrow) {
-      this.CONSUME(t.Arrow);
-      arrowTo = this.SUBRULE1(this.name);
-    }
-    if (this.LA(1).tokenType === t.LeftBracket) dims = this.SUBRULE(this.dimensions);
-    if (this.LA(1).tokenType === t.Of) {
-      this.CONSUME(t.Of);
-      indexOf = this.SUBRULE2(this.name);
-    }
-    if (this.LA(1).tokenType === t.Assign) {
-      this.CONSUME(t.Assign);
-      fallback = this.SUBRULE(this.expression);
-    }
-    return {
-      name,
-      arrowTo,
-      dims,
-      indexOf,
-      fallback,
-      span: spanOver(name.span, spanOf(this.LA(0))),
-    };
-  });
+  private parameter(): Parameter {
+    const name = this.name();
+    const arrowTo = this.skip(t.Arrow) ? this.name() : null;
+    const dims = this.is(t.LeftBracket) ? this.dimensions() : null;
+    const indexOf = this.skip(t.Of) ? this.name() : null;
+    const fallback = this.skip(t.Assign) ? this.expression() : null;
+    const span = { start: name.span.start, end: this.end };
+    return { name, arrowTo, dims, indexOf, fallback, span };
+  }
 
-  readonly parameters: () => Parameter[] = this.RULE("parameters", (): Parameter[] => {
+  parameters(): Parameter[] {
     const parameters: Parameter[] = [];
-    this.CONSUME(t.LeftParen);
-    while (this.LA(1).tokenType !== t.RightParen) {
-      parameters.push(this.SUBRULE(this.parameter));
-      if (this.LA(1).tokenType !== t.Comma) break;
-      this.CONSUME(t.Comma);
+    this.expect(t.LeftParen);
+    while (!this.is(t.RightParen)) {
+      parameters.push(this.parameter());
+      if (!this.skip(t.Comma)) break;
     }
-    this.CONSUME(t.RightParen);
+    this.expect(t.RightParen);
     return parameters;
-  });
+  }
 }
 
-const isCallee = (target: Expr | undefined): boolean =>
-  target === undefined || target.kind === "name" || target.kind === "member";
+const isCallee = (target: Expr): target is CallExpr["callee"] =>
+  target.kind === "name" || target.kind === "member";

@@ -45,9 +45,7 @@ const OPERATORS: ReadonlySet<unknown> = new Set([
   ...[t.AtMost, t.AtLeast, t.Less, t.Greater, t.Equal, t.Unequal, t.And, t.Or, t.Of],
 ]);
 
-const isWord = (piece: Piece): boolean =>
-  piece.token.tokenType === t.Identifier ||
-  (piece.token.tokenType.CATEGORIES ?? []).includes(t.Identifier);
+const isWord = (piece: Piece): boolean => t.isName(piece.token.tokenType);
 
 /** Whether a value ends at a piece, so that a minus after it takes something away from it. */
 const isValueEnd = (line: readonly Piece[], at: number): boolean => {

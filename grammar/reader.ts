@@ -1,11 +1,11 @@
 /** Reads one line with the rules of `parser.ts`; a mistake gives one diagnostic and the rest of the line is passed over. */
-import { EOF, type IToken, type TokenType } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
 import type { Comment, Expr, Name, StringExpr } from "./ast.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { type BlockToken, isBlock, type Line, spanOf } from "./lines.js";
 import { reporter } from "./messages/registry.js";
 import { syntaxMessages } from "./messages/syntax.js";
-import { LineParser, nameOf } from "./parser.js";
+import { LineParser, nameOf, Unexpected } from "./parser.js";
 import type { Span } from "./span.js";
 import * as t from "./tokens.js";
 
@@ -13,8 +13,6 @@ export const report = reporter(syntaxMessages);
 
 /** A line was not understood; its diagnostic has been recorded. */
 class Passed extends Error {}
-
-let parser: LineParser | null = null;
 
 const describe = (token: IToken): string =>
   token.tokenType === t.Block ? "a block" : `\`${token.image}\``;
@@ -44,10 +42,7 @@ export class LineCursor {
   }
   isName(): boolean {
     const type = this.peek()?.tokenType;
-    return (
-      type !== undefined &&
-      (type === t.Identifier || (type.CATEGORIES ?? []).includes(t.Identifier))
-    );
+    return type !== undefined && t.isName(type);
   }
   take(): IToken {
     const token = this.peek();
@@ -71,8 +66,7 @@ export class LineCursor {
     return this.isName() ? nameOf(this.take()) : this.fail(what);
   }
   string(what: string): StringExpr {
-    if (!this.is(t.StringToken)) return this.fail(what);
-    return this.rule((rules) => rules.atom()) as StringExpr;
+    return this.is(t.StringToken) ? this.rule((rules) => rules.string()) : this.fail(what);
   }
   expression(): Expr {
     return this.rule((rules) => rules.expression());
@@ -110,36 +104,24 @@ export class LineCursor {
         : report("unexpected-text", this.place(), { found: describe(token), expected }),
     );
   }
-  /** Runs a rule of the parser from here on. */
+  /** Runs a rule of the parser from here on. It may end before the line does; `finish` judges that. */
   rule<T>(run: (rules: LineParser) => T): T {
-    parser ??= new LineParser();
-    parser.input = this.tokens.slice(this.at);
-    const value = run(parser);
-    // A rule may end before the line does; `finish` judges that.
-    const [error] = parser.errors;
-    if (error !== undefined) {
-      const missing = error.token.tokenType === EOF;
-      const at = missing ? this.tokens.length : this.tokens.indexOf(error.token, this.at);
-      this.at = at < 0 ? this.tokens.length : at;
-      return this.fail(expectation(error));
+    const rules = new LineParser(this.tokens, this.at);
+    try {
+      const value = run(rules);
+      this.at = rules.at;
+      return value;
+    } catch (error) {
+      if (!(error instanceof Unexpected)) throw error;
+      this.at = rules.at;
+      return this.fail(error.expected);
     }
-    this.at = this.tokens.indexOf(parser.lastTaken(), this.at) + 1;
-    return value;
   }
   spanFrom(start: number): Span {
     const last = this.tokens[this.at - 1];
     return { start, end: last === undefined ? start : spanOf(last).end };
   }
 }
-
-/** What a rule wanted, for people. */
-const expectation = (
-  error: Error & { readonly context?: { readonly ruleStack: readonly string[] } },
-): string => {
-  const wanted = /Expecting token of type --> ([^<]+) <--/.exec(error.message)?.[1];
-  if (wanted === undefined || wanted === "name") return "a value";
-  return /^[a-z]/.test(wanted) ? `a ${wanted}` : `\`${wanted}\``;
-};
 
 export class Reader {
   constructor(

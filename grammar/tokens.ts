@@ -11,6 +11,10 @@ export const Identifier = token("name", /[A-Za-z_][A-Za-z0-9_]*/);
 const word = (text: string): TokenType =>
   token(text, new RegExp(text), { longer_alt: Identifier, categories: [Identifier] });
 
+/** Whether tokens of this type may be names. */
+export const isName = (type: TokenType): boolean =>
+  type === Identifier || type.CATEGORIES?.includes(Identifier) === true;
+
 export const And = word("and");
 export const Or = word("or");
 export const Not = word("not");

@@ -15,6 +15,7 @@ import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import type { Node } from "../ir/tensor.js";
+import { applied } from "./applied.js";
 import { arithmetic } from "./arithmetic.js";
 import { builtins, callBuiltin } from "./builtins.js";
 import {
@@ -271,15 +272,16 @@ export const apply = (
     return mistake("recursion", env.file, span, { name: decl.name.name });
   const matched = matchArguments(env.file, decl, args, span);
   const { found, ...outer } = env;
-  const scope = scopeIn({
+  const inner: Environment = {
     ...outer,
     file,
     values: given,
     axisParameters: bindAxes(env.file, decl, axes, span),
     active: [...env.active, decl],
-  });
+  };
+  const scope = scopeIn(inner);
   return calling(env.file, file, span, () => {
-    for (const parameter of decl.parameters) {
+    const values = decl.parameters.map((parameter) => {
       const argument = matched.get(parameter.name.name);
       const dims = parameter.dims?.flatMap((dim) => dim.axes.map((axis) => axis.name)) ?? [];
       const value =
@@ -289,8 +291,11 @@ export const apply = (
       if (argument === undefined) checkDims(scope.env, parameter.span, value, dims);
       else checkDims(env, argument.value.span, value, dims);
       assign(scope, parameter.name.name, value);
-    }
-    return evaluateBody(scope, decl, found);
+      return value;
+    });
+    const body = (): Value => evaluateBody(scope, decl, found);
+    // Of what else is given, or where mistakes are gathered, nothing is remembered.
+    return given.size > 0 || found !== undefined ? body() : applied(inner, decl, values, body);
   });
 };
 

@@ -175,9 +175,6 @@ const recipeOf = (context: Context): Recipe => {
   const between = [...context.between].map(([name, shape]) => [name, { name, shape }] as const);
   const models = new Map([...named, ...between]);
   const data = entriesOf(scope, "data", (_name, source): DataSource => source);
-  const hashes = [...sources]
-    .filter(([path]) => !path.startsWith("--"))
-    .map(([path, text]) => [path, host.hash(text)] as const);
   return {
     file,
     library,
@@ -187,7 +184,10 @@ const recipeOf = (context: Context): Recipe => {
     stored: context.stored,
     data,
     steps,
-    sources: Object.fromEntries(hashes),
+    sources: () => {
+      const read = [...sources].filter(([path]) => !path.startsWith("--"));
+      return Object.fromEntries(read.map(([path, text]) => [path, host.hash(text)]));
+    },
   };
 };
 

@@ -9,7 +9,7 @@ import type { Forward, Library, Located, ModelShape, Outcome } from "../library/
 import { elaborateLoss, type Named, visible } from "../library/loss.js";
 import { elaborateMetric } from "../library/metric.js";
 import { elaborateFold, elaborateSchedule } from "../library/schedule.js";
-import { decompose } from "../passes/decompose.js";
+import { obstacle } from "../passes/decompose.js";
 import { forwardOf, type Symbolic, symbolic, TRIAL } from "../recipe/stages/symbolic.js";
 
 type Definition = Located<DefinitionDecl>;
@@ -153,10 +153,10 @@ const onAxis = (
   if (!scores.ok || found.length > 0 || windows === undefined)
     return scores.ok ? found : [...found, ...scores.diagnostics];
   const outputs = Object.fromEntries(scores.value.map((node, at) => [`${axis}@${at}`, node]));
-  const split = decompose({ outputs }, windows.name, windows.size, 1, builder);
-  if (!("failure" in split)) return [];
+  const reason = obstacle({ outputs }, windows.name, windows.size)?.failure;
+  if (reason === undefined) return [];
   const criterion = decl.name.name;
-  return [report("not-summed", place, { axis, criterion, reason: split.failure })];
+  return [report("not-summed", place, { axis, criterion, reason })];
 };
 
 /** Axes that a criterion may be meant for, the likeliest first. */

@@ -93,8 +93,8 @@ const frontier = (graph: Graph, axis: string): readonly Node[] => {
   return [...cuts].sort((a, b) => a.id - b.id);
 };
 
-/** The first operation that forbids the split, or null. */
-const obstacle = (graph: Graph, axis: string, total: number): NotSplit | null => {
+/** The first operation that forbids the split of `axis`, which has size `total`, into batches, or null. */
+export const obstacle = (graph: Graph, axis: string, total: number): NotSplit | null => {
   const summed = new Set<Node>();
   for (const node of nodesOf(graph)) {
     const failure = objection(node, axis, total);

@@ -143,6 +143,6 @@ export const buildPlan = (recipe: Recipe, target: Target, counts: WindowCounts):
     stages,
     programs: Object.fromEntries(into.programs),
     kernels: Object.fromEntries([...into.kernels].sort(([a], [b]) => (a < b ? -1 : 1))),
-    sources: recipe.sources,
+    sources: recipe.sources(),
   };
 };

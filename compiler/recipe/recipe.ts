@@ -143,6 +143,6 @@ export interface Recipe {
   readonly stored: ReadonlyMap<string, Dtypes>;
   readonly data: ReadonlyMap<string, DataSource>;
   readonly steps: readonly Step[];
-  /** path → sha256 of everything read: the spec, stdlib files, used files, config.json files. */
-  readonly sources: Readonly<Record<string, string>>;
+  /** path → sha256 of everything read: the spec, stdlib files, used files, config.json files. Only a plan asks for them. */
+  readonly sources: () => Readonly<Record<string, string>>;
 }

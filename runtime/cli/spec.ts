@@ -45,8 +45,9 @@ const placed = (recipe: Recipe, base: string): Recipe => {
   const fixed = (path: string): boolean => path.startsWith("stdlib/") || configs.includes(path);
   const place = (path: string): string =>
     fixed(path) ? path : relative(base, resolve(path)).split(sep).join("/");
-  const sources = Object.entries(recipe.sources).map(([path, hash]) => [place(path), hash]);
-  return { ...recipe, sources: Object.fromEntries(sources) };
+  const sources = () =>
+    Object.fromEntries(Object.entries(recipe.sources()).map(([path, hash]) => [place(path), hash]));
+  return { ...recipe, sources };
 };
 
 export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {

@@ -39,7 +39,7 @@ test("sizes, steps and sources of the example", () => {
     ],
   });
   expect(recipe?.steps.find((step) => step.kind === "export")).toMatchObject({ dtype: "bf16" });
-  expect(Object.keys(recipe?.sources ?? {})).toEqual(
+  expect(Object.keys(recipe?.sources() ?? {})).toEqual(
     expect.arrayContaining(["sotu-half.prune", "models/sotu-1m/config.json"]),
   );
 });

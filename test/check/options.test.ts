@@ -89,7 +89,7 @@ loss double(target [window, position, vocab] = teacher.logits, guess [window, po
     ]);
     const result = checkText(text, {}, { texts: { "house.prune": house } });
     expect(result.diagnostics).toEqual([]);
-    expect(Object.keys(result.recipe?.sources ?? {})).toContain("house.prune");
+    expect(Object.keys(result.recipe?.sources() ?? {})).toContain("house.prune");
   });
 
   test("are checked too, at their own place", () => {

@@ -25,8 +25,8 @@ export const keepsEnough = (
     return false;
   }
   const value = tried(context, loss, parties);
-  const target = context.trials.values(data, "teacher", teacher.shape);
-  const logits = target.ok ? target.value.get("logits") : undefined;
+  const target = context.trials.pass(data, "teacher", teacher.shape);
+  const logits = target.ok ? target.value.values.get("logits") : undefined;
   const { builder, axes } = context.trials.symbols(data);
   if (!value.ok || logits === undefined || !("op" in logits)) return false;
   const found = lossFromKept(builder, value.value, {

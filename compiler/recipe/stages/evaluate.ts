@@ -83,9 +83,9 @@ const tryMetric = (
     return score.ok;
   }
   const { builder, labels } = context.trials.symbols(data);
-  const pass = context.trials.values(data, "model", shape);
+  const pass = context.trials.anyPass(data, shape);
   const value = pass.ok
-    ? elaborateMetric(metric, context.library, builder, { model: pass.value, labels })
+    ? elaborateMetric(metric, context.library, builder, { model: pass.value.values, labels })
     : pass;
   if (!value.ok) passOn(context, value.diagnostics, name.span);
   return value.ok;

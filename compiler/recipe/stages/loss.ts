@@ -64,19 +64,19 @@ export const tried = (
   { student, teacher, data }: Parties,
 ) => {
   const { trials } = context;
-  const guess = trials.values(data, "model", student.shape);
+  const guess = trials.pass(data, "model", student.shape);
   if (!guess.ok) return guess;
-  const target = teacher === null ? null : trials.values(data, "teacher", teacher.shape);
+  const target = teacher === null ? null : trials.pass(data, "teacher", teacher.shape);
   if (target?.ok === false) return target;
   const { builder, labels } = trials.symbols(data);
   return elaborateLoss(loss, context.library, builder, {
-    student: guess.value,
+    student: guess.value.values,
     labels,
     layers: {
       teacher: layersOf(teacher?.shape ?? student.shape),
       student: layersOf(student.shape),
     },
-    ...(target === null ? {} : { teacher: target.value }),
+    ...(target === null ? {} : { teacher: target.value.values }),
   });
 };
 

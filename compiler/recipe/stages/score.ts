@@ -7,8 +7,8 @@ import { builtins } from "../../library/builtins.js";
 import { judgesChoices } from "../../library/choice-metric.js";
 import { scoreOf, scoresWithin } from "../../library/criterion.js";
 import { functionNamed } from "../../library/elaborate.js";
-import type { CriterionUse, Forward, ModelShape } from "../../library/library.js";
-import { decompose } from "../../passes/decompose.js";
+import type { CriterionUse, ModelShape } from "../../library/library.js";
+import { obstacle } from "../../passes/decompose.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
 import { bindConstants } from "../constant.js";
@@ -18,7 +18,7 @@ import { arithmeticSetting, readSettings } from "../settings.js";
 import { fitsData, scoresAnswers } from "./answer-score.js";
 import { axisNamed, isTapped } from "./axis.js";
 import { one } from "./one-model.js";
-import { forwardOf, type Symbolic, shallow, symbolic, TRIAL } from "./symbolic.js";
+import { type Symbolic, shallow, TRIAL, type TriedPass } from "./symbolic.js";
 
 /** Fewer windows than this score mostly noise. */
 const FEW_WINDOWS = 16;
@@ -31,7 +31,7 @@ interface Subject {
   /** Of few layers, and its pass. */
   readonly trial: ModelShape;
   readonly symbols: Symbolic;
-  readonly pass: Forward;
+  readonly tried: TriedPass;
 }
 
 type Entry = ScoreStep["entries"][number];
@@ -101,12 +101,12 @@ const tappedBy = (
 /** Whether the axis has the tap that a criterion looks at; says which it has if not. */
 const tapKnown = (
   context: Context,
-  { pass, shape }: Subject,
+  { tried, shape }: Subject,
   head: Name,
   { definition, tap }: CriterionUse,
 ): boolean => {
   if (definition.decl.subject?.of !== "tap" && tap === null) return true;
-  const taps = pass.taps.filter(({ axis }) => axis === head.name);
+  const taps = tried.pass.taps.filter(({ axis }) => axis === head.name);
   const known = definition.decl.subject?.of === "tap" ? [...new Set(taps.map((t) => t.name))] : [];
   if (known.includes(tap)) return true;
   const names = known.filter((name) => name !== null);
@@ -157,14 +157,11 @@ const addsUp = (
   const [windows] = symbols.tokens.axes;
   if (windows === undefined) return true;
   const outputs = Object.fromEntries(scores.map((node, at) => [`${head.name}@${at}`, node]));
-  const split = decompose({ outputs }, windows.name, windows.size, 1, symbols.builder);
-  if ("failure" in split)
-    say(context, "not-summed", head.span, {
-      axis: head.name,
-      criterion: criterion.definition.decl.name.name,
-      reason: split.failure,
-    });
-  return !("failure" in split);
+  const reason = obstacle({ outputs }, windows.name, windows.size)?.failure;
+  if (reason === undefined) return true;
+  const { name } = criterion.definition.decl.name;
+  say(context, "not-summed", head.span, { axis: head.name, criterion: name, reason });
+  return false;
 };
 
 /** The entry of one axis, after trying the criterion on the model's own graph. */
@@ -174,7 +171,7 @@ const entryOf = (
   head: Name,
   criterion: CriterionUse,
 ): Entry | null => {
-  const { model, shape, trial, symbols, pass } = subject;
+  const { model, shape, trial, symbols, tried } = subject;
   const axis = axisNamed(context, head, model, shape);
   if (axis === null) return null;
   if (!isTapped(context, head, model, shape)) return null;
@@ -185,11 +182,11 @@ const entryOf = (
     return scored ? { axis: axis.name, criterion, within: [] } : null;
   }
   const scores = scoreOf(criterion, context.library, symbols.builder, trial, {
-    forward: pass,
+    forward: tried.pass,
     tokens: symbols.tokens,
     labels: symbols.labels,
     seed: 0,
-    model,
+    model: tried.role,
     axis: axis.name,
     place: { path: context.file.path, span: head.span },
   });
@@ -229,14 +226,15 @@ const subjectOf = (
   const entry = model === null ? null : one(context, model);
   if (model === null || entry === null) return null;
   // Axes are worth checking without data too: the window's size does not matter to them.
-  const symbols = symbolic(data ?? TRIAL);
-  const shape = shallow(entry.shape);
-  const pass = forwardOf(symbols, model.name, shape);
-  if (!pass.ok) {
-    passOn(context, pass.diagnostics, model.span);
+  const trialData = data ?? TRIAL;
+  const { shape } = entry;
+  const tried = context.trials.anyPass(trialData, shape);
+  if (!tried.ok) {
+    passOn(context, tried.diagnostics, model.span);
     return null;
   }
-  return { model: model.name, shape: entry.shape, data, trial: shape, symbols, pass: pass.value };
+  const symbols = context.trials.symbols(trialData);
+  return { model: model.name, shape, data, trial: shallow(shape), symbols, tried: tried.value };
 };
 
 const warnOfFew = (

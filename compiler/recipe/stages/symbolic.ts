@@ -48,14 +48,21 @@ export const shallow = (shape: ModelShape): ModelShape => ({
 /** What a model is in a trial; one may teach a copy of itself, whose weights have other names. */
 export type Role = "model" | "teacher";
 
+/** A shape's forward pass of few layers: what fits it fits any number of them. */
+export interface TriedPass {
+  /** What the names of its weights begin with. */
+  readonly role: Role;
+  readonly pass: Forward;
+  /** Its values and states. */
+  readonly values: Named;
+}
+
 /** What has been tried in a check: a spec speaks of the same few shapes and data again and again. */
 export interface Trials {
   readonly symbols: (data: TrialData) => Symbolic;
-  /**
-   * The values and states of a shape's forward pass, its weights named after its role. It is built of few layers: what
-   * fits it fits any number of them.
-   */
-  readonly values: (data: TrialData, role: Role, shape: ModelShape) => Outcome<Named>;
+  readonly pass: (data: TrialData, role: Role, shape: ModelShape) => Outcome<TriedPass>;
+  /** In any role, where only one model is looked at. */
+  readonly anyPass: (data: TrialData, shape: ModelShape) => Outcome<TriedPass>;
   /** As `resize`; the same sizes give the same shape. */
   readonly resized: (
     shape: ModelShape,
@@ -75,24 +82,30 @@ export const createTrials = (): Trials => {
   // Of the data, only the window's size is in a graph.
   const known = new Map<number, Symbolic>();
   const shapes = new Map<ModelShape, Map<string, ModelShape>>();
-  const passes = new Map<ModelShape, Map<string, Outcome<Named>>>();
+  const passes = new Map<ModelShape, Map<string, Outcome<TriedPass>>>();
   const symbols = (data: TrialData): Symbolic => {
     const made = known.get(data.window) ?? symbolic(data);
     known.set(data.window, made);
     return made;
   };
+  const key = (data: TrialData, role: Role): string => `${role} ${data.window}`;
+  const pass = (data: TrialData, role: Role, shape: ModelShape): Outcome<TriedPass> => {
+    const own = within(passes, shape);
+    const before = own.get(key(data, role));
+    if (before !== undefined) return before;
+    const made = forwardOf(symbols(data), role, shallow(shape));
+    const tried: Outcome<TriedPass> = made.ok
+      ? { ok: true, value: { role, pass: made.value, values: visible(made.value) } }
+      : made;
+    own.set(key(data, role), tried);
+    return tried;
+  };
   return {
     symbols,
-    values: (data, role, shape) => {
-      const own = within(passes, shape);
-      const key = `${role} ${data.window}`;
-      const before = own.get(key);
-      if (before !== undefined) return before;
-      const pass = forwardOf(symbols(data), role, shallow(shape));
-      const values: Outcome<Named> = pass.ok ? { ok: true, value: visible(pass.value) } : pass;
-      own.set(key, values);
-      return values;
-    },
+    pass,
+    // What is scored or measured first is most often a teacher.
+    anyPass: (data, shape) =>
+      passes.get(shape)?.get(key(data, "model")) ?? pass(data, "teacher", shape),
     resized: (shape, sizes, place) => {
       const own = within(shapes, shape);
       const key = JSON.stringify(shape.axes.map(({ name, size }) => sizes.get(name) ?? size));

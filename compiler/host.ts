@@ -28,8 +28,14 @@ export type ConfigResult =
     }
   | { readonly ok: false; readonly reason: string };
 
+export type Numbers =
+  | { readonly ok: true; readonly values: readonly number[] }
+  | { readonly ok: false; readonly reason: string };
+
 /** Metadata by key, of lists only how long they are, and the names of tensors with their types, f32 where they are read as such. */
 export interface GgufHeader {
+  /** What a tensor of one dimension holds; null where there is none of the name. */
+  numbers(tensor: string): Numbers | null;
   readonly metadata: ReadonlyMap<string, number | boolean | string | { readonly count: number }>;
   readonly tensors: ReadonlyMap<string, Dtype>;
 }

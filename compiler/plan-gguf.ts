@@ -14,6 +14,12 @@ export interface GgufTensor {
   readonly plus: number;
 }
 
+/** Numbers that a GGUF file has besides the weights, as a tensor of one dimension. */
+export interface GgufList {
+  readonly tensor: string;
+  readonly values: readonly number[];
+}
+
 /** A tensor whose axes stand in another order in the GGUF file. */
 export interface GgufOrder {
   /** Sizes of the axes in the folder's order, the last one running fastest. */
@@ -41,6 +47,8 @@ export interface Pretokenizer {
 /** How a GGUF file is read. */
 export interface GgufSource {
   readonly tensors: readonly GgufTensor[];
+  /** Tensors that are no weights: what they hold is in the config. */
+  readonly lists: readonly string[];
   readonly pretokenizers: readonly Pretokenizer[];
   /** What the file's metadata says, as config.json. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -58,6 +66,7 @@ export type GgufKey = { readonly key: string } & (
 /** How a GGUF file is written. */
 export interface GgufTarget {
   readonly tensors: readonly GgufTensor[];
+  readonly lists: readonly GgufList[];
   readonly pretokenizers: readonly Pretokenizer[];
   readonly keys: readonly GgufKey[];
 }

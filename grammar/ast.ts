@@ -199,11 +199,12 @@ export interface ConfigItem {
 
 /**
  * `require hidden_act == "silu"`: what this description can express; otherwise `check` says so. In a forward pass, of
- * what depends on the windows: `require size(position) <= size(place)`.
+ * what depends on the windows: `require size(position) <= size(place)`. A text after it says what is the matter.
  */
 export interface RequireItem {
   readonly kind: "require";
   readonly condition: Expr;
+  readonly reason: StringExpr | null;
   readonly span: Span;
 }
 

@@ -10,7 +10,6 @@ import type {
   IgnoreConfig,
   Name,
   Parameter,
-  RequireItem,
   StringExpr,
   TapLine,
   WeightItem,
@@ -19,6 +18,7 @@ import { ggufOf } from "./gguf.js";
 import type { BlockToken } from "./lines.js";
 import { spanOf } from "./lines.js";
 import { type LineCursor, nameList, type Reader } from "./reader.js";
+import { requireItem } from "./requirement.js";
 import type { Span } from "./span.js";
 import * as t from "./tokens.js";
 
@@ -46,11 +46,6 @@ const expressionList = (cursor: LineCursor): Expr[] => {
 // ── bodies ───────────────────────────────────────────────────────────────────────────────────
 
 type ReadLine = BodyLine | { readonly kind: "result"; readonly value: Expr };
-
-const requireItem = (cursor: LineCursor): RequireItem => {
-  const start = spanOf(cursor.word("require")).start;
-  return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
-};
 
 /** `into down, down_bias` at the end of a tap. */
 const intoOf = (cursor: LineCursor): TapLine["into"] => {

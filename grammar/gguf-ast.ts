@@ -30,6 +30,21 @@ export interface GgufTensorItem {
   readonly span: Span;
 }
 
+/**
+ * `list stretch "rope_freqs.weight" [pair: dim / 2] = … when …`: numbers that GGUF keeps in a tensor and config.json does
+ * not keep as weights. Where files are read, `stretch` is the list, or null; where they are written and the condition holds,
+ * the tensor is what the expression gives along the axis.
+ */
+export interface GgufListItem {
+  readonly kind: "gguf-list";
+  readonly name: Name;
+  readonly file: StringExpr;
+  readonly axis: { readonly name: Name; readonly size: Expr };
+  readonly value: Expr;
+  readonly condition: Expr | null;
+  readonly span: Span;
+}
+
 /** `each layer { require … }`: what must hold of every layer's own entries of lists. */
 export interface GgufEachItem {
   readonly kind: "gguf-each";
@@ -49,6 +64,7 @@ export interface GgufItem {
   readonly items: readonly (
     | GgufKeyItem
     | GgufTensorItem
+    | GgufListItem
     | GgufEachItem
     | ConfigItem
     | RequireItem

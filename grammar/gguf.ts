@@ -3,15 +3,16 @@ import type {
   GgufEachItem,
   GgufItem,
   GgufKeyItem,
+  GgufListItem,
   GgufTensorItem,
   Name,
   PretokenizerDecl,
-  RequireItem,
   Statement,
   StringExpr,
 } from "./ast.js";
 import { spanOf } from "./lines.js";
 import { type LineCursor, nameList, type Reader } from "./reader.js";
+import { requireItem } from "./requirement.js";
 import * as t from "./tokens.js";
 
 const keyItem = (cursor: LineCursor, start: number): GgufKeyItem => {
@@ -44,14 +45,29 @@ const tensorItem = (cursor: LineCursor, start: number): GgufTensorItem => {
   return { kind: "gguf-tensor", weights, file, dims, interleave, times, plus, span };
 };
 
-const requirement = (cursor: LineCursor): RequireItem => {
-  const { start } = spanOf(cursor.word("require"));
-  return { kind: "require", condition: cursor.expression(), span: cursor.spanFrom(start) };
+/** `[pair: dim / 2]`: an axis that a list of numbers goes along. */
+const lengthOf = (cursor: LineCursor): GgufListItem["axis"] => {
+  cursor.expect(t.LeftBracket, "`[`");
+  const name = cursor.name("an axis");
+  cursor.expect(t.Colon, "`:`");
+  const size = cursor.expression();
+  cursor.expect(t.RightBracket, "`]`");
+  return { name, size };
+};
+
+const listItem = (cursor: LineCursor, start: number): GgufListItem => {
+  const name = cursor.name("a name");
+  const file = cursor.string("the tensor's name in GGUF");
+  const axis = lengthOf(cursor);
+  cursor.expect(t.Assign, "`=`");
+  const value = cursor.expression();
+  const condition = cursor.skipWord("when") ? cursor.expression() : null;
+  return { kind: "gguf-list", name, file, axis, value, condition, span: cursor.spanFrom(start) };
 };
 
 const eachItem = (reader: Reader, cursor: LineCursor, start: number): GgufEachItem => {
   const axis = cursor.name("an axis");
-  const items = reader.lines(cursor.block("`each`"), requirement);
+  const items = reader.lines(cursor.block("`each`"), requireItem);
   return { kind: "gguf-each", axis, items, span: cursor.spanFrom(start) };
 };
 
@@ -65,8 +81,9 @@ const item = (reader: Reader, cursor: LineCursor): GgufItem["items"][number] => 
     cursor.expect(t.Assign, "`=`");
     return { kind: "config", key, value: cursor.expression(), span: cursor.spanFrom(start) };
   }
-  if (cursor.isWord("require")) return requirement(cursor);
-  return cursor.fail("`key`, `tensor`, `config`, `require` or `each`");
+  if (cursor.skipWord("list")) return listItem(cursor, start);
+  if (cursor.isWord("require")) return requireItem(cursor);
+  return cursor.fail("`key`, `tensor`, `list`, `config`, `require` or `each`");
 };
 
 /** `gguf "NAME" { … }` within an architecture. */

@@ -93,7 +93,7 @@ const lineText = (line: readonly Piece[]): string =>
 
 /** Lines of architectures whose heads are not padded. */
 const PLAIN =
-  /^(weight|tap|state|each|require|advise|forward|config|axis|prefix|ignore|cut|key|tensor)$/;
+  /^(weight|tap|state|each|require|advise|forward|config|axis|prefix|ignore|cut|key|tensor|list)$/;
 
 /** The head of a setting (`stop`, `hidden, mlp`, `axis dim =`) may be padded to its block's column. */
 const headOf = (line: readonly Piece[]): number => {

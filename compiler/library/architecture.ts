@@ -115,7 +115,9 @@ const checkRequirements = (
     const value = evaluate(env, item.condition);
     if (value.kind === "number" && value.value !== 0) continue;
     const requirement = textOf(env, item.condition);
-    mistake("config-unsupported", place, place.span, { model: className(config), requirement });
+    const reason = item.reason?.value ?? null;
+    const model = className(config);
+    mistake("config-unsupported", place, place.span, { model, requirement, reason });
   }
 };
 

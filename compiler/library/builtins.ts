@@ -1,15 +1,16 @@
 /** The functions that library expressions start from; everything else is defined in `.prune`. */
 import type { CallExpr, Expr } from "../../grammar/ast.js";
 import type { Builder } from "../ir/build.js";
+import { interpret } from "../ir/interpret.js";
 import { largestMask } from "../ir/largest.js";
 import { scalarFunction } from "../ir/scalar.js";
 import type { Axis, BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
-import { reachable } from "../ir/traverse.js";
+import { reachable, reads } from "../ir/traverse.js";
 import { differentiate, NotDifferentiable } from "../passes/differentiate.js";
 import { type BracketedAxes, building, type Environment, nodeOf, numberOf } from "./environment.js";
 import { mapInput } from "./library.js";
 import { mistake } from "./report.js";
-import { describeValue, isTrue, numberValue, tensorValue, type Value } from "./value.js";
+import { describeValue, isTrue, NULL, numberValue, tensorValue, type Value } from "./value.js";
 
 type Evaluate = (env: Environment, expr: Expr) => Value;
 
@@ -43,6 +44,7 @@ export const builtins: ReadonlySet<string> = new Set([
     "attention",
     "learned_map",
     "gradient",
+    "record",
   ],
 ]);
 
@@ -78,11 +80,31 @@ const map = (call: Call, fn: MapFn, count: number): Value => {
   return building(call.env, call.expr.span, nodes, () => call.env.builder.map(fn, ...nodes));
 };
 
+/** A single number that no weight and no data has a part in is known at once. */
+const known = (value: Value): Value => {
+  if (value.kind !== "tensor" || value.node.axes.length > 0) return value;
+  if (reads(value.node, ({ op }) => op === "input")) return value;
+  const { number } = interpret({ outputs: { number: value.node } }, new Map());
+  return numberValue(number?.data[0] ?? Number.NaN);
+};
+
 const reduce = (call: Call, fn: "sum" | "max"): Value => {
   const node = tensor(call, 0);
-  return building(call.env, call.expr.span, [node], () =>
-    call.env.builder.reduce(fn, node, call.axes ?? []),
+  return known(
+    building(call.env, call.expr.span, [node], () =>
+      call.env.builder.reduce(fn, node, call.axes ?? []),
+    ),
   );
+};
+
+/** The arguments by their names, those that are nothing left out. */
+const record = (call: Call): Value => {
+  const { args } = call.expr;
+  const members = args.map(({ name }, at) => {
+    if (name === null) return wrong(call, "write record(name: value, …)");
+    return [name.name, call.args[at] ?? NULL] as const;
+  });
+  return { kind: "record", members: new Map(members.filter(([, { kind }]) => kind !== "null")) };
 };
 
 /** Where the condition is known, the choice not taken is not looked at: it may make no sense. */
@@ -284,6 +306,8 @@ export const callBuiltin = (
       return learnedMap(call);
     case "gradient":
       return gradient(call);
+    case "record":
+      return record(call);
     default:
       return mistake("wrong-value", env.file, expr.span, {
         wanted: "a builtin",

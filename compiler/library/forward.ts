@@ -185,11 +185,13 @@ const runTop = (pass: Pass, lines: readonly BodyLine[]): void => {
 };
 
 /** What must hold of the windows of the data. */
-const requireHere = ({ env, shape, trial }: Pass, { condition }: RequireItem): void => {
+const requireHere = ({ env, shape, trial }: Pass, item: RequireItem): void => {
+  const { condition } = item;
   if (trial !== undefined || isTrue(evaluate(env, condition))) return;
   const requirement = env.file.text.slice(condition.span.start, condition.span.end);
+  const reason = item.reason?.value ?? null;
   const [model = ""] = shape.architecture.decl.classes.map(({ value }) => value);
-  mistake("config-unsupported", env.file, condition.span, { model, requirement });
+  mistake("config-unsupported", env.file, condition.span, { model, requirement, reason });
 };
 
 const keepTap = (pass: Pass, line: TapLine, layer: number | null): void => {

@@ -1,191 +1,23 @@
-/**
- * GGUF through an architecture's `gguf` block: metadata to config.json, config.json to metadata, and where each tensor is.
- * A `key` line goes both ways where it holds a key of config.json (or `key ?? …`), else it is written only.
- */
-import type {
-  ArchitectureDecl,
-  Expr,
-  GgufEachItem,
-  GgufItem,
-  GgufKeyItem,
-  RequireItem,
-} from "../../grammar/ast.js";
-import type { GgufHeader } from "../host.js";
-import { Builder } from "../ir/build.js";
+/** A model as GGUF, by its architecture's `gguf` block: metadata from config.json, and where each tensor is. */
+import type { Expr, GgufEachItem, GgufKeyItem, RequireItem } from "../../grammar/ast.js";
 import type { GgufKey, GgufTensor } from "../plan.js";
 import type { ConfigPlace } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
 import { type Environment, numberOf, withValue } from "./environment.js";
-import { configEnvironment } from "./forward.js";
+import {
+  ARCHITECTURE,
+  blockEnvironment,
+  blockOf,
+  configKey,
+  mustHold,
+  pathOf,
+} from "./gguf-block.js";
 import { orderOf } from "./gguf-order.js";
-import type { Library, Located, ModelShape, Outcome } from "./library.js";
+import type { ModelShape, Outcome } from "./library.js";
 import { namesIn } from "./live.js";
-import { rootEnvironment } from "./loss.js";
-import { diagnose, mistake, outcome } from "./report.js";
-import { keyOf } from "./resize.js";
+import { mistake, outcome } from "./report.js";
 import { tensorName } from "./tensor-names.js";
-import { fromJson, NULL, numberValue, type Value } from "./value.js";
-
-type Config = Readonly<Record<string, unknown>>;
-type Json = { [key: string]: unknown };
-
-/** What names of tensors are found under, without numbers of layers: `tensors.blk.attn_q.bias` is null where there is none. */
-const TENSORS = "tensors";
-const ARCHITECTURE = "general.architecture";
-
-const unnumbered = (name: string): string => name.replaceAll(/\.\d+(?=\.)/g, "");
-
-const ggufItem = (decl: ArchitectureDecl): GgufItem | undefined =>
-  decl.items.find((item): item is GgufItem => item.kind === "gguf");
-
-/** The block by which files are read; null where an architecture has none, or writes files that are read as another's. */
-const readItem = (decl: ArchitectureDecl): GgufItem | null => {
-  const block = ggufItem(decl);
-  return block === undefined || block.written ? null : block;
-};
-
-/** `a.b.c` as members of members. */
-const nested = (entries: Iterable<readonly [string, unknown]>): Json => {
-  const root: Json = {};
-  for (const [path, value] of entries) {
-    const parts = path.split(".");
-    const last = parts.pop() ?? "";
-    let inside = root;
-    for (const part of parts) {
-      const next = inside[part];
-      const deeper: Json =
-        typeof next === "object" && next !== null && !Array.isArray(next) ? (next as Json) : {};
-      inside[part] = deeper;
-      inside = deeper;
-    }
-    inside[last] = value;
-  }
-  return root;
-};
-
-/** The key of config.json that a line holds, or null for one that is only written. */
-const configKey = (decl: ArchitectureDecl, item: GgufKeyItem): string | null => {
-  const key = keyOf(item.value);
-  const isAxis = decl.items.some((other) => other.kind === "axis" && other.name.name === key);
-  return isAxis ? null : key;
-};
-
-const pathOf = (item: GgufKeyItem): string => item.path.map(({ name }) => name).join(".");
-
-/** Whether an expression says yes or no, which config.json spells otherwise than 1 and 0. */
-const isYesOrNo = (expr: Expr): boolean =>
-  (expr.kind === "name" && (expr.name === "true" || expr.name === "false")) ||
-  (expr.kind === "unary" && expr.op === "not") ||
-  (expr.kind === "binary" && ["==", "!=", "<", ">", "<=", ">=", "and", "or"].includes(expr.op));
-
-const jsonOf = (expr: Expr, value: Value): unknown => {
-  if (value.kind === "number") return isYesOrNo(expr) ? value.value !== 0 : value.value;
-  return value.kind === "text" ? value.value : undefined;
-};
-
-/** Everything that the block's lines may name: metadata, tensors, and keys of config.json as far as they are known. */
-const readEnvironment = (
-  library: Library,
-  { file, decl }: Located<ArchitectureDecl>,
-  header: GgufHeader,
-): Environment => {
-  const values = new Map<string, Value>();
-  for (const name of namesIn(ggufItem(decl) ?? [])) values.set(name, NULL);
-  const metadata = fromJson(nested(header.metadata));
-  if (metadata.kind === "record")
-    for (const [name, value] of metadata.members) values.set(name, value);
-  values.set(
-    TENSORS,
-    fromJson(nested([...header.tensors.keys()].map((name) => [unnumbered(name), {}] as const))),
-  );
-  return rootEnvironment(library, new Builder(), file, values);
-};
-
-/** What a `key` line says of config.json; undefined where the file says nothing and there is no other choice. */
-const readKey = (env: Environment, item: GgufKeyItem, header: GgufHeader): unknown => {
-  const found = header.metadata.get(pathOf(item));
-  if (typeof found === "object")
-    return mistake("wrong-value", env.file, item.span, {
-      wanted: "one value",
-      found: `a list of ${found.count}`,
-    });
-  if (found !== undefined) return found;
-  const { value } = item;
-  if (value.kind !== "binary" || value.op !== "??") return undefined;
-  return jsonOf(value.right, evaluate(env, value.right));
-};
-
-const readConfig = (
-  library: Library,
-  architecture: Located<ArchitectureDecl>,
-  header: GgufHeader,
-  place: ConfigPlace,
-): Config => {
-  const { decl, file } = architecture;
-  const block = ggufItem(decl);
-  let env = readEnvironment(library, architecture, header);
-  const config: Record<string, unknown> = { architectures: [decl.classes[0]?.value] };
-  const set = (key: string, value: unknown): void => {
-    if (value === undefined) return;
-    config[key] = value;
-    env = withValue(env, key, fromJson(value));
-  };
-  for (const item of block?.items ?? []) {
-    const key = item.kind === "gguf-key" ? configKey(decl, item) : null;
-    if (item.kind === "gguf-key" && key !== null) set(key, readKey(env, item, header));
-    if (item.kind === "config") set(item.key.name, jsonOf(item.value, evaluate(env, item.value)));
-  }
-  for (const item of block?.items ?? []) {
-    if (item.kind !== "require") continue;
-    const value = evaluate(env, item.condition);
-    if (value.kind === "number" && value.value !== 0) continue;
-    const requirement = file.text.slice(item.condition.span.start, item.condition.span.end);
-    const model = `GGUF's ${block?.name.value ?? ""}`;
-    mistake("config-unsupported", place, place.span, { model, requirement });
-  }
-  return config;
-};
-
-/** The config.json that a GGUF file's metadata stands for; what is wrong with it is placed at `place`. */
-export const configOfGguf = (
-  library: Library,
-  header: GgufHeader,
-  place: ConfigPlace,
-): Outcome<Config> => {
-  const all = [...library.architectures.values()];
-  const name = header.metadata.get(ARCHITECTURE);
-  const found = all.find(({ decl }) => readItem(decl)?.name.value === name);
-  if (found !== undefined) return outcome(() => readConfig(library, found, header, place));
-  const known = all.flatMap(({ decl }) => {
-    const block = readItem(decl);
-    return block === null ? [] : [`GGUF's ${block.name.value}`];
-  });
-  const parameters = { name: `GGUF's ${String(name)}`, near: null, known };
-  return {
-    ok: false,
-    diagnostics: [diagnose("unknown-architecture", place, place.span, parameters)],
-  };
-};
-
-/** Keys of config.json that a GGUF file has as floating-point numbers. */
-export const ggufFloats = ({ architecture: { decl } }: ModelShape): readonly string[] =>
-  (ggufItem(decl)?.items ?? []).flatMap((item) => {
-    const key = item.kind === "gguf-key" && item.real ? configKey(decl, item) : null;
-    return key === null ? [] : [key];
-  });
-
-const blockOf = ({ architecture }: ModelShape, place: ConfigPlace): GgufItem =>
-  ggufItem(architecture.decl) ??
-  mistake("wrong-arguments", place, place.span, {
-    reason: `\`${architecture.decl.name.name}\` does not say how GGUF spells it: it has no \`gguf\` block`,
-  });
-
-/** Keys of config.json, those that the block names and it has not among them. */
-const blockEnvironment = (shape: ModelShape, block: GgufItem): Environment => {
-  let env = configEnvironment(shape.library, new Builder(), shape);
-  for (const name of namesIn(block)) if (!env.values.has(name)) env = withValue(env, name, NULL);
-  return env;
-};
+import { NULL, numberValue, type Value } from "./value.js";
 
 /** Where each tensor of a shape is in a GGUF file. */
 export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<GgufTensor[]> =>
@@ -233,8 +65,13 @@ export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<Gguf
     });
   });
 
+/** A key for a value, or one for each member of a record. */
 const typed = (key: string, item: GgufKeyItem, value: Value, config: unknown): GgufKey[] => {
   if (typeof config === "boolean") return [{ key, type: "bool", value: config }];
+  if (value.kind === "record")
+    return [...value.members].flatMap(([name, member]) =>
+      typed(`${key}.${name}`, item, member, null),
+    );
   if (value.kind === "text") return [{ key, type: "text", value: value.value }];
   if (value.kind !== "number") return [];
   const whole = Number.isInteger(value.value) && value.value >= 0 && !item.real;
@@ -267,14 +104,9 @@ export const ggufKeys = (shape: ModelShape, place: ConfigPlace): Outcome<GgufKey
   outcome(() => {
     const block = blockOf(shape, place);
     const { decl, file } = shape.architecture;
-    let env = blockEnvironment(shape, block);
-    for (const { name, size } of shape.axes) env = withValue(env, name, numberValue(size));
-    const hold = (own: Environment, { condition }: RequireItem): void => {
-      const value = evaluate(own, condition);
-      if (value.kind === "number" && value.value !== 0) return;
-      const requirement = file.text.slice(condition.span.start, condition.span.end);
-      mistake("config-unsupported", place, place.span, { model: "GGUF", requirement });
-    };
+    const env = blockEnvironment(shape, block);
+    const hold = (own: Environment, item: RequireItem): void =>
+      mustHold(own, item, file, place, "GGUF");
     for (const item of block.items) {
       if (item.kind === "require") hold(env, item);
       if (item.kind !== "gguf-each") continue;

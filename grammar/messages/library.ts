@@ -38,8 +38,12 @@ export const libraryMessages = {
   })),
   "config-unsupported": message(
     "error",
-    (p: { readonly model: string; readonly requirement: string }) => ({
-      message: `this description of ${p.model} does not cover the model: ${p.requirement} does not hold`,
+    (p: {
+      readonly model: string;
+      readonly requirement: string;
+      readonly reason: string | null;
+    }) => ({
+      message: `this description of ${p.model} does not cover the model: ${p.reason ?? `${p.requirement} does not hold`}`,
     }),
   ),
   "config-cannot-say": message(

@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import type { ConfigResult, GgufHeader, Host, ReadResult } from "../../compiler/host.js";
+import type { ConfigResult, GgufHeader, Host, Numbers, ReadResult } from "../../compiler/host.js";
 import { readConfig } from "../formats/config.js";
 import { folderDtypes } from "../formats/folder-dtypes.js";
-import { isGguf, readGgufHeader } from "../formats/gguf.js";
-import { type GgufValue, PLAIN_DTYPES } from "../formats/gguf-header.js";
+import { isGguf, readGgufHeader, readGgufNumbers } from "../formats/gguf.js";
+import { type GgufValue, type GgufHeader as Header, PLAIN_DTYPES } from "../formats/gguf-header.js";
 import type { Dtype } from "../formats/stored-tensor.js";
 import { readVocabulary, type Vocabulary } from "../formats/vocabulary.js";
 import { readStdlib, type Stdlib } from "./stdlib.js";
@@ -28,12 +28,26 @@ const withoutLists = (value: GgufValue): number | boolean | string | { readonly 
 /** Packed tensors are read as f32. */
 const dtypeOfGguf = (type: number): Dtype => PLAIN_DTYPES.get(type as 0 | 1 | 30) ?? "f32";
 
+const numbersIn = (path: string, header: Header, name: string): Numbers | null => {
+  try {
+    const values = readGgufNumbers(path, header, name);
+    return values === null ? null : { ok: true, values };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+};
+
 /** What a GGUF file says of itself, of lists only how long they are. */
 const readHeader = (path: string): ConfigResult => {
-  const { metadata, tensors } = readGgufHeader(path);
+  const found = readGgufHeader(path);
+  const { metadata, tensors } = found;
   const short = [...metadata].map(([key, value]) => [key, withoutLists(value)] as const);
   const types = [...tensors].map(([name, { type }]): [string, Dtype] => [name, dtypeOfGguf(type)]);
-  const header: GgufHeader = { metadata: new Map(short), tensors: new Map(types) };
+  const header: GgufHeader = {
+    metadata: new Map(short),
+    tensors: new Map(types),
+    numbers: (name) => numbersIn(path, found, name),
+  };
   return { ok: true, kind: "gguf", header, text: JSON.stringify([short, [...tensors.keys()]]) };
 };
 

@@ -46,7 +46,7 @@ export const readableTypes = (): string =>
   [...PLAIN.values(), ...BLOCKS.values()].map(({ name }) => name).join(", ");
 
 /** The shortest decimal that is this f32: 1e-5 rather than 9.999999747378752e-6, as a config.json would have it. */
-const shortest = (value: number): number => {
+export const shortest = (value: number): number => {
   for (let digits = 6; digits < 9; digits++) {
     const rounded = Number(value.toPrecision(digits));
     if (Math.fround(rounded) === value) return rounded;

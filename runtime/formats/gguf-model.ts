@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type {
   GgufKey,
+  GgufList,
   GgufSource,
   GgufTarget,
   GgufTensor,
@@ -14,9 +15,9 @@ import type { Checkpoint } from "./checkpoint-folder.js";
 import { fileTensors } from "./file-tensors.js";
 import { openGguf, readGgufHeader } from "./gguf.js";
 import { Q8_0 } from "./gguf-blocks.js";
-import { type GgufDtype, type TypedValue, writeGguf } from "./gguf-write.js";
+import { type GgufDtype, type GgufTensorData, type TypedValue, writeGguf } from "./gguf-write.js";
 import { type AxisPlace, interleaved, permuted, scaled, separated, unscaled } from "./reorder.js";
-import type { StoredTensor } from "./stored-tensor.js";
+import { ofFloats, type StoredTensor } from "./stored-tensor.js";
 import { fileShape, type Weights } from "./weights.js";
 import { assertWritable } from "./writable.js";
 
@@ -88,7 +89,7 @@ export const openGgufModel = async (
   const file = await openGguf(path);
   const entries = new Map(layout.weights.map((entry) => [entry.file, entry]));
   const known = new Map(source.tensors.map((tensor) => [tensor.file, tensor]));
-  const named = new Set(source.tensors.map(({ tensor }) => tensor));
+  const named = new Set([...source.tensors.map(({ tensor }) => tensor), ...source.lists]);
   const nameOf = (name: string): string => known.get(name)?.tensor ?? name;
   const has = (name: string): boolean => file.tensors.has(nameOf(name));
   const others = [...file.tensors.keys()].filter((name) => !named.has(name));
@@ -162,6 +163,13 @@ const checkTarget = (path: string): void => {
   }
 };
 
+const listData = ({ tensor, values }: GgufList): GgufTensorData => ({
+  name: tensor,
+  dtype: "f32",
+  shape: [values.length],
+  data: ofFloats(Float32Array.from(values)),
+});
+
 /** Writes a model as one GGUF file; `tokenizer` is the metadata that says what its tokens are. */
 export const writeGgufModel = async (
   path: string,
@@ -181,5 +189,6 @@ export const writeGgufModel = async (
     const data = asInGguf(tensor.data(dtype === "q8_0" ? "f32" : dtype), entry, place);
     return { name: place.tensor, dtype: dtypeOf(shape, dtype), shape, data };
   });
-  await writeGguf(path, metadataOf(target, weights.layout.name, dtype, tokenizer), tensors);
+  const metadata = metadataOf(target, weights.layout.name, dtype, tokenizer);
+  await writeGguf(path, metadata, [...target.lists.map(listData), ...tensors]);
 };

@@ -11,6 +11,7 @@ import {
   PLAIN_DTYPES,
   parseGguf,
   readableTypes,
+  shortest,
 } from "./gguf-header.js";
 import { readFully } from "./read-fully.js";
 import { openRegular } from "./regular-file.js";
@@ -24,11 +25,12 @@ const FIRST_BYTES = 1 << 23;
 /** No tokenizer comes near. */
 const HEADER_LIMIT = 1 << 29;
 
-const readStart = (file: number, length: number): Uint8Array => {
+/** As many bytes as there are, `length` at most. */
+const readRange = (file: number, begin: number, length: number): Uint8Array => {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {
-    const read = readSync(file, bytes, done, length - done, done);
+    const read = readSync(file, bytes, done, length - done, begin + done);
     if (read === 0) break;
     done += read;
   }
@@ -38,7 +40,7 @@ const readStart = (file: number, length: number): Uint8Array => {
 const parseFile = (file: number, total: number, path: string): GgufHeader => {
   for (let length = FIRST_BYTES; ; length *= 4) {
     try {
-      return parseGguf(readStart(file, Math.min(length, total)), total, path);
+      return parseGguf(readRange(file, 0, Math.min(length, total)), total, path);
     } catch (error) {
       if (!(error instanceof MoreBytes)) throw error;
       if (length >= Math.min(total, HEADER_LIMIT))
@@ -55,6 +57,34 @@ export const readGgufHeader = (path: string): GgufHeader => {
     const status = fstatSync(file);
     if (!status.isFile()) throw new RunError(`${path} is not a file`);
     return parseFile(file, status.size, path);
+  } catch (error) {
+    throw fileError("read", path, error);
+  } finally {
+    if (file !== null) closeSync(file);
+  }
+};
+
+const LIST_LIMIT = 1 << 16;
+
+/** A tensor of one dimension in f32 as the shortest decimals, without waiting; null where there is none of the name. */
+export const readGgufNumbers = (
+  path: string,
+  { tensors }: GgufHeader,
+  name: string,
+): readonly number[] | null => {
+  const entry = tensors.get(name);
+  if (entry === undefined) return null;
+  const { shape, type, begin, bytes } = entry;
+  if (PLAIN_DTYPES.get(type as 0) !== "f32" || shape.length !== 1 || bytes > LIST_LIMIT)
+    throw new RunError(`${path}: tensor ${name} is not a short list of numbers in f32`);
+  let file: number | null = null;
+  try {
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const read = readRange(file, begin, bytes);
+    const view = new DataView(read.buffer, read.byteOffset, read.byteLength);
+    return Array.from({ length: read.length / 4 }, (_, at) =>
+      shortest(view.getFloat32(4 * at, true)),
+    );
   } catch (error) {
     throw fileError("read", path, error);
   } finally {

@@ -6,47 +6,33 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
-import { readArchitecture } from "../../compiler/library/architecture.js";
-import { configOfGguf, ggufFloats, ggufKeys, ggufTensors } from "../../compiler/library/gguf.js";
-import type { ModelShape } from "../../compiler/library/library.js";
+import { ggufKeys } from "../../compiler/library/gguf.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { keptBy, randomScores } from "../../laws/model.js";
 import { arenaOf } from "../../laws/weights-in-memory.js";
-import { fileHost } from "../../runtime/cli/host.js";
-import { openGguf, readGgufHeader } from "../../runtime/formats/gguf.js";
-import { openGgufModel, writeGgufModel } from "../../runtime/formats/gguf-model.js";
 import { permuted } from "../../runtime/formats/reorder.js";
 import { ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";
-import { type Weights, weightsOf } from "../../runtime/formats/weights.js";
 import { prune } from "../../runtime/weights/gather.js";
 import * as product from "../laws/product.js";
 import { memoryHost, stdlibTexts } from "../support/memory-host.js";
-import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
+import { listed, logitsOf, type Model, PLACE, readBack, written } from "./tiny-gguf.js";
 import {
   type Change,
   expectedOf,
   families,
   folderOf,
-  library,
   shapeIn,
   withWeights,
 } from "./tiny-models.js";
-
-const PLACE = { path: "spec.prune", span: { start: 0, end: 0 } };
 
 /** llama.cpp wants of these that hidden is the heads together, which it is with smaller heads. */
 const SMALLER_HEADS = new Set(["nemotron", "olmo2", "qwen2"]);
 
 /** What is added to weights, or they are multiplied by, is rounded to f32. */
 const SUMS = new Set(["gemma", "gemma2", "nemotron"]);
-
-interface Model {
-  readonly shape: ModelShape;
-  readonly weights: Weights;
-}
 
 const withModel = <T>(family: string, use: (model: Model) => Promise<T>): Promise<T> => {
   const path = folderOf(family);
@@ -59,54 +45,6 @@ const withModel = <T>(family: string, use: (model: Model) => Promise<T>): Promis
     const target = must(product.resize(shape, { dim: 4 }, PLACE));
     return use({ shape: target, weights: prune(weights, kept, layoutOf("cut", target, 0)) });
   });
-};
-
-const written = async (path: string, { shape, weights }: Model): Promise<void> => {
-  const target = {
-    tensors: must(ggufTensors(shape, PLACE)),
-    keys: must(ggufKeys(shape, PLACE)),
-    pretokenizers: [],
-  };
-  await writeGgufModel(path, weights, "f32", target, new Map());
-};
-
-/** Σ vᵢ · (1 + i mod 97), of each tensor, behind its name and its dimensions. */
-const listed = async (path: string): Promise<string> => {
-  const file = await openGguf(path);
-  const { metadata } = readGgufHeader(path);
-  const keys = [...metadata].map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-  const tensors: string[] = [];
-  for (const [name, { shape }] of file.tensors) {
-    const floats = await readFloats(file.tensor(name));
-    const digest = floats.reduce((sum, value, at) => sum + value * (1 + (at % 97)), 0);
-    tensors.push(`${name} [${shape.join(", ")}] ${digest.toPrecision(6)}`);
-  }
-  await file.close();
-  return `${[...keys, "", ...tensors].join("\n")}\n`;
-};
-
-const logitsOf = async ({ shape, weights }: Model, tokens: readonly number[]) =>
-  logitsIn(inFloat64(await logitsGraph(shape, weights, tokens)));
-
-/** As a plan opens it. */
-const readBack = async <T>(path: string, use: (model: Model) => Promise<T>): Promise<T> => {
-  const read = fileHost("/").readConfig(path);
-  if (!read.ok || read.kind !== "gguf") throw new Error(`${path} is not read`);
-  const config = must(configOfGguf(library, read.header, PLACE));
-  const shape = must(readArchitecture(library, config, PLACE));
-  const layout = layoutOf("model", shape, 0);
-  const source = {
-    tensors: must(ggufTensors(shape, PLACE)),
-    pretokenizers: [],
-    config,
-    floats: ggufFloats(shape),
-  };
-  const checkpoint = await openGgufModel(path, source, layout);
-  try {
-    return await use({ shape, weights: weightsOf(checkpoint, layout) });
-  } finally {
-    await checkpoint.close();
-  }
 };
 
 describe.each(families)("%s as GGUF", (family) => {

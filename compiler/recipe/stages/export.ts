@@ -2,6 +2,7 @@
 import type { Name, StageDecl } from "../../../grammar/ast.js";
 import { unheeded } from "../../library/advice.js";
 import { ggufKeys, ggufTensors } from "../../library/gguf.js";
+import { ggufLists } from "../../library/gguf-list.js";
 import type { ModelShape } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
 import type { GgufTarget } from "../../plan.js";
@@ -46,13 +47,19 @@ const pathOf = (context: Context, stage: StageDecl): string | null => {
 const ggufTarget = (context: Context, shape: ModelShape, name: Name): GgufTarget | null => {
   const place = { path: context.file.path, span: name.span };
   const parts = [
-    ggufTensors(shape, place),
-    pretokenizersOf(context.library),
     ggufKeys(shape, place),
+    ggufTensors(shape, place),
+    ggufLists(shape, place),
+    pretokenizersOf(context.library),
   ] as const;
-  const [tensors, pretokenizers, keys] = parts;
-  if (tensors.ok && pretokenizers.ok && keys.ok)
-    return { tensors: tensors.value, pretokenizers: pretokenizers.value, keys: keys.value };
+  const [keys, tensors, lists, pretokenizers] = parts;
+  if (keys.ok && tensors.ok && lists.ok && pretokenizers.ok)
+    return {
+      keys: keys.value,
+      tensors: tensors.value,
+      lists: lists.value,
+      pretokenizers: pretokenizers.value,
+    };
   const failed = parts.find((part) => !part.ok);
   if (failed?.ok === false) passOn(context, failed.diagnostics, name.span);
   return null;

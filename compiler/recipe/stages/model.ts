@@ -5,7 +5,9 @@ import type { Dtype } from "../../../kernels/operand.js";
 import type { ConfigResult } from "../../host.js";
 import { type ConfigPlace, readArchitecture } from "../../library/architecture.js";
 import { dtypeOfConfig, dtypesOf } from "../../library/dtypes.js";
-import { configOfGguf, ggufFloats, ggufTensors } from "../../library/gguf.js";
+import { ggufTensors } from "../../library/gguf.js";
+import { configOfGguf, ggufFloats } from "../../library/gguf-config.js";
+import { ggufListNames } from "../../library/gguf-list.js";
 import type { ModelShape, Outcome } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
 import { unreadKeys } from "../../library/unread.js";
@@ -50,6 +52,7 @@ const ggufSource = (
   if (tensors.ok && pretokenizers.ok)
     return {
       tensors: tensors.value,
+      lists: ggufListNames(shape),
       pretokenizers: pretokenizers.value,
       config,
       floats: ggufFloats(shape),

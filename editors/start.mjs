@@ -1,4 +1,5 @@
-// Bundles the writer of the editors' grammars beside its sources, so that Node runs it as it runs the product, and starts it.
+// Bundles the writer of the editors' grammars beside its sources, so that Node runs it as it runs the product, and starts it;
+// then VS Code's part of the language server.
 import { rm } from "node:fs/promises";
 import { build } from "esbuild";
 import { nodeBundle } from "../bundle.mjs";
@@ -12,3 +13,12 @@ await build({
 });
 await import("./dist/write.js");
 await rm("editors/dist", { recursive: true, force: true });
+await build({
+  entryPoints: ["editors/vscode-client.ts"],
+  outfile: "editors/vscode/dist/client.cjs",
+  bundle: true,
+  platform: "node",
+  format: "cjs",
+  external: ["vscode"],
+  logLevel: "warning",
+});

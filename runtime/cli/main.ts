@@ -165,6 +165,11 @@ const createProgram = (): Command => {
     .option("--check", "change nothing; exit 1 where a file is not formatted")
     .action(async (files, options) => (await import("./fmt.js")).fmtCommand(files, options));
 
+  command(program, "language-server")
+    .description("answer an editor over stdin and stdout (Language Server Protocol)")
+    .option("--stdio", "the only way there is; editors say so")
+    .action(async () => (await import("./language-server/server.js")).languageServerCommand());
+
   specOptions(command(program, "time"))
     .description("time each kernel of a spec's programs on this adapter")
     .addOption(memoryOption())

@@ -62,6 +62,10 @@ export const libraryStored = (bytes: Buffer): Stdlib => {
   );
 };
 
+/** Where a file of the library, `stdlib/x.prune`, can be read by people. */
+export const librarySource = (path: string): string =>
+  join(sourceFolder(dirname(fileURLToPath(import.meta.url))), path.slice(PREFIX.length));
+
 export const readStdlib = (): Stdlib => {
   const here = dirname(fileURLToPath(import.meta.url));
   const trees = join(here, TREES);

@@ -1,5 +1,5 @@
 /** Runs the built command line as a user would. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const built = fileURLToPath(new URL("../../dist/espalier.js", import.meta.url));
@@ -10,6 +10,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+const environment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ESPALIER_ADAPTER: process.env.ESPALIER_ADAPTER ?? "embedded",
+  NO_COLOR: "1",
+});
+
 /** `program` is what `node` runs: the built command line, or a copy of it. */
 export const startEspalier = (
   args: readonly string[],
@@ -19,12 +25,12 @@ export const startEspalier = (
   spawn(process.execPath, [program, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...process.env,
-      ESPALIER_ADAPTER: process.env.ESPALIER_ADAPTER ?? "embedded",
-      NO_COLOR: "1",
-    },
+    env: environment(),
   });
+
+/** With its standard input open, to speak with it. */
+export const pipedEspalier = (args: readonly string[]): ChildProcessWithoutNullStreams =>
+  spawn(process.execPath, [built, ...args], { env: environment() });
 
 export const ended = (child: ChildProcess): Promise<Ended> =>
   new Promise((resolve) => {

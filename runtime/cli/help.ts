@@ -44,7 +44,8 @@ smallest model that breaks it, and ends the command with exit code 4.`,
     ["espalier fmt my.prune", "rewrite it"],
     ["espalier fmt --check *.prune", "only say which are not formatted"],
   ]),
-  "language-server": `
+  "language-server": `${examples([["espalier language-server --stdio", "as an editor starts it"]])}
+
 Mistakes as they are typed with their corrections, formatting, what a name means
 and where it is declared, what may be written next, an outline. Point an editor
 at this command for .prune files: editors/vscode/README.md has lines for some.`,

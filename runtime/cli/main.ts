@@ -166,7 +166,7 @@ const createProgram = (): Command => {
     .action(async (files, options) => (await import("./fmt.js")).fmtCommand(files, options));
 
   command(program, "language-server")
-    .description("answer an editor over stdin and stdout (Language Server Protocol)")
+    .description("answer an editor: mistakes, completion, formatting")
     .option("--stdio", "the only way there is; editors say so")
     .action(async () => (await import("./language-server/server.js")).languageServerCommand());
 

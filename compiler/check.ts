@@ -13,9 +13,10 @@ import { type ConstantContext, evaluate } from "./recipe/constant.js";
 import { type Context, say } from "./recipe/context.js";
 import { settled } from "./recipe/order.js";
 import { applyParams, applyProfile, readSets } from "./recipe/overrides.js";
-import type { Recipe, RecipeModel } from "./recipe/recipe.js";
+import type { Recipe, RecipeDecision, RecipeModel } from "./recipe/recipe.js";
 import { createReport } from "./recipe/report.js";
 import { createScope, type Kind, type Scope } from "./recipe/scope.js";
+import { bestCall, contendersOf, forEachContender } from "./recipe/stages/best.js";
 import { checkData } from "./recipe/stages/data.js";
 import { checkDistill } from "./recipe/stages/distill.js";
 import { checkEvaluate } from "./recipe/stages/evaluate.js";
@@ -121,19 +122,57 @@ const checkLibrary = ({ file, library, report }: Context): void => {
     report.pass(checkAlone(library, file));
 };
 
-/** Edition, constants, then stages in the order they are written. */
-const checkDeclarations = (context: Context): void => {
-  const staged = (decl: Declaration): decl is StageDecl | ExpectDecl =>
-    decl.kind === "stage" || decl.kind === "expect";
+/** What was checked: a recipe, if nothing is wrong. */
+interface Checked {
+  readonly context: Context;
+  readonly decision:
+    | (Omit<RecipeDecision, "recipes"> & { readonly ways: ReadonlyMap<number, Checked> })
+    | null;
+}
+
+type Staged = StageDecl | ExpectDecl;
+
+const isStaged = (decl: Declaration): decl is Staged =>
+  decl.kind === "stage" || decl.kind === "expect";
+
+/** What reads files, and so depends on nothing that a run finds. */
+const isInput = (decl: Staged): decl is StageDecl => {
+  if (decl.kind !== "stage") return false;
+  const { keyword, value } = decl;
+  const opens =
+    value?.kind === "call" && value.callee.kind === "name" && value.callee.name === "open";
+  return keyword === "data" || (keyword === "model" && opens);
+};
+
+/** Stages in the order they are written; those after the best of a search is taken, for each candidate that it may be. */
+const checkStages = (context: Context, stages: readonly Staged[]): Checked => {
+  for (const [at, decl] of stages.entries()) {
+    const call = bestCall(decl);
+    if (decl.kind === "expect") checkExpect(context, decl);
+    else if (call === null) checkStage(context, decl);
+    else {
+      const contenders = contendersOf(context, decl, call);
+      if (contenders === null) continue;
+      const rest = stages.slice(at + 1);
+      for (const input of rest.filter(isInput)) checkStage(context, input);
+      const late = rest.filter((other) => !isInput(other));
+      const ways = forEachContender(context, contenders, (fork) => checkStages(fork, late));
+      const { model, set } = contenders;
+      return { context, decision: { search: set.search, model: model.name, ways } };
+    }
+  }
+  return { context, decision: null };
+};
+
+/** Edition, constants, then stages. */
+const checkDeclarations = (context: Context): Checked => {
   for (const decl of context.file.declarations)
     if (decl.kind === "edition" && decl.version.value !== EDITION)
       say(context, "unknown-edition", decl.version.span, { found: decl.version.text });
   const constants: ConstantContext = context;
   for (const { kind, name, file } of context.scope.declared.values())
     if (kind === "constant") evaluate(constants, name, file);
-  for (const decl of context.file.declarations.filter(staged))
-    if (decl.kind === "expect") checkExpect(context, decl);
-    else checkStage(context, decl);
+  return checkStages(context, context.file.declarations.filter(isStaged));
 };
 
 const seedOf = (scope: Scope): number => {
@@ -166,7 +205,7 @@ const entriesOf = <K extends Kind, T>(
   return entries;
 };
 
-const recipeOf = (context: Context): Recipe => {
+const recipeOf = ({ context, decision }: Checked): Recipe => {
   const { file, library, scope, steps, sources, host } = context;
   // A search's name stands for its candidates, which are among those between.
   const named = [...entriesOf(scope, "model", (name, entry) => ({ name, ...entry }))]
@@ -184,12 +223,19 @@ const recipeOf = (context: Context): Recipe => {
     stored: context.stored,
     data,
     steps,
+    decision: decision === null ? null : decisionOf(decision),
     sources: () => {
       const read = [...sources].filter(([path]) => !path.startsWith("--"));
       return Object.fromEntries(read.map(([path, text]) => [path, host.hash(text)]));
     },
   };
 };
+
+const decisionOf = ({ search, model, ways }: NonNullable<Checked["decision"]>): RecipeDecision => ({
+  search,
+  model,
+  recipes: new Map([...ways].map(([id, way]) => [id, recipeOf(way)])),
+});
 
 /** Checks a spec. `specPath` is the name shown in diagnostics and what `use`d paths are relative to. */
 export const check = (
@@ -223,9 +269,9 @@ export const check = (
   };
   declareAll(scope, profiled.file, uses);
   applyParams(context, [...profiled.params, ...readSets(context, options.set ?? {}, sources)]);
-  checkDeclarations(context);
+  const checked = checkDeclarations(context);
   if (parsed.diagnostics.length === 0) checkLibrary(context);
   const diagnostics = settled(report.diagnostics, specPath, parsed.diagnostics.length > 0);
   const wrong = diagnostics.some((diagnostic) => diagnostic.severity === "error");
-  return { recipe: wrong ? null : recipeOf(context), diagnostics, sources };
+  return { recipe: wrong ? null : recipeOf(checked), diagnostics, sources };
 };

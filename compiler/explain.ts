@@ -1,12 +1,14 @@
-/** A plan for people: stages, parameters before and after by axis, kernels, FLOPs, memory. Data first, then text. */
+/** What there is to say of a plan: stages, parameters before and after by axis, kernels, FLOPs, memory. As data. */
 import type { Arithmetic } from "../kernels/operand.js";
 import type {
+  Chapter,
   ChoiceEntry,
   DistillStage,
   KeptLogits,
   ModelLayout,
   Plan,
   Program,
+  RankStage,
   ScoreStage,
   Stage,
   Sweep,
@@ -44,13 +46,27 @@ export interface Explanation {
   readonly flops: number;
   /** The most device memory that any stage needs at once, in bytes. */
   readonly peakBytes: number;
+  /** What follows depends on which candidate of a search is the best. */
+  readonly decision: DecisionReport | null;
 }
 
-const bytes = (value: number): string => `${(value / 2 ** 20).toFixed(1)} MiB`;
+export interface DecisionReport {
+  readonly search: string;
+  readonly model: string;
+  /** So many may be the best. */
+  readonly candidates: number;
+  /** What follows for some of them; nothing of it is in the sums of what goes before. */
+  readonly ways: readonly (Explanation & { readonly from: string })[];
+}
+
+/** What stages refer to: their own and what went before. */
+type Around = Pick<Plan, "models" | "programs" | "data">;
+
+export const bytes = (value: number): string => `${(value / 2 ** 20).toFixed(1)} MiB`;
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-const programReport = (plan: Plan, name: string): ProgramReport => {
+const programReport = (plan: Around, name: string): ProgramReport => {
   const program: Program | undefined = plan.programs[name];
   const dispatches = program?.dispatches ?? [];
   return {
@@ -127,6 +143,7 @@ const runsOf = (stage: Stage): Run[] => {
     case "random":
     case "prune":
     case "rank":
+    case "best":
     case "expect":
     case "export":
       return [];
@@ -135,10 +152,18 @@ const runsOf = (stage: Stage): Run[] => {
   }
 };
 
-const axesText = (layout: ModelLayout | undefined): string =>
-  Object.entries(layout?.axes ?? {})
+const sizesText = (sizes: Readonly<Record<string, number>>): string =>
+  Object.entries(sizes)
     .map(([axis, size]) => `${axis} ${size}`)
     .join(", ");
+
+const candidateText = (
+  { models }: Around,
+  { model, sizes }: Pick<RankStage["candidates"][number], "model" | "sizes">,
+): string =>
+  `${model}: ${sizesText(sizes)}, ${models[model]?.parameters.toLocaleString("en")} parameters`;
+
+const axesText = (layout: ModelLayout | undefined): string => sizesText(layout?.axes ?? {});
 
 /** What changes results and is not the default. */
 const arithmeticText = ({ arithmetic }: { readonly arithmetic: Arithmetic }): string[] =>
@@ -152,14 +177,14 @@ const lookedAt = ({ pass }: ScoreStage): string =>
     : `${pass.questions === null ? "the" : pass.questions} questions of ${pass.data}`;
 
 /** What a teacher's logits take on disk. */
-const keptText = (plan: Plan, { teacher, data }: DistillStage, kept: KeptLogits): string => {
+const keptText = (plan: Around, { teacher, data }: DistillStage, kept: KeptLogits): string => {
   const tokens = kept.total * (plan.data[data]?.window ?? 0);
   const each = kept.tokenBytes;
   const many = tokens.toLocaleString("en");
   return `the ${kept.count} largest logits of ${teacher} kept on disk and read in its place: ${many} tokens x ${each} bytes, ${bytes(tokens * each)}`;
 };
 
-const describe = (plan: Plan, stage: Stage): { title: string; details: string[] } => {
+const describe = (plan: Around, stage: Stage): { title: string; details: string[] } => {
   switch (stage.kind) {
     case "open":
       return {
@@ -218,13 +243,13 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
         title: `rank ${stage.of} by ${stage.metric}`,
         details: [
           `${stage.candidates.length} candidates, of which ${stage.keep ?? "all"} go on`,
-          ...stage.candidates.map(
-            ({ model, sizes }) =>
-              `${model}: ${Object.entries(sizes)
-                .map(([axis, size]) => `${axis} ${size}`)
-                .join(", ")}, ${plan.models[model]?.parameters.toLocaleString("en")} parameters`,
-          ),
+          ...stage.candidates.map((candidate) => candidateText(plan, candidate)),
         ],
+      };
+    case "best":
+      return {
+        title: `best ${stage.model} of ${stage.search}`,
+        details: [candidateText(plan, { ...stage, model: stage.from })],
       };
     case "expect":
       return { title: "expect", details: stage.conditions.map((condition) => condition.text) };
@@ -235,7 +260,7 @@ const describe = (plan: Plan, stage: Stage): { title: string; details: string[] 
   }
 };
 
-const stageReport = (plan: Plan, stage: Stage): StageReport => {
+const stageReport = (plan: Around, stage: Stage): StageReport => {
   const runs = runsOf(stage);
   const programs = [...new Set(runs.map((run) => run.program))].map((p) => programReport(plan, p));
   const flopsOf = new Map(programs.map((program) => [program.name, program.flops]));
@@ -243,7 +268,7 @@ const stageReport = (plan: Plan, stage: Stage): StageReport => {
   return { kind: stage.kind, ...describe(plan, stage), flops, programs };
 };
 
-const stateBytes = (plan: Plan, programs: readonly string[]): number => {
+const stateBytes = (plan: Around, programs: readonly string[]): number => {
   const states = new Map<string, number>();
   for (const name of programs)
     for (const buffer of plan.programs[name]?.buffers ?? [])
@@ -251,99 +276,63 @@ const stateBytes = (plan: Plan, programs: readonly string[]): number => {
   return sum([...states.values()]);
 };
 
-export const explainPlan = (plan: Plan): Explanation => {
-  const stages = plan.stages.map((stage) => stageReport(plan, stage));
-  const models = Object.values(plan.models).map((layout) => ({
+/** The most device memory that each piece of a stage needs. */
+const peaksOf = (plan: Around, { programs }: StageReport, stage: Stage): readonly number[] => {
+  const scratch = new Map(programs.map(({ name, scratchBytes }) => [name, scratchBytes]));
+  const together = (names: readonly string[]): number =>
+    sum(names.map((name) => scratch.get(name) ?? 0)) + stateBytes(plan, names);
+  if (stage.kind !== "distill")
+    // One model after the other.
+    return sweepsOf(stage).map(
+      (sweep) =>
+        sweep.streaming?.peakBytes ?? together(sweepRuns(sweep).map(({ program }) => program)),
+    );
+  const training = together([stage.gradient, stage.update]);
+  return stage.kept === null ? [training] : [training, together([stage.kept.program])];
+};
+
+const decisionReport = (around: Around, chapter: Chapter): DecisionReport | null => {
+  const { decision, stages } = chapter;
+  if (decision === null) return null;
+  const { search, model } = decision;
+  const ranked = stages.findLast((stage) => stage.kind === "rank" && stage.search === search);
+  const ways = Object.values(decision.chapters).map((way) => {
+    const [taken] = way.stages;
+    return { from: taken?.kind === "best" ? taken.from : "", ...explainChapter(around, way) };
+  });
+  const candidates = ranked?.kind === "rank" ? ranked.candidates.length : 0;
+  return { search, model, candidates, ways };
+};
+
+const explainChapter = (before: Around, chapter: Chapter): Explanation => {
+  const plan: Around = {
+    models: { ...before.models, ...chapter.models },
+    programs: { ...before.programs, ...chapter.programs },
+    data: before.data,
+  };
+  const known = chapter.stages.filter((stage) => stage.kind !== "waiting");
+  const stages = known.map((stage) => stageReport(plan, stage));
+  const models = Object.values(chapter.models).map((layout) => ({
     name: layout.name,
     parameters: layout.parameters,
     axes: layout.axes,
     weightBytes: layout.bytes,
     flopsPerToken: layout.flopsPerToken,
   }));
-  const scratch = new Map(
-    stages.flatMap(({ programs }) => programs.map((p) => [p.name, p.scratchBytes] as const)),
-  );
-  const together = (programs: readonly string[]): number =>
-    sum(programs.map((name) => scratch.get(name) ?? 0)) + stateBytes(plan, programs);
-  // One model after the other.
-  const peaks = plan.stages.flatMap((stage) =>
-    stage.kind === "distill"
-      ? [
-          together([stage.gradient, stage.update]),
-          ...(stage.kept === null ? [] : [together([stage.kept.program])]),
-        ]
-      : sweepsOf(stage).map(
-          (sweep) =>
-            sweep.streaming?.peakBytes ?? together(sweepRuns(sweep).map(({ program }) => program)),
-        ),
-  );
+  const decision = decisionReport(plan, chapter);
+  const peaks = stages.flatMap((report, at) => {
+    const stage = known[at];
+    return stage === undefined ? [] : peaksOf(plan, report, stage);
+  });
   return {
     models,
     stages,
-    kernels: Object.keys(plan.kernels).length,
+    kernels: Object.keys(chapter.kernels).length,
     flops: sum(stages.map((stage) => stage.flops)),
-    peakBytes: Math.max(0, ...peaks),
+    peakBytes: Math.max(0, ...peaks, ...(decision?.ways ?? []).map(({ peakBytes }) => peakBytes)),
+    decision,
   };
 };
 
-const SCALES = [
-  [1e12, "T"],
-  [1e9, "G"],
-  [1e6, "M"],
-  [1e3, "K"],
-] as const;
-
-const short = (value: number, unit: string): string => {
-  const [scale, suffix] = SCALES.find(([size]) => value >= size) ?? [1, ""];
-  return `${(value / scale).toPrecision(3)} ${suffix}${unit}`;
-};
-
-/** A table of axes: one row per axis, one column per distinct shape. */
-const axisTable = (models: readonly ModelReport[]): string[] => {
-  const names = Object.keys(models[0]?.axes ?? {});
-  const row = (head: string, cells: readonly string[]): string =>
-    `  ${head.padEnd(12)}${cells.map((cell) => cell.padStart(14)).join("")}`;
-  return [
-    row(
-      "",
-      models.map((model) => model.name),
-    ),
-    ...names.map((axis) =>
-      row(
-        axis,
-        models.map((model) => String(model.axes[axis] ?? "-")),
-      ),
-    ),
-    row(
-      "parameters",
-      models.map((model) => model.parameters.toLocaleString("en")),
-    ),
-    row(
-      "weights f32",
-      models.map((model) => bytes(model.weightBytes)),
-    ),
-    row(
-      "FLOPs/token",
-      models.map((model) => short(model.flopsPerToken, "")),
-    ),
-  ];
-};
-
-/** The explanation as text. */
-export const explainText = (explanation: Explanation): string => {
-  const lines = [...axisTable(explanation.models), ""];
-  explanation.stages.forEach((stage, index) => {
-    lines.push(`${index + 1}. ${stage.title}`);
-    for (const detail of stage.details) lines.push(`     ${detail}`);
-    for (const program of stage.programs)
-      lines.push(
-        `     ${program.name}: ${program.dispatches} dispatches of ${program.kernels} kernels, ${short(program.flops, "FLOP")}, ${bytes(program.scratchBytes)} besides weights`,
-      );
-    if (stage.flops > 0) lines.push(`     ${short(stage.flops, "FLOP")} in all`);
-  });
-  lines.push(
-    "",
-    `${explanation.kernels} kernels, ${short(explanation.flops, "FLOP")}, at most ${bytes(explanation.peakBytes)} of device memory at once`,
-  );
-  return `${lines.join("\n")}\n`;
-};
+/** Explains a plan of which nothing waits. */
+export const explainPlan = (plan: Plan): Explanation => explainChapter(plan, plan);

@@ -6,68 +6,21 @@
 
 import type { Arithmetic } from "../kernels/operand.js";
 import type { AnswerPass, ChoiceEntry } from "./plan-choices.js";
+import type { DataSource } from "./plan-data.js";
 import type { GgufSource, GgufTarget } from "./plan-gguf.js";
 import type { ModelLayout } from "./plan-model.js";
 import type { Kernel, Program, Scalar } from "./plan-program.js";
 import type { PruneStage } from "./plan-prune.js";
-import type { Candidacy, RankStage } from "./plan-search.js";
+import type { BestStage, Candidacy, CandidateOf, RankStage } from "./plan-search.js";
 
 export type * from "./plan-choices.js";
 export type * from "./plan-continuation.js";
+export type * from "./plan-data.js";
 export type * from "./plan-gguf.js";
 export type * from "./plan-model.js";
 export type * from "./plan-program.js";
 export type * from "./plan-prune.js";
 export type * from "./plan-search.js";
-
-// ── data ─────────────────────────────────────────────────────────────────────────────────────
-
-interface WindowedData {
-  readonly name: string;
-  /** Predicted tokens per window (windows hold one more). */
-  readonly window: number;
-  /** At most so many windows, from the front; null for all. */
-  readonly take: number | null;
-}
-
-/** Documents of files, cut into windows. */
-export interface DocumentSource extends WindowedData {
-  readonly kind: "text" | "jsonl" | "parquet";
-  /** Glob relative to the spec's folder. */
-  readonly glob: string;
-  /** What of a line or row is the document. */
-  readonly field: string;
-  /** Whether documents are joined before they are cut, or each is cut by itself. */
-  readonly documents: "joined" | "apart";
-}
-
-/** Windows of other data, by weight. */
-export interface MixSource extends WindowedData {
-  readonly kind: "mix";
-  readonly parts: readonly { readonly data: string; readonly weight: number }[];
-}
-
-/** Questions with choices, a line or row each; `window` is the most tokens of a question with a choice. */
-export interface ChoiceSource extends WindowedData {
-  readonly kind: "choices";
-  readonly glob: string;
-  /** The text before a choice, with `{field}` in the place of a field. */
-  readonly prompt: string;
-  /**
-   * What in the prompt choices stand in the place of: what follows it is scored, after the text up to it with each choice.
-   * Null where choices follow the prompt and are scored themselves.
-   */
-  readonly blank: string | null;
-  /** Path of the field with the choices, or of a field for each; then that of the field which says the right one. */
-  readonly choices: string | readonly string[];
-  readonly answer: string;
-  /** What the answer calls the choices: path of a list, or the names themselves; null: by number or letter. */
-  readonly labels: string | readonly string[] | null;
-  /** So many questions from the front stand answered before each of the others. */
-  readonly shots: number;
-}
-
-export type DataSource = DocumentSource | MixSource | ChoiceSource;
 
 // ── stages ───────────────────────────────────────────────────────────────────────────────────
 
@@ -274,6 +227,8 @@ export interface EvaluateStage {
     readonly sweep: Sweep;
     readonly metrics: readonly string[];
   }[];
+  /** Null where its models are no candidates of a search. */
+  readonly candidate: CandidateOf | null;
 }
 
 /** Variables are "params(NAME)" and "METRIC(NAME)", as written in the spec. */
@@ -305,21 +260,73 @@ export type Stage =
   | DistillStage
   | EvaluateStage
   | RankStage
+  | BestStage
   | ExpectStage
   | ExportStage;
 
-export interface Plan {
+/** A stage about a candidate, compiled when its turn comes: by then it may have been left out. */
+export interface WaitingStage {
+  readonly kind: "waiting";
+  /** What is known of it before. */
+  readonly does:
+    | Pick<
+        DistillStage,
+        | "kind"
+        | "name"
+        | "student"
+        | "teacher"
+        | "arithmetic"
+        | "data"
+        | "steps"
+        | "windows"
+        | "candidate"
+      >
+    | (Pick<EvaluateStage, "kind" | "arithmetic" | "candidate"> & {
+        readonly models: readonly string[];
+      });
+}
+
+/** A stage with the programs that it runs. */
+export interface Part {
+  readonly stage: Stage;
+  readonly programs: Readonly<Record<string, Program>>;
+  readonly kernels: Readonly<Record<string, Kernel>>;
+}
+
+/** Stages as far as they do not depend on what the run finds. */
+export interface Chapter {
+  readonly models: Readonly<Record<string, ModelLayout>>;
+  readonly stages: readonly (Stage | WaitingStage)[];
+  readonly programs: Readonly<Record<string, Program>>;
+  readonly kernels: Readonly<Record<string, Kernel>>;
+  /** What these stages decide; null where nothing follows. */
+  readonly decision: Decision | null;
+}
+
+/** Where the stages that follow depend on which candidate of a search is the best. */
+export interface Decision {
+  readonly search: string;
+  /** The name that the best one has from there on. */
+  readonly model: string;
+  /** What follows by the candidate's id; those that are compiled when it is known are not among them. */
+  readonly chapters: Readonly<Record<string, Chapter>>;
+}
+
+export interface Plan extends Chapter {
   readonly format: 1;
   /** Of the spec, for people. */
   readonly title: string;
   readonly seed: number;
+  /** What it is compiled for, in bytes: the largest binding, and the device memory that a stage may take, where that is said. */
+  readonly limits: { readonly maxBinding: number; readonly memory: number | null };
   /** Resolved parameters, after profiles and --set, for the lock and `explain`. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly models: Readonly<Record<string, ModelLayout>>;
   readonly data: Readonly<Record<string, DataSource>>;
-  readonly stages: readonly Stage[];
-  readonly programs: Readonly<Record<string, Program>>;
-  readonly kernels: Readonly<Record<string, Kernel>>;
   /** Sources the plan was made from: path → sha256, `stdlib/…` and `use`d files and config.json among them. */
   readonly sources: Readonly<Record<string, string>>;
+}
+
+/** A plan of which nothing waits. */
+export interface WholePlan extends Plan {
+  readonly stages: readonly Stage[];
 }

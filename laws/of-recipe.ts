@@ -4,6 +4,7 @@ import { forward } from "../compiler/library/forward.js";
 import type { ModelShape } from "../compiler/library/library.js";
 import { elaborateLoss, visible } from "../compiler/library/loss.js";
 import type { DistillStep, Recipe } from "../compiler/recipe/recipe.js";
+import { toTheEnd } from "../compiler/recipe/to-the-end.js";
 import type { Criteria, LossUse, Subject } from "./law.js";
 import { sizeIn } from "./model.js";
 import { shrunk } from "./shrunk.js";
@@ -68,7 +69,7 @@ const lossesOf = (recipe: Recipe, shape: ModelShape): readonly LossUse[] => {
 
 export type SmallSubject = Subject<readonly number[]>;
 
-export const subjectsOf = (recipe: Recipe): readonly SmallSubject[] =>
+const subjectsIn = (recipe: Recipe): readonly SmallSubject[] =>
   recipe.steps.flatMap((step) => {
     const shape = step.kind === "open" ? shapeIn(recipe, step.model) : null;
     if (step.kind !== "open" || shape === null) return [];
@@ -81,3 +82,6 @@ export const subjectsOf = (recipe: Recipe): readonly SmallSubject[] =>
       },
     ];
   });
+
+/** Sizes are drawn anew, so that the first candidate of a search stands for any that may be the best. */
+export const subjectsOf = (recipe: Recipe): readonly SmallSubject[] => subjectsIn(toTheEnd(recipe));

@@ -42,6 +42,8 @@ export interface Executor {
   readonly zero: (name: string) => void;
   /** Frees a state; programs bound to it must be disposed of before. */
   readonly release: (name: string) => void;
+  /** More kernels for programs to come, by id. */
+  readonly addKernels: (kernels: Readonly<Record<string, Kernel>>) => void;
   readonly load: (program: Program) => Promise<LoadedProgram>;
   /** Waits until at most one submission is under way, so that progress shown is progress made. */
   readonly settle: () => Promise<void>;
@@ -170,6 +172,7 @@ export const createExecutor = (
       memory.free(stateNamed(name));
       states.delete(name);
     },
+    addKernels: pipelines.add,
     load: async (program) =>
       loaded(await makeResident({ device, memory, pipelines, tuning, state: makeState }, program)),
     settle: () => submissions.atMost(1),

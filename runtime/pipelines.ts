@@ -15,6 +15,8 @@ export interface Pipeline {
 export type Access = "read" | "read_write";
 
 export interface Pipelines {
+  /** More kernels, by id. */
+  readonly add: (kernels: Readonly<Record<string, Kernel>>) => void;
   /** Whether the device has the features and the workgroup size a kernel needs. */
   readonly runs: (kernel: string) => boolean;
   /** The kernel of an id. */
@@ -96,20 +98,21 @@ export const createPipelines = (
   kernels: Readonly<Record<string, Kernel>>,
 ): Pipelines => {
   const { gpu } = device;
+  const known = new Map(Object.entries(kernels));
   const layouts = new Map<string, GPUBindGroupLayout>();
   const pipelines = new Map<string, Promise<Pipeline>>();
   const accesses = new Map<string, readonly Access[]>();
 
   const kernelNamed = (id: string): Kernel => {
-    const kernel = kernels[id];
+    const kernel = known.get(id);
     if (kernel === undefined) throw new DeviceError(`the plan has no kernel ${id}`);
     return kernel;
   };
 
   const access = (id: string): readonly Access[] => {
-    const known = accesses.get(id) ?? bindingAccess(kernelNamed(id).wgsl);
-    accesses.set(id, known);
-    return known;
+    const found = accesses.get(id) ?? bindingAccess(kernelNamed(id).wgsl);
+    accesses.set(id, found);
+    return found;
   };
 
   const layoutOf = (modes: readonly Access[]): GPUBindGroupLayout => {
@@ -120,13 +123,16 @@ export const createPipelines = (
   };
 
   return {
+    add: (more) => {
+      for (const [id, kernel] of Object.entries(more)) known.set(id, kernel);
+    },
     runs: (id) => canRun(device.report, kernelNamed(id)),
     kernel: kernelNamed,
     access,
     get: (id, writable) => {
       const key = writable ? `${id} writable` : id;
-      const known = pipelines.get(key);
-      if (known !== undefined) return known;
+      const before = pipelines.get(key);
+      if (before !== undefined) return before;
       const { wgsl } = kernelNamed(id);
       const modes = writable ? access(id).map(() => "read_write" as const) : access(id);
       const made = compile(device, id, writable ? allWritable(wgsl) : wgsl, layoutOf(modes));

@@ -26,6 +26,7 @@ export const dtypesOfModels = (recipe: Recipe): ReadonlyMap<string, Dtypes> => {
   const found = new Map<string, Dtypes>();
   for (const step of recipe.steps) {
     if (step.kind === "open") found.set(step.model, recipe.stored.get(step.model) ?? new Map());
+    if (step.kind === "best") found.set(step.model, found.get(step.from) ?? new Map());
     if (step.kind === "prune")
       found.set(step.name, pruned(found.get(step.source) ?? new Map(), step, recipe));
   }

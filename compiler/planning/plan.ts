@@ -1,7 +1,21 @@
-/** A checked recipe becomes a plan: stages in the spec's order, programs and kernels once each. */
+/**
+ * A checked recipe becomes a plan: stages in the spec's order, programs and kernels once each. What a run may never come to
+ * (candidates of a search, and what follows for each that may be the best) is planned when its turn comes.
+ */
 
 import { flopsPerToken } from "../library/flops.js";
-import type { ChoiceSource, DataSource, EvaluateStage, ModelLayout, Plan, Stage } from "../plan.js";
+import type { ModelShape } from "../library/library.js";
+import type {
+  Chapter,
+  ChoiceSource,
+  DataSource,
+  EvaluateStage,
+  ModelLayout,
+  Part,
+  Plan,
+  Stage,
+  WaitingStage,
+} from "../plan.js";
 import type { EvaluateStep, Recipe, Step } from "../recipe/recipe.js";
 import type { Target } from "../schedule/target.js";
 import { planAnswerScore, planChoices } from "./choices.js";
@@ -25,7 +39,7 @@ export class WindowsUnknown extends Error {
 
 interface Planning {
   readonly recipe: Recipe;
-  readonly layouts: Map<string, ModelLayout>;
+  readonly layouts: ReadonlyMap<string, ModelLayout>;
   readonly into: Programs;
   readonly counts: WindowCounts;
 }
@@ -45,14 +59,24 @@ const totalWindows = (planning: Planning, data: DataSource, take: number | null)
 const contextOf = (recipe: Recipe): number =>
   Math.max(1, ...[...recipe.data.values()].map((data) => data.window));
 
-const layoutsOf = (recipe: Recipe, { halves }: Target): Map<string, ModelLayout> => {
+/** Layouts of all models but those that are laid out already. */
+const layoutsOf = (
+  recipe: Recipe,
+  { halves }: Target,
+  known: ReadonlyMap<string, ModelLayout>,
+): Map<string, ModelLayout> => {
   const context = contextOf(recipe);
   const dtypes = halves ? dtypesOfModels(recipe) : null;
+  const counted = new Map<ModelShape, number>();
+  const flopsOf = (shape: ModelShape): number => {
+    const flops = counted.get(shape) ?? must(flopsPerToken(shape, context));
+    counted.set(shape, flops);
+    return flops;
+  };
   return new Map(
-    [...recipe.models.values()].map(({ name, shape }) => [
-      name,
-      layoutOf(name, shape, must(flopsPerToken(shape, context)), dtypes?.get(name)),
-    ]),
+    [...recipe.models.values()]
+      .filter(({ name }) => !known.has(name))
+      .map(({ name, shape }) => [name, layoutOf(name, shape, flopsOf(shape), dtypes?.get(name))]),
   );
 };
 
@@ -74,7 +98,8 @@ const planAnswers = (
     const name = `evaluate${index}.${model}`;
     return planChoices(planning.into, name, shape, step, layoutNamed(planning, model), data);
   });
-  return { kind: "evaluate", arithmetic: step.arithmetic, choices, entries: [] };
+  const { arithmetic, candidate } = step;
+  return { kind: "evaluate", arithmetic, choices, entries: [], candidate };
 };
 
 const planStep = (planning: Planning, step: Step, index: number): Stage => {
@@ -82,6 +107,7 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
     case "open":
     case "prune":
     case "rank":
+    case "best":
     case "expect":
     case "export":
       return step;
@@ -121,28 +147,104 @@ const planStep = (planning: Planning, step: Step, index: number): Stage => {
           total,
         ),
       }));
-      return { kind: "evaluate", arithmetic: step.arithmetic, choices: [], entries };
+      const { arithmetic, candidate } = step;
+      return { kind: "evaluate", arithmetic, choices: [], entries, candidate };
     }
     default:
       return step satisfies never;
   }
 };
 
-/** Builds the plan. Throws WindowsUnknown where a count is needed, and only then. */
-export const buildPlan = (recipe: Recipe, target: Target, counts: WindowCounts): Plan => {
-  const into = createPrograms(target);
-  const planning: Planning = { recipe, layouts: layoutsOf(recipe, target), into, counts };
-  const stages = recipe.steps.map((step, index) => planStep(planning, step, index));
+/** What is known of a candidate's stage before it is planned; null of any other. */
+const waitingFor = (step: Step): WaitingStage | null => {
+  if (step.kind === "evaluate" && step.candidate !== null) {
+    const { kind, arithmetic, models, candidate } = step;
+    return { kind: "waiting", does: { kind, arithmetic, models, candidate } };
+  }
+  if (step.kind !== "distill" || step.candidate === null) return null;
+  const { kind, name, student, teacher, arithmetic, data, steps, windows, candidate } = step;
   return {
-    format: 1,
-    title: recipe.file.path,
-    seed: recipe.seed,
-    settings: recipe.settings,
-    models: Object.fromEntries(planning.layouts),
-    data: Object.fromEntries(recipe.data),
-    stages,
-    programs: Object.fromEntries(into.programs),
-    kernels: Object.fromEntries([...into.kernels].sort(([a], [b]) => (a < b ? -1 : 1))),
-    sources: recipe.sources(),
+    kind: "waiting",
+    does: { kind, name, student, teacher, arithmetic, data, steps, windows, candidate },
   };
 };
+
+const programsIn = ({ programs, kernels }: Programs): Pick<Chapter, "programs" | "kernels"> => ({
+  programs: Object.fromEntries(programs),
+  kernels: Object.fromEntries([...kernels].sort(([a], [b]) => (a < b ? -1 : 1))),
+});
+
+/** Stages as far as they can be planned before they are run, and what plans the others. */
+export interface Outline {
+  readonly chapter: Chapter;
+  /** The place of its first stage among all. */
+  readonly from: number;
+  /** Plans a stage that waits, by its place among all. */
+  readonly part: (index: number) => Part;
+  /** Which candidates the best may be, where the chapter decides that: ids, with parameters. */
+  readonly contenders: readonly { readonly id: number; readonly parameters: number }[];
+  /** What follows where one of these is the best. */
+  readonly next: (id: number) => Outline;
+}
+
+const outlineFrom = (
+  recipe: Recipe,
+  target: Target,
+  counts: WindowCounts,
+  known: ReadonlyMap<string, ModelLayout>,
+  from: number,
+): Outline => {
+  const made = layoutsOf(recipe, target, known);
+  const layouts = new Map([...known, ...made]);
+  const into = createPrograms(target);
+  const planning: Planning = { recipe, layouts, into, counts };
+  const stages = recipe.steps
+    .slice(from)
+    .map((step, at) => waitingFor(step) ?? planStep(planning, step, from + at));
+  const { decision } = recipe;
+  const ways = [...(decision?.recipes ?? [])];
+  return {
+    chapter: {
+      models: Object.fromEntries(made),
+      stages,
+      ...programsIn(into),
+      decision:
+        decision === null ? null : { search: decision.search, model: decision.model, chapters: {} },
+    },
+    from,
+    part: (index) => {
+      const step = recipe.steps[index];
+      if (step === undefined) throw new Error(`the recipe has no step ${index}`);
+      const own = createPrograms(target);
+      const stage = planStep({ ...planning, into: own }, step, index);
+      return { stage, ...programsIn(own) };
+    },
+    contenders: ways.map(([id, { models }]) => ({
+      id,
+      parameters: models.get(decision?.model ?? "")?.shape.parameters ?? 0,
+    })),
+    next: (id) => {
+      const way = decision?.recipes.get(id);
+      if (way === undefined) throw new Error(`no candidate ${id} may be the best`);
+      return outlineFrom(way, target, counts, layouts, recipe.steps.length);
+    },
+  };
+};
+
+/** What of a plan is no chapter of it. */
+export const titleOf = (
+  recipe: Recipe,
+  { maxBinding, memory }: Target,
+): Omit<Plan, keyof Chapter> => ({
+  format: 1,
+  title: recipe.file.path,
+  seed: recipe.seed,
+  limits: { maxBinding, memory },
+  settings: recipe.settings,
+  data: Object.fromEntries(recipe.data),
+  sources: recipe.sources(),
+});
+
+/** Plans what does not depend on the run. Throws WindowsUnknown where a count is needed, and only then. */
+export const outlineOf = (recipe: Recipe, target: Target, counts: WindowCounts): Outline =>
+  outlineFrom(recipe, target, counts, new Map(), 0);

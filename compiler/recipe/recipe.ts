@@ -8,7 +8,9 @@ import type { Dtypes } from "../library/dtypes.js";
 import type { CriterionUse, Library, Located, ModelShape } from "../library/library.js";
 import type { Rescale } from "../library/rescale.js";
 import type {
+  BestStage,
   Candidacy,
+  CandidateOf,
   Compensation,
   DataSource,
   ExpectStage,
@@ -100,6 +102,8 @@ export interface EvaluateStep {
   readonly arithmetic: Arithmetic;
   readonly data: string;
   readonly metrics: readonly Located<DefinitionDecl>[];
+  /** Null where the models are no candidates of a search. */
+  readonly candidate: CandidateOf | null;
 }
 
 /** Ranks the candidates of a search by what was last measured of them. */
@@ -109,6 +113,7 @@ export interface RankStep {
   /** The name that stands for them: the search's, or that of a distillation of them. */
   readonly of: string;
   readonly metric: string;
+  readonly best: "least" | "most";
   /** So many go on; null for all. */
   readonly keep: number | null;
   readonly candidates: readonly {
@@ -117,6 +122,8 @@ export interface RankStep {
     readonly model: string;
   }[];
 }
+
+export type BestStep = BestStage;
 
 export type ExpectStep = ExpectStage;
 
@@ -130,8 +137,18 @@ export type Step =
   | DistillStep
   | EvaluateStep
   | RankStep
+  | BestStep
   | ExpectStep
   | ExportStep;
+
+/** Where what follows depends on which candidate of a search is the best. */
+export interface RecipeDecision {
+  readonly search: string;
+  /** The name that the best one has from there on. */
+  readonly model: string;
+  /** By the candidate's id, the whole recipe where it is the best. */
+  readonly recipes: ReadonlyMap<number, Recipe>;
+}
 
 export interface Recipe {
   readonly file: SourceFile;
@@ -142,7 +159,9 @@ export interface Recipe {
   /** Of opened models, what their files store weights in. */
   readonly stored: ReadonlyMap<string, Dtypes>;
   readonly data: ReadonlyMap<string, DataSource>;
+  /** Up to the first decision. */
   readonly steps: readonly Step[];
+  readonly decision: RecipeDecision | null;
   /** path → sha256 of everything read: the spec, stdlib files, used files, config.json files. Only a plan asks for them. */
   readonly sources: () => Readonly<Record<string, string>>;
 }

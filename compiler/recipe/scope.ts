@@ -21,8 +21,6 @@ export interface CandidateSet {
   readonly search: string;
   /** How many go on after each ranking. */
   readonly keeps: readonly number[];
-  /** Rankings so far. */
-  readonly ranked: { count: number };
   readonly list: readonly Candidate[];
 }
 export interface ModelEntry {
@@ -76,13 +74,19 @@ export interface Scope {
   find<K extends Kind>(kind: K, name: Name, file: SourceFile): Kinds[K] | null;
   /** Reports a name that is not declared, once. */
   unknown(name: Name, file: SourceFile, what: string, known: readonly string[]): void;
+  /** A scope that goes on from this one by itself. */
+  fork(report: Report): Scope;
 }
 
-export const createScope = (report: Report): Scope => {
-  const declared = new Map<string, Declared>();
-  const values = new Map<string, unknown>();
-  const quiet = new Set<string>();
+export const createScope = (report: Report): Scope =>
+  scopeOf(report, new Map(), new Map(), new Set());
 
+const scopeOf = (
+  report: Report,
+  declared: Map<string, Declared>,
+  values: Map<string, unknown>,
+  quiet: Set<string>,
+): Scope => {
   const unknown: Scope["unknown"] = (name, file, what, known) => {
     if (quiet.has(name.name)) return;
     quiet.add(name.name);
@@ -139,5 +143,6 @@ export const createScope = (report: Report): Scope => {
         : undefined,
     find,
     unknown,
+    fork: (other) => scopeOf(other, declared, new Map(values), new Set(quiet)),
   };
 };

@@ -41,7 +41,15 @@ export const axisMessages = {
   })),
   "candidates-many": message("error", (p: { readonly name: string; readonly count: number }) => ({
     message: `\`${p.name}\` is not one model, it is a search of ${number(p.count)}`,
-    hint: "distil and evaluate it; when a run has ranked its candidates, write the sizes of one in `prune`",
+    hint: `distil and evaluate it; of what an evaluation has ranked, \`model NAME = best(${p.name})\` is one`,
+  })),
+  "best-one": message("error", (p: { readonly name: string }) => ({
+    message: `\`${p.name}\` is one model already, and \`best\` chooses among the candidates of a search`,
+    hint: `say \`${p.name}\` itself`,
+  })),
+  "best-unranked": message("error", (p: { readonly name: string }) => ({
+    message: `no evaluation above ranks \`${p.name}\`, so none of its candidates is the best`,
+    hint: `write \`evaluate ${p.name} on DATA { loss }\` before this`,
   })),
   "search-empty": message(
     "error",

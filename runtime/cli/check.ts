@@ -22,10 +22,10 @@ const diagnosticsJson = ({ result }: CheckedSpec): string => {
 };
 
 /** Whether all stages fit `--memory`, which takes a plan; else a CommandError says what would. */
-const checkMemory = async ({ result, base }: CheckedSpec, memory: string): Promise<void> => {
+const checkFits = async ({ result, base }: CheckedSpec, memory: string): Promise<void> => {
   if (result.recipe === null) return;
-  const { planOf } = await import("./planned.js");
-  await planOf(result.recipe, base, memory);
+  const { checkMemory } = await import("./planned.js");
+  await checkMemory(result.recipe, base, memory);
 };
 
 export const checkCommand = async (spec: string, options: SpecOptions): Promise<void> => {
@@ -33,7 +33,7 @@ export const checkCommand = async (spec: string, options: SpecOptions): Promise<
   if (options.json === true) process.stdout.write(diagnosticsJson(checked));
   else showDiagnostics(checked);
   const wrong = hasErrors(checked);
-  if (!wrong && options.memory !== undefined) await checkMemory(checked, options.memory);
+  if (!wrong && options.memory !== undefined) await checkFits(checked, options.memory);
   if (!wrong && options.json !== true) process.stdout.write(`${spec}: no errors\n`);
   process.exitCode = wrong ? EXIT.spec : EXIT.done;
 };

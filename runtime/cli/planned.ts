@@ -1,10 +1,20 @@
 /** From a spec to its plan, counting windows where a stage takes all of a data set. */
-import { compile, countedData, DoesNotFit, type WindowCounts } from "../../compiler/compile.js";
-import type { Plan } from "../../compiler/plan.js";
+import {
+  compile,
+  compileOutline,
+  countedData,
+  DoesNotFit,
+  type Outline,
+  planAll,
+  smallestAndLargest,
+  type WindowCounts,
+} from "../../compiler/compile.js";
+import type { WholePlan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import type { Texts } from "../../compiler/recipe/texts.js";
 import { openCorpora } from "../data/corpus.js";
 import { RunError } from "../errors.js";
+import type { Course, Supply } from "../run/supply.js";
 import { tokenizerOf } from "../run/tokenizer-of.js";
 import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
@@ -41,11 +51,13 @@ const countWindows = async (recipe: Recipe, base: string): Promise<WindowCounts>
   return Object.fromEntries(counts);
 };
 
-/** The plan; `memory` as in `--memory`. What takes more than that is a CommandError that says what would fit. */
-export const planOf = async (recipe: Recipe, base: string, memory?: string): Promise<Plan> => {
-  const counts = await countWindows(recipe, base);
+/** Compiles for `--memory`. What takes more than that is a CommandError that says what would fit. */
+const compiledFor = <T>(
+  memory: string | undefined,
+  compiling: (target: { readonly memory: number | null }) => T,
+): T => {
   try {
-    return compile(recipe, counts, { ...bindingLimit(), memory: memoryOf(memory) });
+    return compiling({ ...bindingLimit(), memory: memoryOf(memory) });
   } catch (error) {
     if (!(error instanceof DoesNotFit)) throw error;
     const { stage, needed, whole } = error;
@@ -66,18 +78,62 @@ export const planOf = async (recipe: Recipe, base: string, memory?: string): Pro
   }
 };
 
+/** The whole plan; `memory` as in `--memory`. */
+export const planOf = async (recipe: Recipe, base: string, memory?: string): Promise<WholePlan> => {
+  const counts = await countWindows(recipe, base);
+  return compiledFor(memory, (target) => compile(recipe, counts, target));
+};
+
+/** As much of the plan as explains it: of what may be the best of a search, the smallest and the largest. */
+const explainedPlan = async (recipe: Recipe, base: string, memory?: string): Promise<WholePlan> => {
+  const counts = await countWindows(recipe, base);
+  return compiledFor(memory, (target) => compile(recipe, counts, target, smallestAndLargest));
+};
+
+const supplyOf = ({ part, next }: Outline): Supply => ({
+  part,
+  next: (id) => {
+    const outline = next(id);
+    return { chapter: outline.chapter, supply: supplyOf(outline) };
+  },
+});
+
+/** Whether all of it fits `--memory`, candidates of searches too; else a CommandError that says what would. */
+export const checkMemory = async (recipe: Recipe, base: string, memory: string): Promise<void> => {
+  const counts = await countWindows(recipe, base);
+  compiledFor(memory, (target) => planAll(compileOutline(recipe, counts, target).outline));
+};
+
+/** A plan to run, of which some is compiled when its turn comes. */
+export const courseOf = async (recipe: Recipe, base: string, memory?: string): Promise<Course> => {
+  const counts = await countWindows(recipe, base);
+  return compiledFor(memory, (target) => {
+    const { plan, outline } = compileOutline(recipe, counts, target);
+    return { plan, supply: supplyOf(outline) };
+  });
+};
+
+/** The recipe of a command; null where the spec is wrong, which is then said and in the exit code. */
+export const rightRecipe = (checked: CheckedSpec): Recipe | null => {
+  const recipe = recipeOf(checked);
+  if (recipe === null) process.exitCode = EXIT.spec;
+  return recipe;
+};
+
 export interface PlannedSpec {
   readonly checked: CheckedSpec;
-  readonly plan: Plan;
+  readonly plan: WholePlan;
 }
 
-/** The spec of a command with its plan; null where the spec is wrong, which is then said and in the exit code. */
-export const planSpec = async (spec: string, options: SpecOptions): Promise<PlannedSpec | null> => {
+/** The spec of a command with its plan, whole or as far as explains it; null as `rightRecipe`. */
+export const planSpec = async (
+  spec: string,
+  options: SpecOptions,
+  wanted: "whole" | "explained" = "whole",
+): Promise<PlannedSpec | null> => {
   const checked = checkSpec(spec, options);
-  const recipe = recipeOf(checked);
-  if (recipe === null) {
-    process.exitCode = EXIT.spec;
-    return null;
-  }
-  return { checked, plan: await planOf(recipe, checked.base, options.memory) };
+  const recipe = rightRecipe(checked);
+  if (recipe === null) return null;
+  const planning = wanted === "whole" ? planOf : explainedPlan;
+  return { checked, plan: await planning(recipe, checked.base, options.memory) };
 };

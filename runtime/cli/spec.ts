@@ -2,8 +2,10 @@
 import { dirname, relative, resolve, sep } from "node:path";
 import pc from "picocolors";
 import { type CheckResult, check } from "../../compiler/check.js";
+import type { Host } from "../../compiler/host.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { render } from "../../grammar/render.js";
+import type { SpecRecord } from "../run/spec-record.js";
 import { CommandError } from "./failure.js";
 import { fileHost } from "./host.js";
 import { readSource } from "./source-file.js";
@@ -22,6 +24,8 @@ export interface CheckedSpec {
   /** The folder its relative paths start from. */
   readonly base: string;
   readonly text: string;
+  /** The spec and what it uses, by path. */
+  readonly texts: Readonly<Record<string, string>>;
   readonly result: CheckResult;
 }
 
@@ -50,16 +54,46 @@ const placed = (recipe: Recipe, base: string): Recipe => {
   return { ...recipe, sources };
 };
 
-export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
+/** The host of the files, which notes the texts that it gives. */
+const noting = (host: Host, texts: Record<string, string>): Host => ({
+  ...host,
+  readText: (path) => {
+    const read = host.readText(path);
+    if (read.ok) texts[resolve(path)] = read.text;
+    return read;
+  },
+});
+
+const checkWith = (spec: string, text: string, host: Host, options: SpecOptions): CheckedSpec => {
   const path = resolve(spec);
   const base = dirname(path);
-  const text = readSource(path);
-  const result = check(spec, text, fileHost(base), {
+  const texts = { [path]: text };
+  const result = check(spec, text, noting(host, texts), {
     set: parseSet(options.set ?? []),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
   const recipe = result.recipe === null ? null : placed(result.recipe, base);
-  return { path, base, text, result: { ...result, recipe } };
+  return { path, base, text, texts, result: { ...result, recipe } };
+};
+
+export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
+  const path = resolve(spec);
+  return checkWith(spec, readSource(path), fileHost(dirname(path)), options);
+};
+
+/** Checks a spec again as a run kept it. */
+export const checkRecord = ({ path, texts, set, profile }: SpecRecord): CheckedSpec => {
+  const host: Host = {
+    ...fileHost(dirname(path)),
+    readText: (used) => {
+      const text = texts[resolve(used)];
+      return text === undefined ? { ok: false, reason: "missing" } : { ok: true, text };
+    },
+  };
+  return checkWith(path, texts[path] ?? "", host, {
+    set,
+    ...(profile === null ? {} : { profile }),
+  });
 };
 
 /** Shows diagnostics on stderr. */

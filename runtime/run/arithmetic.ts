@@ -1,22 +1,24 @@
 /** What f16 arithmetic asks of an adapter and of a model, said before a stage gives wrong numbers. */
-import type { Plan, Stage } from "../../compiler/plan.js";
+import type { Plan, Stage, WaitingStage } from "../../compiler/plan.js";
 import type { AdapterReport } from "../adapter.js";
 import { RunError } from "../errors.js";
 import { floatBlocks } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
+import { taskOf } from "./candidacy.js";
 import { stageTitle } from "./words.js";
 
 /** The largest number of f16. */
 const LARGEST = 65504;
 
-const inF16 = (stage: Stage): boolean => "arithmetic" in stage && stage.arithmetic === "f16";
+const inF16 = (stage: Stage | WaitingStage["does"]): boolean =>
+  "arithmetic" in stage && stage.arithmetic === "f16";
 
 /** Throws a RunError where a stage is to compute in f16 and the adapter cannot. */
 export const checkAdapter = (
   { stages }: Plan,
   { features, device }: Pick<AdapterReport, "features" | "device">,
 ): void => {
-  const stage = stages.find(inF16);
+  const stage = stages.find((listed) => inF16(taskOf(listed)));
   if (stage !== undefined && !features.includes("shader-f16"))
     throw new RunError(
       `${stageTitle(stage)} asks for \`arithmetic f16\`, and ${device} has no shader-f16`,

@@ -4,6 +4,7 @@
  * of all steps so far; here both sides are means of the steps since the look before, as all losses fall fast at the start.
  */
 import type { Candidacy, EarlyStop } from "../../compiler/plan.js";
+import { trainingOf } from "./candidacy.js";
 import type { RunContext } from "./context.js";
 
 /** What is known of a candidate's losses so far; kept with its checkpoints. */
@@ -59,7 +60,7 @@ export const traced = ({ means, losses }: Trace, loss: number, { every }: EarlyS
 /** Means of the candidates that have trained to the end. */
 const finishedMeans = ({ plan, journal }: RunContext, of: string): readonly (readonly number[])[] =>
   plan.stages.flatMap((stage, index) => {
-    if (stage.kind !== "distill" || stage.candidate?.of !== of) return [];
+    if (trainingOf(stage)?.of !== of) return [];
     const result = journal.result(index) as Trained | undefined;
     return result?.kind === "distill" && result.givenUp === null ? [result.means] : [];
   });

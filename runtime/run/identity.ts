@@ -1,7 +1,8 @@
 /** What results are a function of, hashed: so that what is kept from run to run is found by whoever wants the same. */
 import { createHash } from "node:crypto";
-import type { Plan, Stage } from "../../compiler/plan.js";
+import type { Chapter, Plan } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
+import { taskOf } from "./candidacy.js";
 import type { RunContext } from "./context.js";
 import { canonicalJson, type LockInputs } from "./lock.js";
 
@@ -18,14 +19,16 @@ export const codeOf = ({ programs, kernels }: Plan, names: readonly string[]) =>
 };
 
 /** The stage that a model comes from. */
-const makes = (stage: Stage, name: string): boolean => {
-  switch (stage.kind) {
+const makes = (stage: Chapter["stages"][number], name: string): boolean => {
+  const task = taskOf(stage);
+  switch (task.kind) {
     case "open":
     case "random":
-      return stage.model === name;
+    case "best":
+      return task.model === name;
     case "prune":
     case "distill":
-      return stage.name === name;
+      return task.name === name;
     case "score":
     case "evaluate":
     case "rank":
@@ -33,7 +36,7 @@ const makes = (stage: Stage, name: string): boolean => {
     case "export":
       return false;
     default:
-      return stage satisfies never;
+      return task satisfies never;
   }
 };
 
@@ -43,6 +46,7 @@ export const identityOf = (context: RunContext, inputs: LockInputs, name: string
   const stage = plan.stages.find((one) => makes(one, name));
   if (stage === undefined) throw new RunError(`the plan does not say where ${name} comes from`);
   if (stage.kind === "open") return hash(inputs.models[name]);
+  if (stage.kind === "best") return identityOf(context, inputs, stage.from);
   if (stage.kind !== "prune") return hash([inputs, stage]);
   const indexOf = (name: string): number =>
     plan.stages.findIndex((s) => s.kind === "score" && s.name === name);

@@ -5,8 +5,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Plan, RankStage, Stage } from "../../compiler/plan.js";
+import type { Chapter, RankStage } from "../../compiler/plan.js";
 import { RunError, systemCode } from "../errors.js";
+import { candidateOf, taskOf, trainingOf } from "./candidacy.js";
 import type { RunContext } from "./context.js";
 import type { DistillResult } from "./distill.js";
 import type { EvaluateResult } from "./evaluate.js";
@@ -53,10 +54,11 @@ const rankingsOf = ({ plan, journal }: Done, search: string): Ranking[] =>
 const givenUp = ({ plan, journal }: Done, search: string): ReadonlyMap<number, number> =>
   new Map(
     plan.stages.flatMap((stage, index) => {
-      if (stage.kind !== "distill" || stage.candidate?.search !== search) return [];
+      const candidate = trainingOf(stage);
+      if (candidate?.search !== search) return [];
       const result = journal.result(index) as Partial<DistillResult> | undefined;
       const reason = result?.givenUp ?? null;
-      return reason === null ? [] : [[stage.candidate.id, reason.step] as const];
+      return reason === null ? [] : [[candidate.id, reason.step] as const];
     }),
   );
 
@@ -69,48 +71,23 @@ const leftOut = (done: Done, search: string): ReadonlySet<number> =>
     ),
   ]);
 
-/** The models of a stage that may be a candidate's. */
-const modelsOf = (stage: Stage): readonly string[] => {
-  switch (stage.kind) {
-    case "distill":
-      return [stage.name, stage.student];
-    case "evaluate":
-      return stage.entries.map(({ model }) => model);
-    case "open":
-    case "random":
-    case "prune":
-    case "score":
-    case "rank":
-    case "expect":
-    case "export":
-      return [];
-    default:
-      return stage satisfies never;
-  }
-};
-
-/** The candidate that a model is, of the search or of what was made of it. */
-const candidateOf = ({ stages }: Plan, model: string): { search: string; id: number } | null => {
-  for (const stage of stages)
-    if (stage.kind === "distill" && stage.candidate !== null && stage.name === model)
-      return stage.candidate;
-    else if (stage.kind === "rank")
-      for (const candidate of stage.candidates)
-        if (candidate.model === model) return { search: stage.search, id: candidate.id };
-  return null;
-};
-
 /** Whether a stage is about a candidate that no longer goes on. */
-export const isLeftOut = (done: Done, stage: Stage): boolean =>
-  modelsOf(stage).some((model) => {
-    const candidate = candidateOf(done.plan, model);
-    return candidate !== null && leftOut(done, candidate.search).has(candidate.id);
-  });
+export const isLeftOut = (done: Done, stage: Chapter["stages"][number]): boolean => {
+  const candidate = candidateOf(stage);
+  return candidate !== null && leftOut(done, candidate.search).has(candidate.id);
+};
+
+/** The candidate that the last ranking of a search put first. */
+export const bestOf = (done: Done, search: string): number => {
+  const [first] = rankingsOf(done, search).at(-1)?.rows ?? [];
+  if (first?.kept !== true) throw new RunError(`no candidate of ${search} goes on`);
+  return first.id;
+};
 
 /** The last measure of a model by a metric. */
 const measured = ({ plan, journal }: Done, model: string, metric: string): number | null => {
   const values = plan.stages.flatMap((stage, index) => {
-    const result = stage.kind === "evaluate" ? journal.result(index) : undefined;
+    const result = taskOf(stage).kind === "evaluate" ? journal.result(index) : undefined;
     return ((result as EvaluateResult | undefined)?.measures ?? [])
       .filter((measure) => measure.model === model && measure.metric === metric)
       .map(({ value }) => value);
@@ -118,9 +95,11 @@ const measured = ({ plan, journal }: Done, model: string, metric: string): numbe
   return values.at(-1) ?? null;
 };
 
-/** Numbers that are none come last. */
-const order = (value: number | null): number =>
-  value === null || !Number.isFinite(value) ? Number.POSITIVE_INFINITY : value;
+/** The least is the best; numbers that are none come last. */
+const order = (value: number | null, best: RankStage["best"]): number => {
+  if (value === null || !Number.isFinite(value)) return Number.POSITIVE_INFINITY;
+  return best === "least" ? value : -value;
+};
 
 const rank = (done: Done, stage: RankStage): Ranking => {
   const out = leftOut(done, stage.search);
@@ -132,7 +111,10 @@ const rank = (done: Done, stage: RankStage): Ranking => {
       const givenUpAfter = steps.get(id) ?? null;
       return { id, model, sizes: { ...sizes }, parameters, flopsPerToken, value, givenUpAfter };
     })
-    .sort((a, b) => order(a.value) - order(b.value) || a.id - b.id);
+    .sort((a, b) => {
+      const [first, second] = [order(a.value, stage.best), order(b.value, stage.best)];
+      return first === second ? a.id - b.id : first - second;
+    });
   const keep = stage.keep ?? rows.length;
   const { search, of, metric } = stage;
   return {
@@ -189,7 +171,7 @@ const readRankings = async (out: string): Promise<readonly Ranking[]> => {
 
 /** Ranks, keeps the table and shows it. */
 export const runRank = async (
-  context: RunContext,
+  context: Done & Pick<RunContext, "out" | "reporter">,
   stage: RankStage,
 ): Promise<{ readonly ranking: Ranking }> => {
   const ranking = rank(context, stage);

@@ -6,17 +6,18 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import type { Plan } from "../../compiler/plan.js";
+import type { Chapter, Part, Plan } from "../../compiler/plan.js";
 import { openDevice } from "../device.js";
 import { RunError, systemCode, systemReason } from "../errors.js";
 import { createExecutor, type Executor } from "../execute.js";
 import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
 import { checkAdapter, checkWeights, modelsInF16 } from "./arithmetic.js";
+import { taskOf } from "./candidacy.js";
 import { modelNamed, type RunContext } from "./context.js";
 import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
-import { checkFits } from "./fits.js";
+import { checkFits, checkStageFits } from "./fits.js";
 import { openInputs } from "./inputs.js";
 import { Interrupted } from "./interrupted.js";
 import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
@@ -33,7 +34,18 @@ import { changesLine, differenceLine, pinnedTuning } from "./lock-changes.js";
 import { openMetricsLog } from "./metrics-log.js";
 import { isLeftOut } from "./rank.js";
 import type { Reporter } from "./reporter.js";
+import { readSpecRecord, type SpecRecord, writeSpecRecord } from "./spec-record.js";
 import { afterCommit, isWhole, restoreStage, runStage, type StageResult } from "./stages.js";
+import {
+  type Course,
+  continued,
+  heaviest,
+  isCompiled,
+  type Supply,
+  toTheEnd,
+  withinPlan,
+  withPart,
+} from "./supply.js";
 import { stageDetail, stageSummary, stageTitle } from "./words.js";
 import { writeWhole } from "./write-whole.js";
 
@@ -61,8 +73,7 @@ export interface Memory {
   readonly process: number;
 }
 
-interface Session {
-  readonly plan: Plan;
+interface Session extends Course {
   readonly journal: Journal;
   readonly out: string;
   /** What the user asked for; null keeps the journal's adapter. */
@@ -87,7 +98,7 @@ const memoryOf = (executor: Executor | null): Memory | null =>
     : { device: executor.memory().peak, process: process.resourceUsage().maxRSS * 1024 };
 
 const outcomeOf = (
-  session: Session,
+  session: Pick<Session, "plan" | "journal" | "out">,
   seconds: number,
   interrupted: boolean,
   executor: Executor | null,
@@ -114,10 +125,46 @@ const outcomeOf = (
   };
 };
 
-const runStages = async (context: RunContext): Promise<void> => {
+/** What stages need besides their context. */
+interface Running {
+  readonly supply: Supply;
+  /** The adapter's largest buffer, in bytes. */
+  readonly largest: number;
+  /** Models whose weights f16 can say. */
+  readonly inRange: Set<string>;
+}
+
+/** Compiles a stage that waited for its turn. */
+const compiled = ({ executor }: RunContext, { supply, largest }: Running, index: number): Part => {
+  const part = supply.part(index);
+  checkStageFits(part.stage, part.programs, largest);
+  executor.addKernels(part.kernels);
+  return part;
+};
+
+const doStage = async (
+  context: RunContext,
+  running: Running,
+  index: number,
+  listed: Chapter["stages"][number],
+): Promise<StageResult> => {
+  const part = listed.kind === "waiting" ? compiled(context, running, index) : null;
+  const stage = listed.kind === "waiting" ? part?.stage : listed;
+  if (stage === undefined) throw new Error("a stage that waits is compiled");
+  for (const model of modelsInF16(stage)) {
+    if (!running.inRange.has(model)) await checkWeights(modelNamed(context, model).weights);
+    running.inRange.add(model);
+  }
+  // Its programs are forgotten when it is over.
+  const own = part === null ? context : { ...context, plan: withPart(context.plan, part) };
+  return runStage(own, stage);
+};
+
+/** Runs what of the plan is left, from a stage on. */
+const runStages = async (context: RunContext, running: Running, from: number): Promise<void> => {
   const { plan, journal, reporter } = context;
-  const inRange = new Set<string>();
   for (const [index, stage] of plan.stages.entries()) {
+    if (index < from) continue;
     const done = journal.result(index) as StageResult | undefined;
     if (done !== undefined) {
       if (isWhole(done)) await restoreStage(context, stage);
@@ -127,14 +174,31 @@ const runStages = async (context: RunContext): Promise<void> => {
     reporter.begin(stageTitle(stage), stageDetail(plan, stage));
     const began = performance.now();
     const skipped = isLeftOut(context, stage);
-    for (const model of skipped ? [] : modelsInF16(stage)) {
-      if (!inRange.has(model)) await checkWeights(modelNamed(context, model).weights);
-      inRange.add(model);
-    }
-    const result: StageResult = skipped ? { kind: "skipped" } : await runStage(context, stage);
-    await journal.commit(index, stage.kind, result, (performance.now() - began) / 1000);
+    const result: StageResult = skipped
+      ? { kind: "skipped" }
+      : await doStage(context, running, index, stage);
+    await journal.commit(index, taskOf(stage).kind, result, (performance.now() - began) / 1000);
     if (!skipped) await afterCommit(context, stage);
     reporter.end(stageSummary(plan, stage, result));
+  }
+};
+
+/** Runs chapter after chapter, telling how far the plan is known by then. */
+const runCourse = async (
+  context: RunContext,
+  running: Omit<Running, "supply">,
+  begin: Course,
+  reached: (course: Course) => void,
+): Promise<void> => {
+  let from = 0;
+  for (let course: Course | null = begin; course !== null; ) {
+    const { plan, supply } = course;
+    reached(course);
+    checkFits(plan, running.largest);
+    await runStages({ ...context, plan }, { ...running, supply }, from);
+    from = plan.stages.length;
+    course = continued(course, context.journal);
+    if (course !== null) context.executor.addKernels(course.plan.kernels);
   }
 };
 
@@ -158,9 +222,19 @@ const execute = async (session: Session): Promise<RunOutcome> => {
   const { plan, journal, reporter } = session;
   const device = await openDevice({ adapter: session.adapter });
   let executor: Executor | null = null;
+  let course: Course = session;
+  const outcome = (interrupted: boolean): RunOutcome => {
+    const seconds = (performance.now() - started) / 1000;
+    return outcomeOf({ ...session, plan: course.plan }, seconds, interrupted, executor);
+  };
   try {
     checkAdapter(plan, device.report);
-    checkFits(plan, device.report.limits.maxBufferSize ?? Number.POSITIVE_INFINITY);
+    const largest = device.report.limits.maxBufferSize ?? Number.POSITIVE_INFINITY;
+    checkFits(plan, largest);
+    for (const index of heaviest(plan)) {
+      const { stage, programs } = session.supply.part(index);
+      checkStageFits(stage, programs, largest);
+    }
     const identity = adapterIdentity(device.report);
     reporter.line(`adapter: ${identity}`);
     const before = journal.data().adapter;
@@ -191,7 +265,9 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       interrupted: session.interrupted,
     };
     try {
-      await runStages(context);
+      await runCourse(context, { largest, inRange: new Set() }, course, (now) => {
+        course = now;
+      });
     } finally {
       const models = [...context.models.values()];
       for (const { weights } of models) await weights.close();
@@ -200,10 +276,10 @@ const execute = async (session: Session): Promise<RunOutcome> => {
       await journal.update({ tuning: tuning.choices() });
     }
     await finish(session, inputs, lock);
-    return outcomeOf(session, (performance.now() - started) / 1000, false, executor);
+    return outcome(false);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    return outcomeOf(session, (performance.now() - started) / 1000, true, executor);
+    return outcome(true);
   } finally {
     device.close();
   }
@@ -211,6 +287,8 @@ const execute = async (session: Session): Promise<RunOutcome> => {
 
 export interface StartOptions {
   readonly plan: Plan;
+  /** What compiles the rest of the plan, also when the run is resumed; absent where the plan was compiled whole. */
+  readonly later?: { readonly supply: Supply; readonly record: SpecRecord };
   readonly spec: string | null;
   readonly base: string;
   readonly out: string;
@@ -257,6 +335,7 @@ const journalFor = async (options: StartOptions): Promise<Journal> => {
   for (const file of ["metrics.jsonl", "decisions.json", "search.json"])
     await rm(join(options.out, file), { force: true });
   await writeWhole(planPath(options.out), JSON.stringify(options.plan));
+  if (options.later !== undefined) await writeSpecRecord(options.out, options.later.record);
   return createJournal(options.out, {
     plan,
     base: options.base,
@@ -270,13 +349,16 @@ const journalFor = async (options: StartOptions): Promise<Journal> => {
 export const startRun = async (options: StartOptions): Promise<RunOutcome> => {
   await prepareFolder(options.out);
   const journal = await journalFor(options);
-  return execute({ ...options, journal });
+  const supply = options.later?.supply ?? withinPlan(options.plan);
+  return execute({ ...options, journal, supply });
 };
 
 /** Goes on with the run in a folder. */
 export const resumeRun = async (
   options: Pick<StartOptions, "out" | "scores" | "reporter" | "interrupted"> & {
     readonly adapter: string | null;
+    /** Compiles what a plan left open, from the folder that its paths are relative to. */
+    readonly recompile: (record: SpecRecord, base: string) => Promise<Course>;
   },
 ): Promise<RunOutcome> => {
   const journal = await readJournal(options.out);
@@ -287,7 +369,15 @@ export const resumeRun = async (
   const plan = JSON.parse(await readFile(planPath(options.out), "utf8")) as Plan;
   if (hashPlan(plan) !== journal.data().plan)
     throw new RunError(`the plan in ${options.out} has been changed since the run began`);
+  const course = isCompiled(plan)
+    ? { plan, supply: withinPlan(plan) }
+    : await options.recompile(await readSpecRecord(options.out), journal.data().base);
+  if (hashPlan(course.plan) !== journal.data().plan)
+    throw new RunError(
+      `what is left of the run in ${options.out} cannot be compiled as it was begun: its model, the library or Espalier has changed`,
+      { hint: "put them back, or start again with a new output folder" },
+    );
   if (journal.data().complete)
-    return outcomeOf({ ...options, plan, journal, adapter: "" }, 0, false, null);
-  return execute({ ...options, plan, journal, adapter: options.adapter ?? "auto" });
+    return outcomeOf({ ...options, ...toTheEnd(course, journal), journal }, 0, false, null);
+  return execute({ ...options, ...course, journal, adapter: options.adapter ?? "auto" });
 };

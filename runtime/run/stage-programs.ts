@@ -29,6 +29,7 @@ export const stagePrograms = (stage: Stage): readonly string[] => {
     case "random":
     case "prune":
     case "rank":
+    case "best":
     case "expect":
     case "export":
       return [];

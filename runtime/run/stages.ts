@@ -1,6 +1,8 @@
 /** The stages of a plan: what each does, what it leaves in the journal, and how it comes back on resume. */
 import { resolve } from "node:path";
 import type {
+  BestStage,
+  Chapter,
   DistillStage,
   ExportStage,
   OpenStage,
@@ -21,6 +23,7 @@ import { elementsOf, unexpectedTensors, weightsOf } from "../formats/weights.js"
 import { compensated } from "../weights/compensate.js";
 import { type AxisScores, type Decisions, decide, writeDecisions } from "../weights/decisions.js";
 import { pruneFolding } from "../weights/fold.js";
+import { taskOf } from "./candidacy.js";
 import { dropTraining, openTrained, saveTrained } from "./checkpoint.js";
 import { layoutNamed, modelNamed, type RunContext, type RunModel } from "./context.js";
 import { type DistillResult, runDistill } from "./distill.js";
@@ -36,6 +39,7 @@ export type StageResult =
   | { readonly kind: "random" }
   | ({ readonly kind: "score" } & ScoreResult)
   | { readonly kind: "prune" }
+  | { readonly kind: "best" }
   | ({ readonly kind: "distill" } & DistillResult)
   | ({ readonly kind: "evaluate" } & EvaluateResult)
   | { readonly kind: "rank"; readonly ranking: Ranking }
@@ -147,13 +151,24 @@ const runPrune = async (context: RunContext, stage: PruneStage): Promise<StageRe
   return { kind: "prune" };
 };
 
+/** The candidate under its new name; its config says what the run knows of its layers. */
+const takeBest = (context: RunContext, stage: BestStage): StageResult => {
+  const { weights, side, texts } = modelNamed(context, stage.from);
+  const { config, layerLists } = weights.layout;
+  const layout = { ...layoutNamed(context, stage.model), config, layerLists };
+  // The file is the candidate's, who closes it.
+  const close = async (): Promise<void> => {};
+  context.models.set(stage.model, { weights: { ...weights, layout, close }, side, texts });
+  return { kind: "best" };
+};
+
 /** Measures so far, named as expectations name them. */
 export const measuresOf = (context: RunContext): Record<string, number> => {
   const measures: Record<string, number> = {};
   for (const [name, layout] of Object.entries(context.plan.models))
     measures[`params(${name})`] = layout.parameters;
   context.plan.stages.forEach((stage, index) => {
-    const result = stage.kind === "evaluate" ? context.journal.result(index) : undefined;
+    const result = taskOf(stage).kind === "evaluate" ? context.journal.result(index) : undefined;
     for (const measure of (result as EvaluateResult | undefined)?.measures ?? [])
       measures[`${measure.metric}(${measure.model})`] = measure.value;
   });
@@ -174,7 +189,10 @@ const runExport = async (context: RunContext, stage: ExportStage): Promise<Stage
 };
 
 /** Opens the file in which a distilled model's weights are kept. */
-const openDistilled = async (context: RunContext, stage: DistillStage): Promise<void> => {
+const openDistilled = async (
+  context: RunContext,
+  stage: Pick<DistillStage, "name" | "student">,
+): Promise<void> => {
   const { weights: student, side, texts } = modelNamed(context, stage.student);
   // Which entries of lists by layer are left, the student knows and the plan does not.
   const { config, layerLists } = student.layout;
@@ -209,6 +227,8 @@ export const runStage = async (context: RunContext, stage: Stage): Promise<Stage
       return { kind: "evaluate", ...(await runEvaluate(context, stage)) };
     case "rank":
       return { kind: "rank", ...(await runRank(context, stage)) };
+    case "best":
+      return takeBest(context, stage);
     case "expect":
       return { kind: "expect", verdicts: judge(stage, measuresOf(context)) };
     case "export":
@@ -219,7 +239,11 @@ export const runStage = async (context: RunContext, stage: Stage): Promise<Stage
 };
 
 /** What must follow a stage's commit: files that only served to get there. */
-export const afterCommit = async (context: RunContext, stage: Stage): Promise<void> => {
+export const afterCommit = async (
+  context: RunContext,
+  listed: Chapter["stages"][number],
+): Promise<void> => {
+  const stage = taskOf(listed);
   if (stage.kind === "distill") await dropTraining(context.out, stage.name);
 };
 
@@ -228,7 +252,11 @@ export const isWhole = (result: StageResult): boolean =>
   result.kind === "distill" ? result.givenUp === null : result.kind !== "skipped";
 
 /** Brings back what a complete stage made, without doing it again. */
-export const restoreStage = async (context: RunContext, stage: Stage): Promise<void> => {
+export const restoreStage = async (
+  context: RunContext,
+  listed: Chapter["stages"][number],
+): Promise<void> => {
+  const stage = taskOf(listed);
   switch (stage.kind) {
     case "open":
       await open(context, stage);
@@ -238,6 +266,9 @@ export const restoreStage = async (context: RunContext, stage: Stage): Promise<v
       return;
     case "prune":
       await pruneModel(context, stage);
+      return;
+    case "best":
+      takeBest(context, stage);
       return;
     case "distill":
       await openDistilled(context, stage);

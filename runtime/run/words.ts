@@ -1,24 +1,27 @@
 /** What a run says of each stage, before and after. */
-import type { Plan, ScoreStage, Stage } from "../../compiler/plan.js";
+import type { Chapter, Plan, ScoreStage } from "../../compiler/plan.js";
+import { taskOf } from "./candidacy.js";
 import type { StageResult } from "./stages.js";
 
-export const stageTitle = (stage: Stage): string => {
-  switch (stage.kind) {
+export const stageTitle = (stage: Chapter["stages"][number]): string => {
+  const task = taskOf(stage);
+  switch (task.kind) {
     case "open":
     case "random":
+    case "best":
     case "export":
-      return `${stage.kind} ${stage.model}`;
+      return `${task.kind} ${task.model}`;
     case "score":
     case "prune":
     case "distill":
-      return `${stage.kind} ${stage.name}`;
+      return `${task.kind} ${task.name}`;
     case "rank":
-      return `rank ${stage.of}`;
+      return `rank ${task.of}`;
     case "evaluate":
     case "expect":
-      return stage.kind;
+      return task.kind;
     default:
-      return stage satisfies never;
+      return task satisfies never;
   }
 };
 
@@ -26,7 +29,20 @@ export const stageTitle = (stage: Stage): string => {
 const inF16 = ({ arithmetic }: Pick<ScoreStage, "arithmetic">): string =>
   arithmetic === "f16" ? ", in f16" : "";
 
-export const stageDetail = (plan: Plan, stage: Stage): string => {
+const sizesText = (sizes: Readonly<Record<string, number>>): string =>
+  Object.entries(sizes)
+    .map(([axis, size]) => `${axis} ${size}`)
+    .join(", ");
+
+/** The models that are measured. */
+const measured = (stage: Extract<ReturnType<typeof taskOf>, { kind: "evaluate" }>): string =>
+  ("models" in stage
+    ? stage.models
+    : [...stage.entries, ...stage.choices].map(({ model }) => model)
+  ).join(", ");
+
+export const stageDetail = (plan: Plan, listed: Chapter["stages"][number]): string => {
+  const stage = taskOf(listed);
   switch (stage.kind) {
     case "open":
       return stage.path;
@@ -44,9 +60,11 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
       return `${stage.steps} steps of ${stage.windows * window} tokens${taught}`;
     }
     case "evaluate":
-      return `${[...stage.entries, ...stage.choices].map(({ model }) => model).join(", ")}${inF16(stage)}`;
+      return `${measured(stage)}${inF16(stage)}`;
     case "rank":
       return `${stage.candidates.length} candidates by ${stage.metric}`;
+    case "best":
+      return `${stage.from}: ${sizesText(stage.sizes)}`;
     case "expect":
       return stage.conditions.map((condition) => condition.text).join("; ");
     case "export":
@@ -56,10 +74,15 @@ export const stageDetail = (plan: Plan, stage: Stage): string => {
   }
 };
 
-export const stageSummary = (plan: Plan, stage: Stage, result: StageResult): string => {
+export const stageSummary = (
+  plan: Plan,
+  stage: Chapter["stages"][number],
+  result: StageResult,
+): string => {
   switch (result.kind) {
     case "open":
     case "random":
+    case "best":
     case "prune": {
       const name = "model" in stage ? stage.model : stage.kind === "prune" ? stage.name : "";
       return `${(plan.models[name]?.parameters ?? 0).toLocaleString("en")} parameters`;

@@ -278,6 +278,13 @@ const CASES: readonly Case[] = [
     "prune student",
     'search shape of teacher using merit { mlp 256..384 step 64 }\nexport «shape» to "shape"\nprune student',
   ),
+  one("best-one", "prune student", "model best_one = best(«teacher»)\nprune student"),
+  one(
+    "best-unranked",
+    "prune student",
+    "search shape of teacher using merit { mlp 256..384 step 64 }\nmodel winner = best(«shape»)\nprune student",
+  ),
+  one("setting-form", "prune student", 'model winner = «best("shape")»\nprune student', "best"),
   one(
     "search-empty",
     "prune student",

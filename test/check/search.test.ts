@@ -1,10 +1,11 @@
 /** Searches from config.json alone: the spaces of Minitron's Table 9 hold the paper's candidates (arXiv 2407.14679). */
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
+import { compile, compileOutline, type Outline } from "../../compiler/compile.js";
 import { parametersAt } from "../../compiler/library/parameters.js";
-import type { RankStep } from "../../compiler/recipe/recipe.js";
+import type { RankStep, Recipe } from "../../compiler/recipe/recipe.js";
 import { memoryHost } from "../support/memory-host.js";
-import { brief, checkText, edited } from "./sotu.js";
+import { brief, checkText, config, edited, models } from "./sotu.js";
 
 /** Nemotron-4 15B, of Table 10. */
 const NEMOTRON = {
@@ -134,7 +135,7 @@ test("what is said of a search is done to each candidate, then they are ranked",
   );
   const ranks = steps.filter((step) => step.kind === "rank");
   expect(ranks).toMatchObject([
-    { search: "shape", of: "shape", metric: "loss", keep: 2 },
+    { search: "shape", of: "shape", metric: "loss", best: "least", keep: 2 },
     { search: "shape", of: "light", metric: "loss", keep: 1 },
   ]);
   expect(ranks[0]?.candidates.map(({ sizes }) => sizes)).toEqual([
@@ -155,4 +156,142 @@ test("a search is not one model", () => {
   expect(new Set(brief(text, checkText(text)).map((line) => line.split(" ")[1]))).toEqual(
     new Set(["candidates-many"]),
   );
+});
+
+/** The example with a search of three shapes, whose best is the student; `more` follows it. */
+const withBest = (more: string): string =>
+  edited([
+    [
+      "prune student",
+      `search shape of teacher using merit {
+  layer  4..6
+  hidden 96
+}
+evaluate shape on unseen { loss }
+model winner = best(shape)
+${more}
+prune student`,
+    ],
+  ]);
+
+const right = (text: string): Recipe => {
+  const { recipe, diagnostics } = checkText(text);
+  expect(diagnostics).toEqual([]);
+  if (recipe === null) throw new Error("no recipe");
+  return recipe;
+};
+
+describe("the best of a search", () => {
+  test("is each of the candidates in turn, and what follows is of its shape", () => {
+    const recipe = right(withBest("score again of winner on speeches { mlp by activation() }"));
+    const { decision, steps } = recipe;
+    expect(steps.at(-1)).toMatchObject({ kind: "rank", of: "shape" });
+    expect(decision).toMatchObject({ search: "shape", model: "winner" });
+    const ways = [...(decision?.recipes ?? [])];
+    expect(ways.map(([id]) => id)).toEqual([1, 2, 3]);
+    for (const [id, way] of ways) {
+      expect(way.steps.slice(0, steps.length)).toEqual(steps);
+      expect(way.steps[steps.length]).toMatchObject({ kind: "best", from: `shape.${id}` });
+      const layers = way.models.get("winner")?.shape.axes.find(({ name }) => name === "layer");
+      expect(layers?.size).toBe(3 + id);
+      expect(way.models.has("healed")).toBe(true);
+    }
+    expect(recipe.models.has("winner")).toBe(false);
+  });
+
+  test("what depends on none of them is there from the start, wherever it is written", () => {
+    const recipe = right(
+      withBest(
+        'data more = text("more/*.txt") { window 64 }\nmodel other = open("models/sotu-1m")\nevaluate winner on more { loss }',
+      ),
+    );
+    expect(recipe.data.has("more")).toBe(true);
+    expect(recipe.steps.filter(({ kind }) => kind === "open")).toHaveLength(2);
+  });
+
+  test("a mistake for some of them says for which; one for all is said once, without", () => {
+    const text = withBest(
+      'score again of winner on speeches { layer by block_influence }\nprune less from winner using again { layer 5 -> 4 }\nexport nothing to "x"',
+    );
+    const { diagnostics } = checkText(text);
+    expect(diagnostics.map(({ code }) => code)).toEqual(["size-mismatch", "unknown-name"]);
+    const [some, all] = diagnostics;
+    expect(some?.labels?.[0]?.message).toBe("where `winner` is shape.1: layer 4, hidden 96");
+    expect(all?.labels).toBeUndefined();
+  });
+
+  test("a budget that some of them meet is left to the run; one that none meets is said", () => {
+    const { decision } = right(withBest("expect { params(winner) <= 800K params }"));
+    for (const way of decision?.recipes.values() ?? [])
+      expect(way.steps.filter(({ kind }) => kind === "expect")).toHaveLength(2);
+    const { diagnostics } = checkText(withBest("expect { params(winner) <= 10K params }"));
+    expect(diagnostics.map(({ code }) => code)).toEqual(["budget-unmet"]);
+  });
+
+  test("a search among what is cut from the best has the best of its own", () => {
+    const recipe = right(
+      withBest(`score again of winner on speeches { mlp by activation() }
+search narrow of winner using again { mlp [128, 256] }
+evaluate narrow on unseen { loss }
+model last = best(narrow)
+evaluate last on unseen { perplexity }`),
+    );
+    const [way] = recipe.decision?.recipes.values() ?? [];
+    expect([...(way?.decision?.recipes.keys() ?? [])]).toEqual([1, 2]);
+  });
+});
+
+const SMALL = { ...config, hidden_size: 32, intermediate_size: 48, num_hidden_layers: 2 };
+
+test("what waits for its turn is compiled as it would be with all the rest", () => {
+  const text = edited([
+    [
+      "prune student",
+      `search shape of teacher using merit { mlp [24, 32] }
+evaluate shape on unseen { loss }
+distill light = shape from teacher on speeches {
+  loss  kld()
+  stop  4 steps
+  batch 2 windows
+  rate  constant(1e-3)
+}
+evaluate light on unseen { loss }
+model student = best(light)
+prune unused`,
+    ],
+    ["  hidden 128 -> 96 ", "  hidden 32 -> 24 "],
+    ["  mlp    384 -> 256\n", ""],
+    ["perplexity(healed) <= 1.6 * perplexity(teacher)", "perplexity(healed) > 1"],
+    ["params(healed) <= 60% of params(teacher)", "params(healed) > 1 params"],
+  ]);
+  const host = memoryHost({ models: { ...models, "models/sotu-1m": SMALL } });
+  const { recipe, diagnostics } = check("spec.prune", text, host);
+  expect(diagnostics).toEqual([]);
+  if (recipe === null) throw new Error("no recipe");
+  const counts = { speeches: 100 };
+  const whole = compile(recipe, counts);
+  const { plan, outline } = compileOutline(recipe, counts);
+  const waiting = plan.stages.flatMap(({ kind }, at) => (kind === "waiting" ? [at] : []));
+  expect(waiting).toHaveLength(6);
+  expect(Object.keys(plan.programs).filter((name) => /shape|light/.test(name))).toEqual([]);
+  for (const at of waiting) {
+    const part = outline.part(at);
+    expect(part.stage).toEqual(whole.stages[at]);
+    expect(Object.keys(part.programs).length).toBeGreaterThan(1);
+    for (const [name, program] of Object.entries(part.programs))
+      expect(program).toEqual(whole.programs[name]);
+    for (const [id, kernel] of Object.entries(part.kernels))
+      expect(kernel).toEqual(whole.kernels[id]);
+  }
+  const chapterOf = (of: Outline, id: number) => of.next(id).chapter;
+  for (const id of [1, 2]) {
+    const { kernels, ...chapter } = chapterOf(outline, id);
+    const { kernels: none, ...known } = whole.decision?.chapters[id] ?? { kernels: null };
+    expect(known).toEqual(chapter);
+    // A whole plan has all kernels in one place.
+    expect(none).toEqual({});
+    for (const [kernel, made] of Object.entries(kernels))
+      expect(whole.kernels[kernel]).toEqual(made);
+    expect(chapter.models.healed?.axes.mlp).toBe(id === 1 ? 24 : 32);
+  }
 });

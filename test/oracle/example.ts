@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { check } from "../../compiler/check.js";
 import { compile } from "../../compiler/compile.js";
-import type { Plan, Stage } from "../../compiler/plan.js";
+import type { Plan, Stage, WholePlan } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import { fileHost } from "../../runtime/cli/host.js";
 import type { Device } from "../../runtime/device.js";
@@ -55,7 +55,7 @@ export const contextOf = async (plan: Plan, device: Device, out: string): Promis
   };
 };
 
-export const planFor = (text: string): Plan => compile(recipeOf(text));
+export const planFor = (text: string): WholePlan => compile(recipeOf(text));
 
 /** The stage of a kind, of which the plan has one. */
 export const stageOf = <K extends Stage["kind"]>(

@@ -64,6 +64,7 @@ const runAll = async (
   of: (stage: Stage) => RunContext = () => context,
 ): Promise<void> => {
   for (const [index, stage] of context.plan.stages.entries()) {
+    if (stage.kind === "waiting") throw new Error("the plan is whole");
     const result = await runStage(of(stage), stage);
     await context.journal.commit(index, stage.kind, result, 0);
   }

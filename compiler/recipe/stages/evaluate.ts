@@ -123,7 +123,7 @@ export const checkEvaluate = (context: Context, stage: StageDecl): void => {
   const step = { kind: "evaluate", arithmetic, data: data.name, metrics: good } as const;
   const alone = models.filter(({ candidates }) => candidates === undefined);
   const names = alone.map((subject) => subject.name.name);
-  if (names.length > 0) context.steps.push({ ...step, models: names });
+  if (names.length > 0) context.steps.push({ ...step, models: names, candidate: null });
   for (const { name, candidates } of models)
     if (candidates !== undefined) pushRanking(context, step, name.name, candidates);
 };

@@ -144,7 +144,6 @@ const conditionOf = (context: Context, expr: Expr): Condition | null => {
   if (left.known !== null && right.known !== null && !holds(left.known, relation, right.known)) {
     const parameters = { left: left.known, relation, right: right.known };
     say(context, "budget-unmet", expr.span, parameters);
-    return null;
   }
   return { text, left: left.scalar, relation, right: right.scalar };
 };

@@ -19,17 +19,18 @@ import { checkRandom } from "./random.js";
 import { checkVocabulary } from "./vocabulary.js";
 
 const EXAMPLE = 'model NAME = open("models/NAME")';
+const SOURCES = ["open", "random", "best"];
 
 /** The folder as written, or null after saying what is wrong. */
 const folderOf = (context: Context, stage: StageDecl) => {
   const { value } = stage;
   const callee = value?.kind === "call" && value.callee.kind === "name" ? value.callee.name : null;
   if (value?.kind === "call" && callee === "open") return textArgument(context, value, EXAMPLE);
-  const near = callee === null ? null : nearest(callee, ["open", "random"]);
+  const near = callee === null ? null : nearest(callee, SOURCES);
   const place = value?.kind === "call" ? value.callee.span : (value?.span ?? stage.keywordSpan);
   say(context, "unknown-source", place, {
     stage: "model",
-    known: ["open", "random"],
+    known: SOURCES,
     near,
     example: EXAMPLE,
   });

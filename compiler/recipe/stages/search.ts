@@ -186,7 +186,7 @@ export const checkSearch = (context: Context, stage: StageDecl): void => {
   const list = candidatesOf(context, source, name, found);
   const [first] = list;
   if (first === undefined) return;
-  const candidates = { search: name.name, keeps, ranked: { count: 0 }, list };
+  const candidates = { search: name.name, keeps, list };
   context.scope.define("model", name.name, {
     shape: first.shape,
     vocabulary: entry.vocabulary,

@@ -5,13 +5,16 @@ import { buildLibrary, buildProgram, keepCompiled, nodeBundle, small } from "./b
 
 await rm("dist", { recursive: true, force: true });
 await mkdir("dist", { recursive: true });
-await build({
-  ...nodeBundle,
-  ...small,
-  entryPoints: { runtime: "runtime/main.ts" },
-  outdir: "dist",
-});
-await buildProgram("dist", "espalier", "runtime/cli/main.ts");
-await buildLibrary("dist");
+// Bundles are esbuild's work, the library this process's: all at once.
+await Promise.all([
+  build({
+    ...nodeBundle,
+    ...small,
+    entryPoints: { runtime: "runtime/main.ts" },
+    outdir: "dist",
+  }),
+  buildProgram("dist", "espalier", "runtime/cli/main.ts"),
+  buildLibrary("dist"),
+]);
 keepCompiled("dist", "espalier", ["check", "examples/sotu-half.prune"]);
 await chmod("dist/espalier.js", 0o755);

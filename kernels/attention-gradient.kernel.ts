@@ -11,6 +11,7 @@ import {
   attentionShape,
   eachOf,
   queryRow,
+  remembered,
   ruleOf,
   type TileTexts,
   tileVariants,
@@ -117,10 +118,14 @@ const call = (
 });
 
 /** Two products a step, and two of sums: less area than the forward pass has. */
-const QUERY_TEXTS: TileTexts = { unrolled: gradQueryTile, loop: gradQueryLoop, area: 384 };
+const QUERY_TEXTS: TileTexts = {
+  unrolled: remembered(gradQueryTile),
+  loop: remembered(gradQueryLoop),
+  area: 384,
+};
 const KEY_VALUE_TEXTS: TileTexts = {
-  unrolled: gradKeyValueTile,
-  loop: gradKeyValueLoop,
+  unrolled: remembered(gradKeyValueTile),
+  loop: remembered(gradKeyValueLoop),
   area: 384,
 };
 

@@ -81,6 +81,19 @@ export interface TileTexts {
   readonly area: number;
 }
 
+/** Keeps what was written of each tile: a plan asks for the same few hundreds of times. */
+export const remembered = (
+  write: (tile: AttentionTile) => string,
+): ((tile: AttentionTile) => string) => {
+  const texts = new Map<string, string>();
+  return (tile) => {
+    const key = JSON.stringify(tile);
+    const text = texts.get(key) ?? write(tile);
+    texts.set(key, text);
+    return text;
+  };
+};
+
 /** Longer rows of dim are walked in loops. */
 const MOST_UNROLLED = 16;
 
@@ -171,7 +184,11 @@ ${capLine(rule)}    let m = max(most, s);
 `;
 
 /** What compiles on lavapipe in 2 s; twice the area takes 6, and is a fifth faster. */
-const FORWARD: TileTexts = { unrolled: forwardTile, loop: forwardLoop, area: 512 };
+const FORWARD: TileTexts = {
+  unrolled: remembered(forwardTile),
+  loop: remembered(forwardLoop),
+  area: 512,
+};
 
 /** Operands q, k, v, out, lse. q and out [batch, position, groups, queries, dim], k and v without queries, lse without dim. */
 export const attention = (spec: AttentionSpec): KernelCall => {

@@ -31,14 +31,15 @@ export interface OperandTypes {
 
 export const F32_OPERANDS: OperandTypes = { a: "f32", b: "f32" };
 
-/** Bindings of every matrix product, and the functions that read them. */
+/** Bindings of every matrix product, and the functions that read them; `toFours`: the result is written in fours. */
 export const matmulBindings = (
   types: OperandTypes,
   inFours: boolean,
+  toFours = false,
 ): string => `@group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<${bindingType(types.a, inFours)}>;
 @group(0) @binding(2) var<storage, read> b: array<${bindingType(types.b, inFours)}>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<${toFours ? "vec4<f32>" : "f32"}>;
 ${[...readersOf([types.a, types.b]), ...(types.arithmetic === "f16" ? ROUNDERS : [])]
   .map((line) => `${line}\n`)
   .join("")}`;

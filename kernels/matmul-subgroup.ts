@@ -31,6 +31,11 @@ export interface SubgroupMatmul {
   readonly tile: SubgroupTile;
   /** Operands are read in fours: offsets, strides and sizes are multiples of four. */
   readonly packed: boolean;
+  /**
+   * C is written in fours, likewise: SwiftShader works out where a binding lies at each access, which is a third of one,
+   * and the text of all the stores is more than a processor keeps at hand.
+   */
+  readonly writtenInFours: boolean;
   readonly accumulate: boolean;
   readonly types: OperandTypes;
 }
@@ -43,10 +48,15 @@ export const subgroupWorkgroup = ({ lanes }: SubgroupTile): number => Math.max(8
 
 const XYZW = "xyzw";
 
-const header = ({ packed, tile, types }: SubgroupMatmul): string => `enable subgroups;
+const header = ({
+  packed,
+  writtenInFours,
+  tile,
+  types,
+}: SubgroupMatmul): string => `enable subgroups;
 diagnostic(off, subgroup_uniformity);
 ${MATMUL_PARAMS}
-${matmulBindings(types, packed)}
+${matmulBindings(types, packed, writtenInFours)}
 @compute @workgroup_size(${subgroupWorkgroup(tile)})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>,
         @builtin(subgroup_invocation_id) lane: u32) {
@@ -65,6 +75,8 @@ const lent = ({ spread }: SubgroupTile, value: string, step: number): string => 
 /** Fours of A lie along k, where rows do, or along m. */
 const rowsInFours = ({ layout, packed }: SubgroupMatmul): boolean => packed && layout === "tn";
 const columnsInFours = ({ layout, packed }: SubgroupMatmul): boolean => packed && layout !== "nt";
+/** Whether a lane's columns lie side by side in fours. */
+const columnsTogether = (of: SubgroupMatmul): boolean => of.writtenInFours || columnsInFours(of);
 
 /** Rows come in groups of one a lane. The row, from the tile's first, that lane `from` holds of a group. */
 const rowOf = (of: SubgroupMatmul, group: number, from: string): string => {
@@ -76,7 +88,7 @@ const rowOf = (of: SubgroupMatmul, group: number, from: string): string => {
 
 const columnOf = (of: SubgroupMatmul, column: number): string => {
   const { lanes } = of.tile;
-  return columnsInFours(of)
+  return columnsTogether(of)
     ? `${(column >> 2) * 4 * lanes + (column & 3)}u + 4u * lane`
     : `${column * lanes}u + lane`;
 };
@@ -199,23 +211,50 @@ const stepLines = (of: SubgroupMatmul, steps: number): string[] => {
 const put = ({ accumulate }: SubgroupMatmul, at: string, value: string): string =>
   `c[${at}] = ${accumulate ? `c[${at}] + ` : ""}${value};`;
 
-const storeVariables = (of: SubgroupMatmul): string[] => {
+/** A row's sums, one by one or in fours. */
+const storeRow = (of: SubgroupMatmul, row: number): string[] => {
+  const { tile, writtenInFours } = of;
+  const { lanes, columns } = tile;
+  const sums = range(columns).map((column) => sum(tile, row, column));
+  if (writtenInFours)
+    return range(columns / 4).map((f) => {
+      const four = `vec4<f32>(${sums.slice(4 * f, 4 * f + 4).join(", ")})`;
+      return `if (within${f}) { ${put(of, `out${row} + ${f * lanes}u`, four)} }`;
+    });
+  return sums.map((value, c) => {
+    const column = `col + ${columnOf(of, c)}`;
+    return `if (${column} < p.n) { ${put(of, `out${row} + ${column}`, value)} }`;
+  });
+};
+
+/** In fours: where they begin, and whether there are such columns, once for all rows. */
+const beforeStores = (of: SubgroupMatmul): string[] => {
+  if (!of.writtenInFours) return [];
   const { lanes, columns } = of.tile;
-  return range(groupsOf(of.tile)).flatMap((g) =>
+  return [
+    "let ldc = p.ldc / 4u;",
+    `let fourC = baseC / 4u + tile * ${(columns * lanes) / 4}u + lane;`,
+    ...range(columns / 4).map((f) => `let within${f} = col + ${columnOf(of, 4 * f)} < p.n;`),
+  ];
+};
+
+const storeVariables = (of: SubgroupMatmul): string[] => {
+  const { lanes } = of.tile;
+  const rowsOfC = range(groupsOf(of.tile)).flatMap((g) =>
     range(lanes).flatMap((step) => {
       const r = g * lanes + step;
       return [
         `let r${r} = row + ${rowOf(of, g, lender(of.tile, `${step}u`))};`,
         `if (r${r} < p.m) {`,
-        `  let out${r} = baseC + r${r} * p.ldc;`,
-        ...range(columns).map((c) => {
-          const column = `col + ${columnOf(of, c)}`;
-          return `  if (${column} < p.n) { ${put(of, `out${r} + ${column}`, sum(of.tile, r, c))} }`;
-        }),
+        of.writtenInFours
+          ? `  let out${r} = fourC + r${r} * ldc;`
+          : `  let out${r} = baseC + r${r} * p.ldc;`,
+        ...storeRow(of, r).map((line) => `  ${line}`),
         "}",
       ];
     }),
   );
+  return [...beforeStores(of), ...rowsOfC];
 };
 
 /** In loops, whose index keeps the array in memory. */

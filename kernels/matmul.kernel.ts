@@ -112,11 +112,11 @@ const EIGHT_LANES: SubgroupTile = {
 
 /**
  * For SwiftShader, likewise: one larger is slower by half, as its text is more than a processor keeps at hand. More rows
- * are a tenth faster, where the last tile does not waste as much.
+ * are a tenth faster, where the last tile does not waste as much, and where A is not read in fours of rows.
  */
 const fourLanes = ({ layout, m }: MatmulSpec): SubgroupTile => {
   const padded = (rows: number): number => Math.ceil(m / rows) * rows;
-  const rows = layout === "nt" && padded(24) < 1.1 * padded(16) ? 24 : 16;
+  const rows = layout !== "tn" && padded(24) < 1.15 * padded(16) ? 24 : 16;
   return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables", order: "by column" };
 };
 
@@ -130,12 +130,20 @@ const THIRTY_TWO_LANES: SubgroupTile = {
   order: "by row",
 };
 
-const bySubgroup = (spec: MatmulSpec, tile: SubgroupTile, packed: boolean): Variant => {
+const bySubgroup = (
+  spec: MatmulSpec,
+  tile: SubgroupTile,
+  packed: boolean,
+  writtenInFours: boolean,
+): Variant => {
   const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
-  const name = `subgroup${tile.rows}x${tile.columns} of ${tile.lanes} lanes${packed ? " in fours" : ""}`;
+  const fours = packed ? (writtenInFours ? " all in fours" : " in fours") : "";
+  const name = `subgroup${tile.rows}x${tile.columns} of ${tile.lanes} lanes${fours}`;
   return {
     name,
-    wgsl: textOf(spec, name, () => subgroupWgsl({ layout, tile, packed, accumulate, types })),
+    wgsl: textOf(spec, name, () =>
+      subgroupWgsl({ layout, tile, packed, writtenInFours, accumulate, types }),
+    ),
     workgroup: [subgroupWorkgroup(tile), 1, 1],
     workgroups: foldGroups(subgroupGroups(tile, batch, m, n)),
     features: needs(spec, "subgroups", `subgroups-of-${tile.lanes}`),
@@ -190,6 +198,10 @@ const inFours = ({ layout, m, n, k }: MatmulSpec, { a, b }: MatmulPlaces): boole
   return [...places, ...sizes].every((count) => count % 4 === 0);
 };
 
+/** Whether the result can be written in fours. */
+const toFours = ({ n }: MatmulSpec, { c }: MatmulPlaces): boolean =>
+  [n, c.offset, c.row, c.step].every((count) => count % 4 === 0);
+
 /** The schedule of one such tile. */
 export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
   const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
@@ -233,12 +245,13 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
     : variant(spec, spec.m === 1 ? "row" : "plain", tile, () => plain(layout, tile, types));
   if (spec.m === 1) return [invocations];
   return [
-    ...[EIGHT_LANES, fourLanes(spec)].map((tile) => bySubgroup(spec, tile, fours)),
+    bySubgroup(spec, EIGHT_LANES, fours, false),
+    bySubgroup(spec, fourLanes(spec), fours, fours && toFours(spec, places)),
     ...workgroupTilesOf(types).map((tile) => byWorkgroup(spec, tile)),
     ...MATRIX_TILES.filter(({ shape }) => shape.type === (types.arithmetic ?? "f32")).map((tile) =>
       byMatrix(spec, tile),
     ),
-    bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt"),
+    bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt", false),
     broadcast(spec),
     invocations,
   ];

@@ -125,7 +125,14 @@ test.each(cases)("$name: what is written for 32 lanes, at the adapter's own", as
       variants: [
         {
           name: "at fewer lanes",
-          wgsl: subgroupWgsl({ layout, tile, packed, accumulate: false, types: F32_OPERANDS }),
+          wgsl: subgroupWgsl({
+            layout,
+            tile,
+            packed,
+            writtenInFours: false,
+            accumulate: false,
+            types: F32_OPERANDS,
+          }),
           workgroup: [subgroupWorkgroup(tile), 1, 1],
           workgroups: foldGroups(subgroupGroups(tile, 2, 30, 44)),
           features: [],

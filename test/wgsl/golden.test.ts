@@ -123,13 +123,32 @@ test.each([
       layout: "tn",
       tile: swapped,
       packed: false,
+      writtenInFours: false,
       accumulate: false,
       types: F32_OPERANDS,
     }),
   ],
   [
     "matmul-subgroup-nn-in-fours",
-    subgroupWgsl({ layout: "nn", tile: lent, packed: true, accumulate: true, types: F32_OPERANDS }),
+    subgroupWgsl({
+      layout: "nn",
+      tile: lent,
+      packed: true,
+      writtenInFours: false,
+      accumulate: true,
+      types: F32_OPERANDS,
+    }),
+  ],
+  [
+    "matmul-subgroup-nt-all-in-fours",
+    subgroupWgsl({
+      layout: "nt",
+      tile: swapped,
+      packed: true,
+      writtenInFours: true,
+      accumulate: true,
+      types: F32_OPERANDS,
+    }),
   ],
   [
     "matmul-workgroup-nt-in-fours",

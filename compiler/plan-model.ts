@@ -31,16 +31,21 @@ export interface TensorPart {
   readonly length: number;
 }
 
+/** Units that are kept or cut together, two by two. Others go one by one, and a cut axis has as large a share of pairs. */
+export interface Pairs {
+  /** The share of the axis, from its front, whose n units come in pairs. */
+  readonly share: number;
+  /** Whether units 2 i and 2 i + 1 are a pair; else i and i + n / 2 are. */
+  readonly adjacent: boolean;
+}
+
 export interface ModelLayout {
   /** Name in the spec; its weights are the state buffer `${name}.weights`. */
   readonly name: string;
   readonly axes: Readonly<Record<string, number>>;
   readonly layerAxis: string | null;
-  /**
-   * By axis, the share from its front in which units i and i + n / 2, of n there, are kept or cut together. Others go one by
-   * one, and a cut axis has as large a share.
-   */
-  readonly paired: Readonly<Record<string, number>>;
+  /** By axis. */
+  readonly paired: Readonly<Record<string, Pairs>>;
   readonly weights: readonly WeightEntry[];
   /** How names of tensors begin, which files may leave out; "" where they may not. */
   readonly prefix: string;

@@ -176,15 +176,14 @@ export interface EachLine {
 
 /**
  * `axis dim = head_dim ?? hidden_size / num_attention_heads`: names on the right are keys of config.json or earlier axes.
- * `in pairs` after it: units half the axis apart are kept or cut together.
+ * `in pairs` after it: units half the axis apart are kept or cut together; `in adjacent pairs`: neighbours are.
  */
 export interface AxisItem {
   readonly kind: "axis";
   readonly name: Name;
   readonly value: Expr;
-  readonly paired: boolean;
-  /** `in pairs of 0.5`: of that share from the front; null where it is the whole axis. */
-  readonly share: Expr | null;
+  /** Of a share of 0.5 in `in adjacent pairs of 0.5`, from the front; null where it is the whole axis. */
+  readonly pairs: { readonly adjacent: boolean; readonly share: Expr | null } | null;
   readonly doc: string | null;
   readonly span: Span;
 }

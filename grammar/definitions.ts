@@ -2,6 +2,7 @@
 import type {
   ArchitectureDecl,
   ArchitectureItem,
+  AxisItem,
   Body,
   BodyLine,
   ConfigItem,
@@ -208,6 +209,13 @@ export const ignoreConfigOf = (cursor: LineCursor, start: number): IgnoreConfig 
   return { kind: "ignore-config", keys, span: cursor.spanFrom(start) };
 };
 
+/** `adjacent pairs of SHARE`, after `in`. */
+const pairsAt = (cursor: LineCursor): NonNullable<AxisItem["pairs"]> => {
+  const adjacent = cursor.skipWord("adjacent");
+  cursor.word("pairs");
+  return { adjacent, share: cursor.skipWord("of") ? cursor.expression() : null };
+};
+
 const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
   const { start } = cursor.place().span;
   if (cursor.isWord("gguf")) return ggufOf(reader, cursor);
@@ -216,15 +224,12 @@ const item = (reader: Reader, cursor: LineCursor): ArchitectureItem => {
     const name = cursor.name("a name");
     cursor.expect(t.Assign, "`=`");
     const value = cursor.expression();
-    const paired = cursor.skipWord("in");
-    if (paired) cursor.word("pairs");
-    const share = paired && cursor.skipWord("of") ? cursor.expression() : null;
+    const pairs = cursor.skipWord("in") ? pairsAt(cursor) : null;
     return {
       kind: "axis",
       name,
       value,
-      paired,
-      share,
+      pairs,
       doc: reader.docBefore(start),
       span: cursor.spanFrom(start),
     };

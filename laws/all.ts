@@ -9,6 +9,7 @@ import { gradients } from "./gradients.js";
 import type { Law } from "./law.js";
 import { masking } from "./masking.js";
 import { nesting } from "./nesting.js";
+import { pairs } from "./pairs.js";
 import { parameters } from "./parameters.js";
 import { permutation } from "./permutation.js";
 
@@ -17,6 +18,7 @@ export const LAWS: readonly Law[] = [
   deadUnits,
   permutation,
   masking,
+  pairs,
   nesting,
   bySteps,
   gradients,

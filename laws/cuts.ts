@@ -17,7 +17,7 @@ export const pairStep = (share: number): number | null => {
 
 /** The least number of units that stay or go together; null where none but all of them do. */
 const together = (shape: ModelShape, axis: string): number | null => {
-  const share = shape.paired.get(axis);
+  const share = shape.paired.get(axis)?.share;
   if (share === undefined) return 1;
   const size = sizeIn(shape, axis);
   const step = pairStep(share);

@@ -26,7 +26,7 @@ const choicesOf = (shape: ModelShape, placed: "small" | "own"): readonly (readon
   shape.axes.map(({ name, size }) => {
     if (name === shape.layerAxis) return SIZES.filter((n) => n <= Math.min(size, MOST_LAYERS));
     if (name === tokenAxis(shape)) return WORDS;
-    const share = shape.paired.get(name);
+    const share = shape.paired.get(name)?.share;
     if (share !== undefined) {
       const step = pairStep(share);
       return placed === "own" || step === null ? [size] : [step, 2 * step];
@@ -50,7 +50,7 @@ const readable = (shape: ModelShape, config: Readonly<Record<string, unknown>>) 
   if (!read.ok) return null;
   const small = read.value.parameters <= MOST_PARAMETERS;
   const paired = [...read.value.paired].every(
-    ([axis, share]) => Number((sizeIn(read.value, axis) * share).toPrecision(12)) % 2 === 0,
+    ([axis, { share }]) => Number((sizeIn(read.value, axis) * share).toPrecision(12)) % 2 === 0,
   );
   return small && paired && runs(read.value) ? read.value : null;
 };

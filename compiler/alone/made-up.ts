@@ -60,7 +60,8 @@ const combinations = function* (keys: readonly string[]): Generator<Config> {
 const isTelling = (architecture: Architecture, axes: readonly Axis[]): boolean =>
   axes.every(({ size }) => size > 1 && size <= 256) &&
   axisItems(architecture).every(
-    ({ name, paired }) => !paired || (axes.find((a) => a.name === name.name)?.size ?? 1) % 2 === 0,
+    ({ name, pairs }) =>
+      pairs === null || (axes.find((a) => a.name === name.name)?.size ?? 1) % 2 === 0,
   );
 
 /**
@@ -71,7 +72,9 @@ const plainKeys = (library: Library, { file, decl }: Architecture): readonly str
   const forward = decl.items.filter((item) => item.kind === "forward");
   const locals = new Set(localsOf(decl));
   const shares = decl.items.flatMap((item) =>
-    item.kind === "axis" && item.share !== null ? [item.share] : [],
+    item.kind === "axis" && item.pairs !== null && item.pairs.share !== null
+      ? [item.pairs.share]
+      : [],
   );
   const { names } = partsOf([
     ...shares,

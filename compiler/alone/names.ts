@@ -218,7 +218,7 @@ export const wrongCalls = (
 ): readonly Diagnostic[] => {
   const scope: Scope = { library, file, values: new Set(localsOf(decl)), axes: new Set() };
   const expressions = decl.items.flatMap((item): readonly Expr[] => {
-    if (item.kind === "axis") return item.share === null ? [item.value] : [item.value, item.share];
+    if (item.kind === "axis") return [item.value, ...(item.pairs?.share ? [item.pairs.share] : [])];
     if (item.kind === "config" || item.kind === "cut") return [item.value];
     if (item.kind === "require") return [item.condition];
     return item.kind === "forward" ? expressionsOn(item.body.lines) : [];

@@ -5,6 +5,7 @@ import type { Span } from "../../grammar/span.js";
 import { nearest } from "../../grammar/suggest.js";
 import { Builder } from "../ir/build.js";
 import { type Axis, sizeOf } from "../ir/tensor.js";
+import type { Pairs } from "../plan-model.js";
 import { evaluate } from "./elaborate.js";
 import { assign, type Environment, numberOf, scopeIn, withValues } from "./environment.js";
 import { configEnvironment, forward } from "./forward.js";
@@ -78,25 +79,26 @@ const readAxes = (
   return axes;
 };
 
-/** The share of each axis, from its front, whose units come in pairs. */
+/** Which units of each axis come in pairs. */
 const readPairs = (
   env: Environment,
   decl: ArchitectureDecl,
   config: Config,
   place: ConfigPlace,
-): ReadonlyMap<string, number> => {
-  const paired = new Map<string, number>();
+): ReadonlyMap<string, Pairs> => {
+  const paired = new Map<string, Pairs>();
   for (const item of decl.items) {
-    if (item.kind !== "axis" || !item.paired) continue;
-    const value = item.share === null ? numberValue(1) : evaluate(env, item.share);
+    if (item.kind !== "axis" || item.pairs === null) continue;
+    const { share: part, adjacent } = item.pairs;
+    const value = part === null ? numberValue(1) : evaluate(env, part);
     const share = value.kind === "number" ? value.value : Number.NaN;
     if (!(share >= 0 && share <= 1))
       return mistake("config-value", place, place.span, {
         axis: item.name.name,
         value: describeValue(value),
-        reads: item.share === null ? [] : keysRead(config, item.share),
+        reads: part === null ? [] : keysRead(config, part),
       });
-    if (share > 0) paired.set(item.name.name, share);
+    if (share > 0) paired.set(item.name.name, { share, adjacent });
   }
   return paired;
 };

@@ -12,6 +12,7 @@ import type {
 } from "../../grammar/ast.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Axis, Node } from "../ir/tensor.js";
+import type { Pairs } from "../plan-model.js";
 import type { LayerLists } from "./layer-list.js";
 
 /** A declaration with the file it stands in, for diagnostics. */
@@ -82,8 +83,8 @@ export interface ModelShape {
   readonly config: Readonly<Record<string, unknown>>;
   /** Every axis the architecture declares, with its size, in order of declaration. */
   readonly axes: readonly Axis[];
-  /** By axis, the share from its front whose units come in pairs, i and i + n / 2 of n there, that are kept or cut together. */
-  readonly paired: ReadonlyMap<string, number>;
+  /** By axis, which of its units are kept or cut together. */
+  readonly paired: ReadonlyMap<string, Pairs>;
   /** The axis of `each`, or null where the architecture has none. */
   readonly layerAxis: string | null;
   /** Weights present under this config. */

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
-import type { Fold, ModelLayout, PruneStage } from "../../compiler/plan.js";
+import type { Fold, ModelLayout, Pairs, PruneStage } from "../../compiler/plan.js";
 import type { Arithmetic } from "../../kernels/operand.js";
 import { fileError, RunError, systemCode } from "../errors.js";
 import { bestTokens, type TokenParts } from "../formats/token-parts.js";
@@ -105,8 +105,8 @@ const whole = (size: number): number[] => Array.from({ length: size }, (_, unit)
 
 /** What some axes say of their units besides scores. */
 interface Bound {
-  /** The share of units, from the front, that come in pairs; null where none do. */
-  readonly paired: number | null;
+  /** Units that stay or go two by two; null where none do. */
+  readonly paired: Pairs | null;
   /** Units are tokens, some of which others need. */
   readonly tokens: TokenParts | null;
 }

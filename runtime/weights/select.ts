@@ -1,4 +1,5 @@
 /** Which units of an axis are kept: the best by score, the same on every machine. */
+import type { Pairs } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 
 /** Indices of the `keep` highest of `scores`, ascending; of equal scores the lower index wins. */
@@ -51,33 +52,38 @@ export const withoutRun = (scores: ArrayLike<number>, size: number, keep: number
   );
 };
 
-/** How many of so many units come in pairs, where a share of them does. */
-const pairedOf = (units: number, share: number): number =>
+/** The pairs of so many units. */
+export const pairsOf = (units: number, pairs: Pairs): readonly (readonly [number, number])[] => {
+  const half = pairedOf(units, pairs) / 2;
+  return Array.from({ length: half }, (_, i) =>
+    pairs.adjacent ? [2 * i, 2 * i + 1] : [i, i + half],
+  );
+};
+
+/** How many of so many units come in pairs. */
+const pairedOf = (units: number, { share }: Pairs): number =>
   Math.floor(Number((units * share).toPrecision(12)));
 
-/**
- * As bestOf, of which the share at the front is of pairs i and i + n / 2, of n there, each worth the sum of its two scores;
- * of what is kept the same share is.
- */
-const bestPairs = (scores: readonly number[], keep: number, share: number): number[] => {
-  const [paired, kept] = [pairedOf(scores.length, share), pairedOf(keep, share)];
-  const half = paired / 2;
-  const pairs = Array.from({ length: half }, (_, i) => (scores[i] ?? 0) + (scores[i + half] ?? 0));
-  const best = bestOf(pairs, kept / 2);
+/** As bestOf, of pairs at the front, each worth the sum of its two scores, and of single units; of what is kept as many are paired. */
+const bestPairs = (scores: readonly number[], keep: number, pairs: Pairs): number[] => {
+  const [paired, kept] = [pairedOf(scores.length, pairs), pairedOf(keep, pairs)];
+  const all = pairsOf(scores.length, pairs);
+  const worth = all.map(([one, other]) => (scores[one] ?? 0) + (scores[other] ?? 0));
+  const best = bestOf(worth, kept / 2).flatMap((pair) => all[pair] ?? []);
   const single = bestOf(scores.slice(paired), keep - kept).map((unit) => unit + paired);
-  return [...best, ...best.map((unit) => unit + half), ...single];
+  return [...best.toSorted((a, b) => a - b), ...single];
 };
 
 /**
  * Kept indices for each place of the `along` axes, row-major: `scores` is over `along`, then the axis of `size` units, of
- * which a share may come in pairs. RunError where a score is not a finite number.
+ * which some may come in pairs. RunError where a score is not a finite number.
  */
 export const selectKept = (
   scores: ArrayLike<number>,
   along: readonly number[],
   size: number,
   keep: number,
-  paired: number | null = null,
+  paired: Pairs | null = null,
 ): readonly (readonly number[])[] => {
   const places = along.reduce((product, length) => product * length, 1);
   if (scores.length !== places * size)

@@ -143,7 +143,10 @@ const numbered = () => changed(["n . v)\n", "n . v) * (1 + index(head))\n"]);
 const sameTensor = () => changed(["h.{layer}.ln.bias", "h.{layer}.ln.weight"]);
 
 /** Units of heads that are rotated in pairs, and can be cut one by one. */
-const apart = () => changed([" in pairs", ""], ["tap mlp: h\n", "tap mlp: h\n      tap dim: a\n"]);
+const apart = () => changed([" in pairs", ""]);
+
+/** Halves of heads that are rotated against each other, and neighbours that stay together. */
+const mispaired = () => changed([" in pairs", " in adjacent pairs"]);
 
 const BROKEN: readonly (readonly [string, string, () => Parts])[] = [
   [
@@ -155,6 +158,7 @@ const BROKEN: readonly (readonly [string, string, () => Parts])[] = [
   ["permutation", "heads that count by their number", numbered],
   ["permutation", "a criterion that counts channels by theirs", () => ({ criterion: "placed" })],
   ["masking", "rotated pairs that are cut apart", apart],
+  ["pairs", "pairs that are not those that are rotated", mispaired],
   ["nesting", "scores that are no numbers", () => ({ criterion: "unsaid" })],
   ["by-steps", "a scale of differences", () => rescaled("(before.hidden - hidden + 1)")],
   ["gradients", "a loss with a corner where both are the same", () => ({ loss: "rooted()" })],
@@ -181,7 +185,7 @@ describe("what is wrong is caught", () => {
     const verdict = await tryLaw(law, subject, { runs: 100, seed: 3 });
     if (verdict.kind !== "broken") throw new Error(verdict.kind);
     const { by } = verdict;
-    expect(by.sizes).toMatchObject({ layer: 1, hidden: 4, head: 1, dim: 4 });
+    expect(by.sizes).toMatchObject({ layer: 1, hidden: 2, dim: 4 });
     expect(by.reason).toMatch(/dim \d -> \d.*differ/);
     const { seed, path } = by;
     const again = await tryLaw(law, subject, { runs: 100, seed, path });

@@ -54,17 +54,26 @@ describe("selection", () => {
     );
   });
 
+  const halves = (share: number) => ({ share, adjacent: false });
+
   test("of an axis that comes in pairs in a part, the same share of what stays does", () => {
     // Pairs are 0 and 2, 1 and 3; 4 to 7 go one by one.
-    expect(selectKept([9, 2, 0, 8, 1, 5, 4, 3], [], 8, 4, 0.5)).toEqual([[1, 3, 5, 6]]);
-    expect(selectKept([9, 2, 9, 8, 7, 5, 4, 3], [], 8, 4, 0.5)).toEqual([[0, 2, 4, 5]]);
-    expect(() => selectKept([1, 2, 3, 4, 5, 6, 7, 8], [], 8, 6, 0.5)).toThrow(/pairs/);
+    expect(selectKept([9, 2, 0, 8, 1, 5, 4, 3], [], 8, 4, halves(0.5))).toEqual([[1, 3, 5, 6]]);
+    expect(selectKept([9, 2, 9, 8, 7, 5, 4, 3], [], 8, 4, halves(0.5))).toEqual([[0, 2, 4, 5]]);
+    expect(() => selectKept([1, 2, 3, 4, 5, 6, 7, 8], [], 8, 6, halves(0.5))).toThrow(/pairs/);
   });
 
   test("units in pairs, half the axis apart, stay together by the sum of their scores", () => {
-    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 4, 1)).toEqual([[0, 2, 3, 5]]);
-    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 2, 1)).toEqual([[2, 5]]);
-    expect(() => selectKept([1, 2, 3, 4], [], 4, 3, 1)).toThrow(/pairs/);
+    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 4, halves(1))).toEqual([[0, 2, 3, 5]]);
+    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 2, halves(1))).toEqual([[2, 5]]);
+    expect(() => selectKept([1, 2, 3, 4], [], 4, 3, halves(1))).toThrow(/pairs/);
+  });
+
+  test("adjacent pairs are of neighbours", () => {
+    const neighbours = (share: number) => ({ share, adjacent: true });
+    expect(selectKept([5, 1, 0, 0, 3, 9], [], 6, 4, neighbours(1))).toEqual([[0, 1, 4, 5]]);
+    expect(selectKept([9, 2, 0, 8, 1, 5, 4, 3], [], 8, 4, neighbours(0.5))).toEqual([[0, 1, 5, 6]]);
+    expect(() => selectKept([1, 2, 3, 4], [], 4, 3, neighbours(1))).toThrow(/pairs/);
   });
 
   test("of runs, the one with the least score goes; of equal ones the first", () => {

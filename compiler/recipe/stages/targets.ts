@@ -37,7 +37,7 @@ const togetherAt = (share: number, size: number): number => {
 
 /** Units of which a number that stays is a multiple. */
 export const unitsTogether = ({ paired, axes }: ModelShape, axis: string): number => {
-  const share = paired.get(axis);
+  const share = paired.get(axis)?.share;
   const size = axes.find(({ name }) => name === axis)?.size ?? 1;
   return share === undefined ? 1 : togetherAt(share, size);
 };

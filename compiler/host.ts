@@ -38,6 +38,8 @@ export interface GgufHeader {
   numbers(tensor: string): Numbers | null;
   readonly metadata: ReadonlyMap<string, number | boolean | string | { readonly count: number }>;
   readonly tensors: ReadonlyMap<string, Dtype>;
+  /** Why a tensor's numbers cannot be read, by name; most files have none such. */
+  readonly unreadable: ReadonlyMap<string, string>;
 }
 
 /** Of a tokenizer. */

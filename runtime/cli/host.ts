@@ -5,8 +5,14 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { ConfigResult, GgufHeader, Host, Numbers, ReadResult } from "../../compiler/host.js";
 import { readConfig } from "../formats/config.js";
 import { folderDtypes } from "../formats/folder-dtypes.js";
-import { isGguf, readGgufHeader, readGgufNumbers } from "../formats/gguf.js";
-import { type GgufValue, type GgufHeader as Header, PLAIN_DTYPES } from "../formats/gguf-header.js";
+import { isGguf, readGgufHeader, readGgufNumbers } from "../formats/gguf-files.js";
+import {
+  type GgufValue,
+  type GgufHeader as Header,
+  isReadable,
+  PLAIN_DTYPES,
+  unreadableTensor,
+} from "../formats/gguf-header.js";
 import type { Dtype } from "../formats/stored-tensor.js";
 import { readVocabulary, type Vocabulary } from "../formats/vocabulary.js";
 import { readStdlib, type Stdlib } from "./stdlib.js";
@@ -28,9 +34,9 @@ const withoutLists = (value: GgufValue): number | boolean | string | { readonly 
 /** Packed tensors are read as f32. */
 const dtypeOfGguf = (type: number): Dtype => PLAIN_DTYPES.get(type as 0 | 1 | 30) ?? "f32";
 
-const numbersIn = (path: string, header: Header, name: string): Numbers | null => {
+const numbersIn = (header: Header, name: string): Numbers | null => {
   try {
-    const values = readGgufNumbers(path, header, name);
+    const values = readGgufNumbers(header, name);
     return values === null ? null : { ok: true, values };
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message : String(error) };
@@ -43,10 +49,14 @@ const readHeader = (path: string): ConfigResult => {
   const { metadata, tensors } = found;
   const short = [...metadata].map(([key, value]) => [key, withoutLists(value)] as const);
   const types = [...tensors].map(([name, { type }]): [string, Dtype] => [name, dtypeOfGguf(type)]);
+  const unreadable = [...tensors.values()].flatMap((entry): [string, string][] =>
+    isReadable(entry.type) ? [] : [[entry.name, unreadableTensor(entry)]],
+  );
   const header: GgufHeader = {
     metadata: new Map(short),
     tensors: new Map(types),
-    numbers: (name) => numbersIn(path, found, name),
+    unreadable: new Map(unreadable),
+    numbers: (name) => numbersIn(found, name),
   };
   return { ok: true, kind: "gguf", header, text: JSON.stringify([short, [...tensors.keys()]]) };
 };

@@ -43,6 +43,67 @@ const q4_1: Unpack = (bytes, from, into, at) => {
   }
 };
 
+/** The fifth bits of 32 numbers, in four bytes: 16 where element `i` has one. */
+const fifthBit = (bytes: Uint8Array, from: number, i: number): number =>
+  (((bytes[from + (i >> 3)] ?? 0) >> (i & 7)) & 1) << 4;
+
+/** 32 elements: f16 scale, 4 bytes of fifth bits, nibbles as in Q4_0; 16 stands for 0. */
+const q5_0: Unpack = (bytes, from, into, at) => {
+  const scale = f16At(bytes, from);
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[from + 6 + i] ?? 0;
+    into[at + i] = scale * (((byte & 15) | fifthBit(bytes, from + 2, i)) - 16);
+    into[at + i + 16] = scale * (((byte >> 4) | fifthBit(bytes, from + 2, i + 16)) - 16);
+  }
+};
+
+/** 32 elements: f16 scale, f16 least value, fifth bits and nibbles as in Q5_0. */
+const q5_1: Unpack = (bytes, from, into, at) => {
+  const [scale, least] = [f16At(bytes, from), f16At(bytes, from + 2)];
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[from + 8 + i] ?? 0;
+    const [low, high] = [
+      (byte & 15) | fifthBit(bytes, from + 4, i),
+      (byte >> 4) | fifthBit(bytes, from + 4, i + 16),
+    ];
+    into[at + i] = Math.fround(scale * low) + least;
+    into[at + i + 16] = Math.fround(scale * high) + least;
+  }
+};
+
+/** Where element `i` of 256 has its two bits among 64 bytes: four rows of 32 share a byte each, half by half. */
+const twoBits = (bytes: Uint8Array, from: number, i: number): number => {
+  const [half, row, column] = [i >> 7, (i >> 5) & 3, i & 31];
+  return ((bytes[from + 32 * half + column] ?? 0) >> (2 * row)) & 3;
+};
+
+/** 256 elements: 16 bytes with a scale below a least value for each sub-block of 16, 64 of pairs of bits, f16 scales of both. */
+const q2_k: Unpack = (bytes, from, into, at) => {
+  const [scales, leasts] = [f16At(bytes, from + 80), f16At(bytes, from + 82)];
+  for (let i = 0; i < 256; i++) {
+    const byte = bytes[from + (i >> 4)] ?? 0;
+    const [d, m] = [Math.fround(scales * (byte & 15)), Math.fround(leasts * (byte >> 4))];
+    into[at + i] = Math.fround(d * twoBits(bytes, from + 16, i)) - m;
+  }
+};
+
+/** The 6-bit scale of sub-block `j` of sixteen, 32 of which stands for 0: nibbles of 8 bytes, upper pairs of bits in 4 more. */
+const scaleOf16 = (bytes: Uint8Array, from: number, j: number): number => {
+  const low = ((bytes[from + (j & 7)] ?? 0) >> (j < 8 ? 0 : 4)) & 15;
+  const high = ((bytes[from + 8 + (j & 3)] ?? 0) >> (2 * (j >> 2))) & 3;
+  return (low | (high << 4)) - 32;
+};
+
+/** 256 elements: 32 bytes of third bits, whose absence takes 4 away, 64 of pairs of bits, 12 of scales, f16 scale of scales. */
+const q3_k: Unpack = (bytes, from, into, at) => {
+  const scales = f16At(bytes, from + 108);
+  for (let i = 0; i < 256; i++) {
+    const third = ((bytes[from + (i & 31)] ?? 0) >> (i >> 5)) & 1;
+    const d = Math.fround(scales * scaleOf16(bytes, from + 96, i >> 4));
+    into[at + i] = d * (twoBits(bytes, from + 32, i) - (third === 1 ? 0 : 4));
+  }
+};
+
 /** The 6-bit scale and least value of sub-block `j` of eight, packed in 12 bytes: the last four's upper bits stand with the first four. */
 const scaleAndLeast = (bytes: Uint8Array, from: number, j: number): readonly [number, number] => {
   const byte = (i: number): number => bytes[from + i] ?? 0;
@@ -64,6 +125,53 @@ const q4_k: Unpack = (bytes, from, into, at) => {
       const nibble = ((bytes[from + 16 + 32 * (j >> 1) + i] ?? 0) >> shift) & 15;
       into[at + 32 * j + i] = Math.fround(d * nibble) - m;
     }
+  }
+};
+
+/** 256 elements: as Q4_K, with 32 bytes of fifth bits, one for each sub-block, before the nibbles. */
+const q5_k: Unpack = (bytes, from, into, at) => {
+  const [scales, leasts] = [f16At(bytes, from), f16At(bytes, from + 2)];
+  for (let j = 0; j < 8; j++) {
+    const [scale, least] = scaleAndLeast(bytes, from + 4, j);
+    const [d, m] = [Math.fround(scales * scale), Math.fround(leasts * least)];
+    for (let i = 0; i < 32; i++) {
+      const low = ((bytes[from + 48 + 32 * (j >> 1) + i] ?? 0) >> (4 * (j % 2))) & 15;
+      const fifth = (((bytes[from + 16 + i] ?? 0) >> j) & 1) << 4;
+      into[at + 32 * j + i] = Math.fround(d * (low | fifth)) - m;
+    }
+  }
+};
+
+/** What a nibble stands for in the IQ4 types, before its scale (ggml, kvalues_iq4nl). */
+const UNEVEN = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+/** 16 bytes of nibbles, those of the first half below those of the second, as uneven steps of a scale. */
+const unevenSteps = (
+  bytes: Uint8Array,
+  from: number,
+  scale: number,
+  into: Float32Array,
+  at: number,
+): void => {
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[from + i] ?? 0;
+    into[at + i] = scale * (UNEVEN[byte & 15] ?? 0);
+    into[at + i + 16] = scale * (UNEVEN[byte >> 4] ?? 0);
+  }
+};
+
+/** 32 elements: f16 scale, 16 bytes of nibbles. */
+const iq4_nl: Unpack = (bytes, from, into, at) =>
+  unevenSteps(bytes, from + 2, f16At(bytes, from), into, at);
+
+/** 256 elements: f16 scale of scales, upper pairs of bits of 8 scales, their nibbles, 16 bytes of nibbles for each. */
+const iq4_xs: Unpack = (bytes, from, into, at) => {
+  const scales = f16At(bytes, from);
+  const upper = (bytes[from + 2] ?? 0) | ((bytes[from + 3] ?? 0) << 8);
+  for (let j = 0; j < 8; j++) {
+    const low = ((bytes[from + 4 + (j >> 1)] ?? 0) >> (4 * (j & 1))) & 15;
+    const scale = Math.fround(scales * ((low | (((upper >> (2 * j)) & 3) << 4)) - 32));
+    unevenSteps(bytes, from + 8 + 16 * j, scale, into, at + 32 * j);
   }
 };
 
@@ -90,9 +198,37 @@ export interface Blocks {
 export const BLOCKS: ReadonlyMap<number, Blocks & { readonly name: string }> = new Map([
   [2, { name: "Q4_0", elements: 32, bytes: 18, unpack: q4_0 }],
   [3, { name: "Q4_1", elements: 32, bytes: 20, unpack: q4_1 }],
+  [6, { name: "Q5_0", elements: 32, bytes: 22, unpack: q5_0 }],
+  [7, { name: "Q5_1", elements: 32, bytes: 24, unpack: q5_1 }],
   [8, { name: "Q8_0", elements: 32, bytes: 34, unpack: q8_0 }],
+  [10, { name: "Q2_K", elements: 256, bytes: 84, unpack: q2_k }],
+  [11, { name: "Q3_K", elements: 256, bytes: 110, unpack: q3_k }],
   [12, { name: "Q4_K", elements: 256, bytes: 144, unpack: q4_k }],
+  [13, { name: "Q5_K", elements: 256, bytes: 176, unpack: q5_k }],
   [14, { name: "Q6_K", elements: 256, bytes: 210, unpack: q6_k }],
+  [20, { name: "IQ4_NL", elements: 32, bytes: 18, unpack: iq4_nl }],
+  [23, { name: "IQ4_XS", elements: 256, bytes: 136, unpack: iq4_xs }],
+]);
+
+/** Types that are not read, by the names that files of them are known by. */
+export const UNREAD_TYPES: ReadonlyMap<number, string> = new Map([
+  [9, "Q8_1"],
+  [15, "Q8_K"],
+  [16, "IQ2_XXS"],
+  [17, "IQ2_XS"],
+  [18, "IQ3_XXS"],
+  [19, "IQ1_S"],
+  [21, "IQ3_S"],
+  [22, "IQ2_S"],
+  [24, "I8"],
+  [25, "I16"],
+  [26, "I32"],
+  [27, "I64"],
+  [28, "F64"],
+  [29, "IQ1_M"],
+  [34, "TQ1_0"],
+  [35, "TQ2_0"],
+  [39, "MXFP4"],
 ]);
 
 export const Q8_0 = { elements: 32, bytes: 34 } as const;

@@ -4,12 +4,14 @@
  * and allocates what a header claims before it looks whether the file can hold that.
  */
 import { RunError } from "../errors.js";
-import { BLOCKS } from "./gguf-blocks.js";
+import { BLOCKS, UNREAD_TYPES } from "./gguf-blocks.js";
 
 export type GgufValue = number | boolean | string | readonly GgufValue[];
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
 export interface GgufTensorEntry {
+  /** The file that it is in, of those that a model may be split into. */
+  readonly path: string;
   readonly name: string;
   /** Outermost first, as everywhere here; the file has them the other way round. */
   readonly shape: readonly number[];
@@ -39,11 +41,16 @@ const PLAIN: ReadonlyMap<number, { readonly name: string; readonly bytes: number
   [30, { name: "BF16", bytes: 2 }],
 ]);
 
-const typeName = (type: number): string | null =>
-  (PLAIN.get(type) ?? BLOCKS.get(type))?.name ?? null;
+const typeName = (type: number): string =>
+  (PLAIN.get(type) ?? BLOCKS.get(type))?.name ?? UNREAD_TYPES.get(type) ?? `type ${type}`;
 
-export const readableTypes = (): string =>
-  [...PLAIN.values(), ...BLOCKS.values()].map(({ name }) => name).join(", ");
+export const isReadable = (type: number): boolean => PLAIN.has(type) || BLOCKS.has(type);
+
+/** What is wrong with a tensor of a type that is not read, and which are. */
+export const unreadableTensor = ({ name, type }: GgufTensorEntry): string => {
+  const known = [...PLAIN.values(), ...BLOCKS.values()].map((one) => one.name).join(", ");
+  return `tensor ${name} is ${typeName(type)}; weights are read from ${known}`;
+};
 
 /** The shortest decimal that is this f32: 1e-5 rather than 9.999999747378752e-6, as a config.json would have it. */
 export const shortest = (value: number): number => {
@@ -217,7 +224,7 @@ const place = (
     const begin = dataStart + offset;
     if (!(begin + bytes <= cursor.total))
       cursor.fail(`is cut short: tensor ${name} ends at byte ${begin + bytes} of ${cursor.total}`);
-    tensors.set(name, { name, shape, type, begin, bytes });
+    tensors.set(name, { path: cursor.path, name, shape, type, begin, bytes });
   }
   const sorted = [...tensors.values()].sort((a, b) => a.begin - b.begin);
   for (const [at, { name, begin }] of sorted.entries()) {
@@ -246,9 +253,6 @@ export const parseGguf = (bytes: Uint8Array, total: number, path: string): GgufH
   const dataStart = Math.ceil(cursor.at / alignment) * alignment;
   return { metadata, tensors: place(described, dataStart, alignment, cursor) };
 };
-
-/** How errors call a type, known or not. */
-export const ggufTypeName = (type: number): string => typeName(type) ?? `type ${type}`;
 
 /** Numbers of plain types, and the dtype that their elements have. */
 export const PLAIN_DTYPES = new Map([

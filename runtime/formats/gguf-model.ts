@@ -13,8 +13,9 @@ import type {
 import { RunError } from "../errors.js";
 import type { Checkpoint } from "./checkpoint-folder.js";
 import { fileTensors } from "./file-tensors.js";
-import { openGguf, readGgufHeader } from "./gguf.js";
+import { openGguf } from "./gguf.js";
 import { Q8_0 } from "./gguf-blocks.js";
+import { readGgufHeader } from "./gguf-files.js";
 import { type GgufDtype, type GgufTensorData, type TypedValue, writeGguf } from "./gguf-write.js";
 import { type AxisPlace, interleaved, permuted, scaled, separated, unscaled } from "./reorder.js";
 import { ofFloats, type StoredTensor } from "./stored-tensor.js";
@@ -97,7 +98,7 @@ export const openGgufModel = async (
     folder: path,
     names: [...[...known.keys()].filter(has), ...others],
     has,
-    pathOf: () => path,
+    pathOf: (name) => file.tensors.get(nameOf(name))?.path ?? path,
     shape: (name) => {
       const entry = file.tensors.get(nameOf(name));
       if (entry === undefined) throw new RunError(`${path} has no tensor ${nameOf(name)}`);

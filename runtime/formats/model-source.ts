@@ -5,7 +5,7 @@ import type { ModelLayout, OpenStage } from "../../compiler/plan.js";
 import { fileError } from "../errors.js";
 import { type Checkpoint, hashFolder, openCheckpoint } from "./checkpoint-folder.js";
 import { CONFIG_FILE } from "./config.js";
-import { readGgufHeader } from "./gguf.js";
+import { ggufParts, readGgufHeader } from "./gguf-files.js";
 import { openGgufModel } from "./gguf-model.js";
 import { tokenizerFiles } from "./gguf-tokenizer.js";
 import { type FileHash, hashFile } from "./hash.js";
@@ -61,8 +61,9 @@ export const modelTokenizer = async (path: string, reading: Reading): Promise<To
 /** Hashes of what a model is read from. */
 export const hashModel = async (path: string): Promise<readonly FileHash[]> => {
   try {
-    const isFolder = statSync(path).isDirectory();
-    return isFolder ? await hashFolder(path) : [await hashFile(path, basename(path))];
+    if (statSync(path).isDirectory()) return await hashFolder(path);
+    const parts = ggufParts(path, readGgufHeader(path));
+    return await Promise.all(parts.map((part) => hashFile(part, basename(part))));
   } catch (error) {
     throw fileError("read", path, error);
   }

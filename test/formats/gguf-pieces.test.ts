@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { pretokenizersOf } from "../../compiler/library/pretokenizer.js";
 import { must } from "../../compiler/planning/outcome.js";
-import { readGgufHeader } from "../../runtime/formats/gguf.js";
+import { readGgufHeader } from "../../runtime/formats/gguf-files.js";
 import { tokenizerFiles } from "../../runtime/formats/gguf-tokenizer.js";
 import { tokenizerMetadata } from "../../runtime/formats/gguf-tokenizer-write.js";
 import { writeGguf } from "../../runtime/formats/gguf-write.js";

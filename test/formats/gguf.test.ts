@@ -1,5 +1,5 @@
 /** GGUF files of other tools: every type to the last bit, names and orders, tokens; and our own read back. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
@@ -8,12 +8,18 @@ import { check } from "../../compiler/check.js";
 import { compile } from "../../compiler/compile.js";
 import type { OpenStage, Plan } from "../../compiler/plan.js";
 import { fileHost } from "../../runtime/cli/host.js";
-import { openGguf, readGgufHeader } from "../../runtime/formats/gguf.js";
+import { openGguf } from "../../runtime/formats/gguf.js";
 import { packQ8, Q8_0 } from "../../runtime/formats/gguf-blocks.js";
+import { readGgufHeader } from "../../runtime/formats/gguf-files.js";
 import { writeGgufModel } from "../../runtime/formats/gguf-model.js";
 import { tokenizerMetadata } from "../../runtime/formats/gguf-tokenizer-write.js";
 import { writeGguf } from "../../runtime/formats/gguf-write.js";
-import { modelTokenizer, openModel, sideFilesOf } from "../../runtime/formats/model-source.js";
+import {
+  hashModel,
+  modelTokenizer,
+  openModel,
+  sideFilesOf,
+} from "../../runtime/formats/model-source.js";
 import { sentencePieceMerges } from "../../runtime/formats/sentence-piece.js";
 import { readSideJson } from "../../runtime/formats/side-files.js";
 import { bytesOf, ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";
@@ -34,13 +40,18 @@ beforeAll(() => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe("types", () => {
-  const types = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K"];
-  const values = floatsOf("blocks.f32");
+  const FILES = {
+    blocks: ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K"],
+    "more-blocks": ["Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q5_K", "IQ4_NL", "IQ4_XS"],
+  };
 
   test.each(
-    types.map((name, at) => [name, at] as const),
-  )("%s is read to the bit", async (name, at) => {
-    const file = await openGguf(fixture("blocks.gguf"));
+    Object.entries(FILES).flatMap(([path, types]) =>
+      types.map((name, at) => [name, path, at] as const),
+    ),
+  )("%s is read to the bit", async (name, path, at) => {
+    const values = floatsOf(`${path}.f32`);
+    const file = await openGguf(fixture(`${path}.gguf`));
     const tensor = file.tensor(name);
     expect(file.tensors.get(name)?.shape).toEqual([3, 256]);
     expect(await readFloats(tensor)).toEqual(values.subarray(at * 768, (at + 1) * 768));
@@ -189,6 +200,52 @@ test("merges that follow from SentencePiece's scores are those that transformers
   expect(sentencePieceMerges(tokens, scores)).toEqual(merges);
 });
 
+describe("a model that is split into files", () => {
+  const first = "split-00001-of-00002.gguf";
+  const second = "split-00002-of-00002.gguf";
+  const copied = (folder: string, ...names: readonly string[]): string => {
+    const path = join(scratch, folder);
+    mkdirSync(path);
+    for (const name of names) copyFileSync(fixture(name), join(path, name));
+    return path;
+  };
+
+  test("opens by its first, with the tensors of all", async () => {
+    const file = await openGguf(fixture(first));
+    const tensors = [...file.tensors.keys()];
+    expect(tensors).toEqual(["a", "b"]);
+    const read = await Promise.all(tensors.map((name) => readFloats(file.tensor(name))));
+    expect(read.flatMap((floats) => [...floats])).toEqual(Array.from({ length: 16 }, (_, i) => i));
+    await file.close();
+    expect((await hashModel(fixture(first))).map(({ path }) => path)).toEqual([first, second]);
+  });
+
+  test("does not open by another of them, and the first is named", () => {
+    expect(() => readGgufHeader(fixture(second))).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/is file 2 of the 2 that a model is split into/),
+        hint: expect.stringContaining(`open the first, ${first}`),
+      }),
+    );
+  });
+
+  test("lacks a file, or has one of another model, or another name, and says so", () => {
+    const alone = copied("alone", first);
+    expect(() => readGgufHeader(join(alone, first))).toThrow(/split-00002-of-00002\.gguf/);
+    const mixed = copied("mixed", first);
+    copyFileSync(fixture("blocks.gguf"), join(mixed, second));
+    expect(() => readGgufHeader(join(mixed, first))).toThrow(/have 9 of 2 tensors/);
+    const twice = copied("twice", first);
+    copyFileSync(fixture(first), join(twice, second));
+    expect(() => readGgufHeader(join(twice, first))).toThrow(/has tensor a again/);
+    const renamed = copied("renamed");
+    copyFileSync(fixture(first), join(renamed, "model.gguf"));
+    expect(() => readGgufHeader(join(renamed, "model.gguf"))).toThrow(
+      /its name does not say of which/,
+    );
+  });
+});
+
 describe("a hostile file", () => {
   const whole = readFileSync(fixture("model.gguf"));
   const says = (bytes: Uint8Array): string => {
@@ -265,13 +322,19 @@ describe("a hostile file", () => {
       { name: "xxxx", dtype: "f32", shape: [1, 32], data: ofFloats(new Float32Array(32)) },
     ]);
     const bytes = readFileSync(path);
-    bytes.writeUInt32LE(10, bytes.indexOf("xxxx") + 4 + 4 + 16);
-    writeFileSync(path, bytes);
-    const file = await openGguf(path);
-    expect(() => file.tensor("xxxx")).toThrow(
-      /is type 10; weights are read from F32, F16, BF16, Q4_0/,
-    );
-    await file.close();
+    for (const [type, name] of [
+      [19, "IQ1_S"],
+      [39, "MXFP4"],
+      [99, "type 99"],
+    ] as const) {
+      bytes.writeUInt32LE(type, bytes.indexOf("xxxx") + 4 + 4 + 16);
+      writeFileSync(path, bytes);
+      const file = await openGguf(path);
+      expect(() => file.tensor("xxxx")).toThrow(
+        new RegExp(`is ${name}; weights are read from F32, F16, BF16, Q4_0`),
+      );
+      await file.close();
+    }
   });
 });
 
@@ -281,6 +344,19 @@ test("a model of an architecture that no block names is said by the check", () =
   const { diagnostics } = check("spec.prune", text, host);
   expect(diagnostics.map(({ code }) => code)).toEqual(["unknown-architecture"]);
   expect(diagnostics[0]?.message).toContain("GGUF's none");
+});
+
+test("a model with a type that is not read is refused by the check, which says which are", () => {
+  const path = join(scratch, "iq.gguf");
+  const bytes = readFileSync(fixture("model.gguf"));
+  const name = "blk.1.ffn_down.weight";
+  // After the name: how many dimensions, two of them, and the type.
+  bytes.writeUInt32LE(19, bytes.indexOf(name) + name.length + 4 + 16);
+  writeFileSync(path, bytes);
+  const text = `edition 1\nmodel m = open(${JSON.stringify(path)})\n`;
+  const { diagnostics } = check("spec.prune", text, fileHost("."));
+  expect(diagnostics.map(({ code }) => code)).toEqual(["model-unreadable"]);
+  expect(diagnostics[0]?.message).toContain(`tensor ${name} is IQ1_S; weights are read from F32,`);
 });
 
 test("numbers of elements at odd places survive a copy by ranges", async () => {

@@ -13,28 +13,62 @@ out.mkdir(exist_ok=True)
 rng = np.random.default_rng(7)
 
 
-def blocks():
-    """One tensor of every type that is read, [3, 256]; blocks.f32 holds their values one after the other."""
-    writer = GGUFWriter(out / "blocks.gguf", "none")
-    source = (rng.standard_normal((3, 256)) * 0.1).astype(np.float32)
-    source[1, :32] = 0
-    values = []
-    for kind in [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1]:
-        data = quantize(source, kind)
-        writer.add_tensor(kind.name, data, raw_dtype=kind)
-        values.append(dequantize(data, kind))
-    # The Python package packs no K types: random bits under scales that are numbers.
-    for kind, size, scales in [(Type.Q4_K, 144, [0, 2]), (Type.Q6_K, 210, [208])]:
-        data = rng.integers(0, 256, (3, size), dtype=np.uint8)
-        for at in scales:
-            data[:, at : at + 2] = rng.uniform(-0.01, 0.01, (3, 1)).astype(np.float16).view(np.uint8)
-        writer.add_tensor(kind.name, data, raw_dtype=kind)
-        values.append(dequantize(data, kind))
+def write_blocks(name, data):
+    """Tensors by type, [3, 256] each, and their values one after the other in a file of f32."""
+    writer = GGUFWriter(out / f"{name}.gguf", "none")
+    for kind, packed in data.items():
+        writer.add_tensor(kind.name, packed, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    np.concatenate([v.astype(np.float32).ravel() for v in values]).tofile(out / "blocks.f32")
+    values = [dequantize(packed, kind).astype(np.float32).ravel() for kind, packed in data.items()]
+    np.concatenate(values).tofile(out / f"{name}.f32")
+
+
+def random_blocks(size, scales, blocks=1):
+    """The Python package packs few types: random bits under scales that are numbers, at these places of each block."""
+    data = rng.integers(0, 256, (3, blocks, size), dtype=np.uint8)
+    for at in scales:
+        data[..., at : at + 2] = rng.uniform(-0.01, 0.01, (3, blocks, 1)).astype(np.float16).view(np.uint8)
+    return data.reshape(3, -1)
+
+
+def blocks():
+    source = (rng.standard_normal((3, 256)) * 0.1).astype(np.float32)
+    source[1, :32] = 0
+    packed = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1]
+    data = {kind: quantize(source, kind) for kind in packed}
+    data[Type.Q4_K] = random_blocks(144, [0, 2])
+    data[Type.Q6_K] = random_blocks(210, [208])
+    write_blocks("blocks", data)
+
+
+def more_blocks():
+    """The other types of files called Q5_K_M, Q3_K_M, Q2_K, IQ4_XS and the like."""
+    write_blocks(
+        "more-blocks",
+        {
+            Type.Q5_0: random_blocks(22, [0], 8),
+            Type.Q5_1: random_blocks(24, [0, 2], 8),
+            Type.Q2_K: random_blocks(84, [80, 82]),
+            Type.Q3_K: random_blocks(110, [108]),
+            Type.Q5_K: random_blocks(176, [0, 2]),
+            Type.IQ4_NL: random_blocks(18, [0], 8),
+            Type.IQ4_XS: random_blocks(136, [0]),
+        },
+    )
+
+
+def split():
+    """Two tensors in two files, as models too large for one are split."""
+    writer = GGUFWriter(out / "split.gguf", "none", split_max_tensors=1)
+    for name, first in [("a", 0), ("b", 8)]:
+        writer.add_tensor(name, np.arange(first, first + 8, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 TEXTS = ["The state of the union in 1999 is sound.", " it's  12,345 \n\n dollars\tand café 漢字", "we\u2019ll see <|end|> it"]
@@ -129,3 +163,5 @@ def pieces():
 blocks()
 model()
 pieces()
+more_blocks()
+split()

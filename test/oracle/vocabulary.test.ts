@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { randomIndex } from "../../laws/random.js";
 import { cutTokens, cuttableTokens } from "../../runtime/formats/cut-tokens.js";
-import { readGgufHeader } from "../../runtime/formats/gguf.js";
+import { readGgufHeader } from "../../runtime/formats/gguf-files.js";
 import { tokenizerAmong } from "../../runtime/formats/model-source.js";
 import { type SideFile, sideFiles, writeSideFile } from "../../runtime/formats/side-files.js";
 import { bestTokens } from "../../runtime/formats/token-parts.js";

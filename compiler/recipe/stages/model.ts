@@ -63,6 +63,17 @@ const ggufSource = (
   return null;
 };
 
+/** Says of the first tensor of the model that cannot be read why; null where all can. */
+const unreadableIn = (
+  read: Extract<ConfigResult, { ok: true }>,
+  gguf: GgufSource | null,
+): string | null => {
+  if (read.kind === "folder" || gguf === null) return null;
+  const { unreadable } = read.header;
+  const first = gguf.tensors.find(({ tensor }) => unreadable.has(tensor));
+  return first === undefined ? null : (unreadable.get(first.tensor) ?? null);
+};
+
 /** What tensors are stored in, by their names in a folder. */
 const typesIn = (
   read: Extract<ConfigResult, { ok: true }>,
@@ -123,6 +134,11 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   const gguf =
     read.kind === "folder" ? null : ggufSource(context, config.value, shape.value, place);
   if (read.kind === "gguf" && gguf === null) return;
+  const reason = unreadableIn(read, gguf);
+  if (reason !== null) {
+    say(context, "model-unreadable", span, { path, reason });
+    return;
+  }
   context.stored.set(name, dtypesOf(shape.value, typesIn(read, gguf, shape.value)));
   context.scope.define("model", name, { shape: shape.value, vocabulary: null });
   if (read.kind === "folder") tellUnread(context, shape.value, place);

@@ -20,6 +20,14 @@ export interface GgufList {
   readonly values: readonly number[];
 }
 
+/** What lists with an entry for each layer must hold, where the run decides which layers stay. */
+export interface LayerRule {
+  /** Keys of config.json. */
+  readonly keys: readonly string[];
+  /** For each layer, the entries under these keys that it may have, any one of them. */
+  readonly fits: readonly (readonly (readonly unknown[])[])[];
+}
+
 /** A tensor whose axes stand in another order in the GGUF file. */
 export interface GgufOrder {
   /** Sizes of the axes in the folder's order, the last one running fastest. */
@@ -67,6 +75,7 @@ export type GgufKey = { readonly key: string } & (
 export interface GgufTarget {
   readonly tensors: readonly GgufTensor[];
   readonly lists: readonly GgufList[];
+  readonly layers: readonly LayerRule[];
   readonly pretokenizers: readonly Pretokenizer[];
   readonly keys: readonly GgufKey[];
 }

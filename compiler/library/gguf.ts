@@ -1,9 +1,9 @@
 /** A model as GGUF, by its architecture's `gguf` block: metadata from config.json, and where each tensor is. */
-import type { Expr, GgufEachItem, GgufKeyItem, RequireItem } from "../../grammar/ast.js";
+import type { Expr, GgufKeyItem } from "../../grammar/ast.js";
 import type { GgufKey, GgufTensor } from "../plan.js";
 import type { ConfigPlace } from "./architecture.js";
 import { evaluate } from "./elaborate.js";
-import { type Environment, numberOf, withValue } from "./environment.js";
+import { numberOf } from "./environment.js";
 import {
   ARCHITECTURE,
   blockEnvironment,
@@ -14,10 +14,9 @@ import {
 } from "./gguf-block.js";
 import { orderOf } from "./gguf-order.js";
 import type { ModelShape, Outcome } from "./library.js";
-import { namesIn } from "./live.js";
 import { mistake, outcome } from "./report.js";
 import { tensorName } from "./tensor-names.js";
-import { NULL, numberValue, type Value } from "./value.js";
+import type { Value } from "./value.js";
 
 /** Where each tensor of a shape is in a GGUF file. */
 export const ggufTensors = (shape: ModelShape, place: ConfigPlace): Outcome<GgufTensor[]> =>
@@ -78,43 +77,14 @@ const typed = (key: string, item: GgufKeyItem, value: Value, config: unknown): G
   return [{ key, type: whole ? "u32" : "f32", value: value.value }];
 };
 
-/** Where lists with an entry for each layer are the layer's own. */
-const atLayer = (
-  env: Environment,
-  { layerLists }: ModelShape,
-  axis: string,
-  layer: number,
-): Environment =>
-  [...layerLists].reduce(
-    (own, [key, entries]) => withValue(own, key, entries[layer] ?? NULL),
-    withValue(env, axis, numberValue(layer)),
-  );
-
-/** Refuses what depends on which layers stay. */
-const decided = ({ undecided }: ModelShape, item: GgufEachItem, place: ConfigPlace): void => {
-  const key = namesIn(item).find((name) => undecided.has(name));
-  if (key !== undefined)
-    mistake("wrong-arguments", place, place.span, {
-      reason: `GGUF has no word for the \`${key}\` of each layer, and which layers stay is known only in the run: keep all layers, or export as safetensors`,
-    });
-};
-
 /** The metadata that a shape is written with. */
 export const ggufKeys = (shape: ModelShape, place: ConfigPlace): Outcome<GgufKey[]> =>
   outcome(() => {
     const block = blockOf(shape, place);
     const { decl, file } = shape.architecture;
     const env = blockEnvironment(shape, block);
-    const hold = (own: Environment, item: RequireItem): void =>
-      mustHold(own, item, file, place, "GGUF");
-    for (const item of block.items) {
-      if (item.kind === "require") hold(env, item);
-      if (item.kind !== "gguf-each") continue;
-      decided(shape, item, place);
-      const count = shape.axes.find(({ name }) => name === item.axis.name)?.size ?? 0;
-      for (let layer = 0; layer < count; layer++)
-        for (const inner of item.items) hold(atLayer(env, shape, item.axis.name, layer), inner);
-    }
+    for (const item of block.items)
+      if (item.kind === "require") mustHold(env, item, file, place, "GGUF");
     const keys = block.items.flatMap((item): GgufKey[] => {
       if (item.kind !== "gguf-key") return [];
       const key = configKey(decl, item);

@@ -59,6 +59,15 @@ export const readLayerLists = (env: Environment, shape: Sized, place: Place): La
 export const isUniform = (entries: readonly Value[]): boolean =>
   new Set(entries.map((entry) => JSON.stringify(toJson(entry)))).size <= 1;
 
+/** Whether the same entries are left whichever run of layers goes, so that `layers` stay. */
+export const sameWithoutRun = (entries: readonly Value[], layers: number): boolean => {
+  const length = entries.length - layers;
+  const left = Array.from({ length: layers + 1 }, (_, start) =>
+    JSON.stringify(entries.filter((_, at) => at < start || at >= start + length).map(toJson)),
+  );
+  return new Set(left).size === 1;
+};
+
 /** As they stand in config.json; lists of nothing are left out. */
 export const listsInConfig = (lists: LayerLists): Readonly<Record<string, readonly unknown[]>> =>
   Object.fromEntries(

@@ -244,6 +244,13 @@ export const recipeMessages = {
       hint: "cut to other sizes, or export as gguf",
     }),
   ),
+  "export-undecided": message(
+    "warning",
+    (p: { readonly model: string; readonly keys: readonly string[] }) => ({
+      message: `GGUF has no word for the ${p.keys.map((key) => `\`${key}\``).join(" and ")} of each layer, and the run decides which layers of \`${p.model}\` stay: it stops after the pruning where they are not as GGUF takes them to be`,
+      hint: "by scores of runs (angular_distance) as many layers may go as leave the others in their order",
+    }),
+  ),
   "duplicate-export": message("error", (p: { readonly path: string }) => ({
     message: `two models are exported to \`${p.path}\``,
   })),

@@ -30,6 +30,7 @@ import { type DistillResult, runDistill } from "./distill.js";
 import { type EvaluateResult, runEvaluate } from "./evaluate.js";
 import { judge, type Verdict } from "./expect.js";
 import { openTexts } from "./inputs.js";
+import { checkLayers } from "./layer-rules.js";
 import { type Ranking, runRank } from "./rank.js";
 import { runScore, type ScoreResult } from "./score.js";
 
@@ -140,6 +141,7 @@ const pruneModel = async (context: RunContext, stage: PruneStage): Promise<Decis
   }));
   const whole = compensated(weights, kept, target, compensating);
   const pruned = pruneFolding(whole, kept, foldings, target, stage.rescaled);
+  checkLayers(context.plan, pruned.layout);
   const model = { weights: pruned, side, texts };
   const [ids] = kept.get(stage.tokens ?? "")?.sets ?? [];
   context.models.set(stage.name, ids === undefined ? model : await withTokens(context, model, ids));

@@ -60,6 +60,14 @@ architecture tiny for "TinyForCausalLM" {
 `;
 const tiny = { architectures: ["TinyForCausalLM"], num_layers: 2, hidden_size: 4, vocab_size: 8 };
 const scaled = { ...config, embedding_multiplier: 12, logits_scaling: 8 };
+const alternating = {
+  ...config,
+  architectures: ["Gemma2ForCausalLM"],
+  mlp_bias: null,
+  sliding_window: 256,
+  attn_logit_softcapping: 50,
+  final_logit_softcapping: 30,
+};
 const TOKENS: Edit = [
   "  layer by block_influence",
   "  vocab by occurrence\n  layer by block_influence",
@@ -384,6 +392,13 @@ const CASES: readonly Case[] = [
       ['export healed to "sotu-half"', 'export «healed» to "sotu-half"'],
     ],
   },
+  bottom(
+    "export-undecided",
+    `model other = open("models/alternating")
+score blame of other on speeches { layer by block_influence }
+prune shorter from other using blame { layer 6 -> 5 }
+export «shorter» to "shorter.gguf" { format gguf }`,
+  ),
   top("config-unread", 'model other = open(«"models/scaled"»)'),
   bottom("duplicate-export", 'export teacher to «"sotu-half"»'),
 ];
@@ -401,6 +416,7 @@ describe("each mistake is reported once, where it is", () => {
         "./models/sotu-1m": config,
         "models/tiny": tiny,
         "models/scaled": scaled,
+        "models/alternating": alternating,
       },
       vocabularies,
     };

@@ -1,6 +1,9 @@
 /** What formats of models can and cannot say: heads tied to the hidden state, weights that share a tensor, long windows. */
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
+import { compile } from "../../compiler/compile.js";
+import type { ModelLayout } from "../../compiler/plan.js";
+import { checkLayers } from "../../runtime/run/layer-rules.js";
 import { memoryHost } from "../support/memory-host.js";
 
 const gpt2 = {
@@ -80,6 +83,61 @@ test("layers that differ can be cut where windows are too short to show it", () 
   expect(codes(gemma2, "layer 4 -> 3", 32)).toEqual([]);
   expect(codes(gemma2, "layer 4 -> 3", 33)).toEqual(["layers-undecided"]);
   expect(codes(gemma2, "mlp -> 50%", 33)).toEqual([]);
+});
+
+/** Gemma 2 with layers cut, exported as GGUF: what the check says, and what it leaves to the run. */
+const inGguf = (criterion: string, cut: string) => {
+  const config = { ...gemma2, attn_logit_softcapping: 50, final_logit_softcapping: 30 };
+  const { recipe, diagnostics } = check(
+    "spec.prune",
+    `edition 1
+model teacher = open("models/teacher")
+data texts = text("data/*.txt") { window 32 }
+score merit of teacher on texts {
+  take 200 windows
+  layer by ${criterion}
+}
+prune student from teacher using merit { ${cut} }
+distill healed = student from teacher on texts {
+  loss  kld()
+  stop  2 steps
+  batch 1 windows
+  rate  constant(1e-3)
+}
+export healed to "healed.gguf" { format gguf }
+`,
+    memoryHost({ models: { "models/teacher": config } }),
+  );
+  return { recipe, codes: diagnostics.map(({ code }) => code) };
+};
+
+test("layers that take turns still do where an even run of them goes, whichever it is", () => {
+  expect(inGguf("angular_distance", "layer 4 -> 2").codes).toEqual([]);
+  expect(inGguf("angular_distance", "layer 4 -> 3").codes).toEqual(["export-undecided"]);
+  expect(inGguf("block_influence", "layer 4 -> 2").codes).toEqual(["export-undecided"]);
+  // A round of one layer each leaves the two in either order.
+  const rounds = inGguf("angular_distance", "layer 4 -> 2\n rounds 2");
+  expect(rounds.codes).toEqual(["export-undecided"]);
+});
+
+test("the run looks at the layers that stay as soon as they are cut", () => {
+  const { recipe } = inGguf("block_influence", "layer 4 -> 2");
+  if (recipe === null) throw new Error("not checked");
+  const plan = compile(recipe, { texts: 400 });
+  const { student, healed } = plan.models;
+  if (student === undefined || healed === undefined) throw new Error("no student");
+  const [slides, sees] = ["sliding_attention", "full_attention"];
+  const kept =
+    (model: ModelLayout, ...types: readonly (string | undefined)[]) =>
+    () =>
+      checkLayers(plan, { ...model, layerLists: { layer_types: types } });
+  expect(kept(student, slides, sees)).not.toThrow();
+  expect(kept(student, sees, slides)).toThrow(
+    'student keeps layers that healed.gguf cannot say: layer 0 has layer_types "full_attention"',
+  );
+  expect(kept(student, slides, slides)).toThrow("layer 1 has");
+  // What is no pruning is not looked at again.
+  expect(kept(healed, sees, slides)).not.toThrow();
 });
 
 test("a list with a factor for each pair of a head is refused where there would be other pairs", () => {

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
 import { ggufKeys } from "../../compiler/library/gguf.js";
+import { ggufLayers } from "../../compiler/library/gguf-layers.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { keptBy, randomScores } from "../../laws/model.js";
@@ -80,9 +81,13 @@ test("shapes that llama.cpp does not compute are refused", () => {
   expect(keysAt("gemma", { attention_bias: true })).toEqual(["config-unsupported"]);
   expect(keysAt("gemma", { tie_word_embeddings: false })).toEqual(["config-unsupported"]);
   const types = ["full_attention", "sliding_attention"];
-  expect(keysAt("gemma2", { layer_types: types })).toEqual(["config-unsupported"]);
-  // Which of the two kinds of layers stays is known only in the run.
-  expect(keysAt("gemma2", {}, { layer: 1 })).toEqual(["wrong-arguments"]);
+  const layers = ggufLayers(
+    shapeIn(folderOf("gemma2"), { config: { layer_types: types }, without: [] }),
+    PLACE,
+  );
+  expect(layers.ok ? [] : layers.diagnostics.map(({ code }) => code)).toEqual([
+    "config-unsupported",
+  ]);
 });
 
 test("Mistral's files open as Llama's, of no more positions than a window", () =>

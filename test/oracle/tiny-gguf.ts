@@ -28,6 +28,7 @@ export const written = async (path: string, { shape, weights }: Model): Promise<
     tensors: must(ggufTensors(shape, PLACE)),
     lists: must(ggufLists(shape, PLACE)),
     keys: must(ggufKeys(shape, PLACE)),
+    layers: [],
     pretokenizers: [],
   };
   await writeGgufModel(path, weights, "f32", target, new Map());

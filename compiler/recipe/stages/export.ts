@@ -2,6 +2,7 @@
 import type { Name, StageDecl } from "../../../grammar/ast.js";
 import { unheeded } from "../../library/advice.js";
 import { ggufKeys, ggufTensors } from "../../library/gguf.js";
+import { ggufLayers } from "../../library/gguf-layers.js";
 import { ggufLists } from "../../library/gguf-list.js";
 import type { ModelShape } from "../../library/library.js";
 import { pretokenizersOf } from "../../library/pretokenizer.js";
@@ -50,16 +51,21 @@ const ggufTarget = (context: Context, shape: ModelShape, name: Name): GgufTarget
     ggufKeys(shape, place),
     ggufTensors(shape, place),
     ggufLists(shape, place),
+    ggufLayers(shape, place),
     pretokenizersOf(context.library),
   ] as const;
-  const [keys, tensors, lists, pretokenizers] = parts;
-  if (keys.ok && tensors.ok && lists.ok && pretokenizers.ok)
+  const [keys, tensors, lists, layers, pretokenizers] = parts;
+  if (keys.ok && tensors.ok && lists.ok && layers.ok && pretokenizers.ok) {
+    for (const rule of layers.value)
+      say(context, "export-undecided", name.span, { model: name.name, keys: rule.keys });
     return {
       keys: keys.value,
       tensors: tensors.value,
       lists: lists.value,
+      layers: layers.value,
       pretokenizers: pretokenizers.value,
     };
+  }
   const failed = parts.find((part) => !part.ok);
   if (failed?.ok === false) passOn(context, failed.diagnostics, name.span);
   return null;

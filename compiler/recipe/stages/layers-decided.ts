@@ -1,0 +1,21 @@
+/** What is known of layers' own entries in lists before the run has decided which of them stay. */
+import { scoresRuns } from "../../library/criterion.js";
+import { sameWithoutRun } from "../../library/layer-list.js";
+import type { ModelShape } from "../../library/library.js";
+import type { ScoreStep } from "../recipe.js";
+
+/** The pruned shape, where layers go as one run without those lists of which every run leaves the same: then they are decided. */
+export const decidedByRuns = (
+  before: ModelShape,
+  after: ModelShape,
+  scores: ScoreStep,
+): ModelShape => {
+  const { layerAxis } = before;
+  const entry = scores.entries.find(({ axis }) => axis === layerAxis);
+  if (entry === undefined || !scoresRuns(entry.criterion)) return after;
+  const layers = after.axes.find(({ name }) => name === layerAxis)?.size ?? 0;
+  const open = [...after.undecided].filter(
+    (key) => before.undecided.has(key) || !sameWithoutRun(before.layerLists.get(key) ?? [], layers),
+  );
+  return { ...after, undecided: new Set(open) };
+};

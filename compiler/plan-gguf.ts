@@ -42,8 +42,11 @@ export interface GgufOrder {
 export interface Pretokenizer {
   /** `tokenizer.ggml.model`, a colon, `tokenizer.ggml.pre`. */
   readonly labels: readonly string[];
-  /** "pairs": merges are listed; "pieces": they follow from scores, and a text is not cut at all. */
-  readonly kind: "pairs" | "pieces";
+  /**
+   * "pairs": merges are listed; "pieces": they follow from scores, and a text is not cut at all; "likeliest": of all ways to
+   * make it of pieces the one whose scores sum to most is taken.
+   */
+  readonly kind: "pairs" | "pieces" | "likeliest";
   /** The `pre_tokenizer` of a tokenizer.json of pairs. */
   readonly definition: Readonly<Record<string, unknown>>;
   /** The `normalizer` that goes with it, or null. */

@@ -14,9 +14,13 @@ const byteLevel = (pattern: boolean): Json => ({
 });
 
 const STEPS =
-  '`digits`, `split "PATTERN"`, `bytes`, `bytes whole`, `normalize nfc`, `tokens first` or `pieces`';
+  '`digits`, `split "PATTERN"`, `bytes`, `bytes whole`, `normalize nfc`, `tokens first`, `pieces` or `pieces likeliest`';
 
-type Step = { readonly normalizer: boolean; readonly json: Json } | "tokens first" | "pieces";
+type Step =
+  | { readonly normalizer: boolean; readonly json: Json }
+  | "tokens first"
+  | "pieces"
+  | "likeliest";
 
 /** A step: of the normalizer, or of what follows it. */
 const stepOf = (
@@ -34,6 +38,7 @@ const stepOf = (
   if (word === "normalize" && item?.kind === "name" && item.name === "nfc")
     return { normalizer: true, json: { type: "NFC" } };
   if (word === "pieces" && plain) return "pieces";
+  if (word === "pieces" && item?.kind === "name" && item.name === "likeliest") return "likeliest";
   if (word === "tokens" && item?.kind === "name" && item.name === "first") return "tokens first";
   if (word === "split" && item?.kind === "string") {
     const pattern = { Regex: item.value };
@@ -50,7 +55,7 @@ const pretokenizerOf = ({ file, decl }: Located<PretokenizerDecl>): Pretokenizer
   const [only] = parts;
   return {
     labels: decl.labels.map(({ value }) => value),
-    kind: all.includes("pieces") ? "pieces" : "pairs",
+    kind: all.find((step) => step === "pieces" || step === "likeliest") ?? "pairs",
     definition:
       parts.length === 1 && only !== undefined ? only : { type: "Sequence", pretokenizers: parts },
     normalizer: steps.find(({ normalizer }) => normalizer)?.json ?? null,

@@ -248,7 +248,7 @@ export const recipeMessages = {
     "warning",
     (p: { readonly model: string; readonly keys: readonly string[] }) => ({
       message: `GGUF has no word for the ${p.keys.map((key) => `\`${key}\``).join(" and ")} of each layer, and the run decides which layers of \`${p.model}\` stay: it stops after the pruning where they are not as GGUF takes them to be`,
-      hint: "by scores of runs (angular_distance) as many layers may go as leave the others in their order",
+      hint: "by scores of runs of layers as many may go as leave the others in their order",
     }),
   ),
   "duplicate-export": message("error", (p: { readonly path: string }) => ({

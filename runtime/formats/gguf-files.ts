@@ -57,7 +57,7 @@ const headerOf = (path: string): GgufHeader =>
     return parseFile(file, status.size, path);
   });
 
-/** `NAME-00001-of-00003.gguf`, as llama.cpp names the files that it splits a model into. */
+/** `NAME-00001-of-00003.gguf`, as files are named that a model is split into. */
 const PART = /-\d{5}-of-(\d{5}\.gguf)$/i;
 
 const numberAt = ({ metadata }: GgufHeader, key: string): number | null => {

@@ -1,30 +1,33 @@
-/** The tokenizer of a Hugging Face folder as metadata of a GGUF file: byte pairs, with a pre-tokenizer that GGUF has a name for, or SentencePiece's. */
+/**
+ * The tokenizer of a Hugging Face folder as metadata of a GGUF file: byte pairs, with a pre-tokenizer that GGUF has a name
+ * for, or SentencePiece's pieces, of which pairs join or the likeliest are taken.
+ */
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
 import type { Pretokenizer } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
 import { TOKEN_TYPE } from "./gguf-tokenizer.js";
 import type { TypedValue } from "./gguf-write.js";
 import { SPACE, sentencePieceScores } from "./sentence-piece.js";
 import { readSideJson, type SideFile } from "./side-files.js";
-import { pairOf } from "./tokenizer-model.js";
+import {
+  type AddedToken,
+  addedTokens,
+  pairOf,
+  type TokenEntry,
+  type TokenizerModel,
+  tokenizerModel,
+} from "./tokenizer-model.js";
+import { cleaningOf, SPACES } from "./unigram-cleaning.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const id = z.int().nonnegative();
-const definitionSchema = z.object({
-  added_tokens: z.array(z.object({ id, content: z.string(), special: z.boolean() })).default([]),
-  normalizer: z.unknown(),
-  pre_tokenizer: z.unknown(),
-  model: z.object({
-    type: z.string(),
-    byte_fallback: z.boolean().default(false),
-    unk_token: z.string().nullish(),
-    vocab: z.record(z.string(), id),
-    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
-  }),
-});
-type Definition = z.infer<typeof definitionSchema>;
+/** What a tokenizer.json says, as far as GGUF has words for it. */
+interface Definition {
+  readonly model: TokenizerModel;
+  readonly added: readonly AddedToken[];
+  readonly normalizer: unknown;
+  readonly pre_tokenizer: unknown;
+}
 
 /** What of a pre-tokenizer changes the tokens: not offsets, and not a sequence of one. */
 const essence = (value: unknown): unknown => {
@@ -46,17 +49,21 @@ const addsSpace = ({ normalizer, pre_tokenizer }: Definition): boolean => {
   return text.includes('"Prepend"') || /"prepend_scheme":"(first|always)"/.test(text);
 };
 
+const kindOf = (definition: Definition): Pretokenizer["kind"] => {
+  if (definition.model.type === "Unigram") return "likeliest";
+  return isPieces(definition) ? "pieces" : "pairs";
+};
+
 /** The names for `tokenizer.ggml.model` and `tokenizer.ggml.pre`. */
 const labelsOf = (
   definition: Definition,
   known: readonly Pretokenizer[],
 ): readonly [string, string] => {
   const wanted = essence(definition.pre_tokenizer);
-  const pieces = isPieces(definition);
-  const found = known.find((one) =>
-    pieces
-      ? one.kind === "pieces"
-      : one.kind === "pairs" && isDeepStrictEqual(essence(one.definition), wanted),
+  const kind = kindOf(definition);
+  const found = known.find(
+    (one) =>
+      one.kind === kind && (kind !== "pairs" || isDeepStrictEqual(essence(one.definition), wanted)),
   );
   const [model, label] = found?.labels[0]?.split(":") ?? [];
   if (model !== undefined && label !== undefined) return [model, label];
@@ -66,14 +73,14 @@ const labelsOf = (
 };
 
 const parse = (files: readonly SideFile[]): Definition => {
-  const value = readSideJson(files, "tokenizer.json");
-  const parsed = definitionSchema.safeParse(value);
-  const hint = { hint: "export as safetensors" };
-  if (!parsed.success)
-    throw new RunError("this model's tokenizer.json is none that GGUF can hold here", hint);
-  if (parsed.data.model.type !== "BPE")
-    throw new RunError(`GGUF holds no tokenizer of the kind ${parsed.data.model.type} here`, hint);
-  return parsed.data;
+  const { model, added_tokens, normalizer, pre_tokenizer } =
+    readSideJson(files, "tokenizer.json") ?? {};
+  const [read, added] = [tokenizerModel(model), addedTokens(added_tokens)];
+  if (read === null || added === null)
+    throw new RunError("this model's tokenizer.json is none that GGUF can hold here", {
+      hint: "export as safetensors",
+    });
+  return { model: read, added, normalizer, pre_tokenizer };
 };
 
 interface Token {
@@ -81,8 +88,15 @@ interface Token {
   readonly type: number;
 }
 
+const entriesOf = (model: TokenizerModel): readonly TokenEntry[] =>
+  model.type === "Unigram" ? model.vocab : Object.entries(model.vocab);
+
+/** The id of what stands for a text that cannot be read; null where there is none. */
+const unknownOf = (model: TokenizerModel): number | null =>
+  model.type === "Unigram" ? model.unk_id : (model.vocab[model.unk_token ?? ""] ?? null);
+
 /** The token of each row of the vocabulary; rows without one are unused. */
-const tokensOf = ({ model, added_tokens }: Definition, size: number): readonly Token[] => {
+const tokensOf = ({ model, added }: Definition, size: number): readonly Token[] => {
   const tokens = Array.from(
     { length: size },
     (_, row): Token => ({ text: `[PAD${row}]`, type: TOKEN_TYPE.unused }),
@@ -92,20 +106,57 @@ const tokensOf = ({ model, added_tokens }: Definition, size: number): readonly T
     tokens[at] = token;
   };
   const isByte = (text: string): boolean => model.byte_fallback && /^<0x[0-9A-F]{2}>$/.test(text);
-  for (const [text, at] of Object.entries(model.vocab))
+  const unknown = unknownOf(model);
+  for (const [text, at] of entriesOf(model))
     put(at, { text, type: isByte(text) ? TOKEN_TYPE.byte : TOKEN_TYPE.normal });
-  const typeOf = (text: string, special: boolean): number => {
-    if (text === model.unk_token) return TOKEN_TYPE.unknown;
-    return special ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined;
-  };
-  for (const { id: at, content, special } of added_tokens)
-    put(at, { text: content, type: typeOf(content, special) });
+  for (const { id, content, special } of added)
+    put(id, {
+      text: content,
+      type: special === true ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined,
+    });
+  const own = unknown === null ? undefined : tokens[unknown];
+  if (unknown !== null && own !== undefined)
+    tokens[unknown] = { text: own.text, type: TOKEN_TYPE.unknown };
   return tokens;
 };
 
-/** How tokens join: by listed merges, or by the scores of pieces. */
-const joining = (definition: Definition, tokens: readonly Token[]): [string, TypedValue][] => {
-  const pairs = definition.model.merges.map(pairOf);
+type Entries = [string, TypedValue][];
+
+/** How the likeliest pieces are found, and what is done to a text before. */
+const likeliest = (definition: Definition, tokens: readonly Token[]): Entries => {
+  const { model } = definition;
+  const cleaning = cleaningOf(definition.normalizer, definition.pre_tokenizer);
+  const unknown = unknownOf(model);
+  const refuse = (what: string): never => {
+    throw new RunError(`GGUF has no word for how this model's tokenizer finds pieces: ${what}`, {
+      hint: "export as safetensors",
+    });
+  };
+  if (model.type !== "Unigram") return refuse("it is of pairs");
+  if (model.byte_fallback) return refuse("its pieces fall back to bytes");
+  if (unknown === null) return refuse("it has no token for what it does not know");
+  if (cleaning === null) return refuse(`it does more to a text than ${SPACES}`);
+  const scores = tokens.map((_, at) => model.scores[at] ?? 0);
+  const map: Entries =
+    cleaning.map === null
+      ? []
+      : [["tokenizer.ggml.precompiled_charsmap", { type: "bytes", value: cleaning.map }]];
+  return [
+    ["tokenizer.ggml.scores", { type: "f32s", value: scores }],
+    ["tokenizer.ggml.unknown_token_id", { type: "u32", value: unknown }],
+    ["tokenizer.ggml.add_space_prefix", { type: "bool", value: addsSpace(definition) }],
+    ["tokenizer.ggml.remove_extra_whitespaces", { type: "bool", value: cleaning.merges }],
+    // By default there would be one.
+    ["tokenizer.ggml.add_eos_token", { type: "bool", value: false }],
+    ...map,
+  ];
+};
+
+/** How tokens join: by listed merges, by the scores of pieces, or as these are likeliest. */
+const joining = (definition: Definition, tokens: readonly Token[]): Entries => {
+  const { model } = definition;
+  if (model.type === "Unigram") return likeliest(definition, tokens);
+  const pairs = model.merges.map(pairOf);
   if (!isPieces(definition))
     return [
       ["tokenizer.ggml.merges", { type: "texts", value: pairs.map((pair) => pair.join(" ")) }],
@@ -132,10 +183,9 @@ const addsStart = (files: readonly SideFile[], start: number | null): boolean =>
 };
 
 /** Rows of the vocabulary: what the model has, which may be more than there are tokens. */
-const sizeOf = ({ model, added_tokens }: Definition, config: Json): number => {
-  const size = id.safeParse(config.vocab_size);
-  if (size.success) return size.data;
-  const ids = [...Object.values(model.vocab), ...added_tokens.map((token) => token.id)];
+const sizeOf = ({ model, added }: Definition, { vocab_size: size }: Json): number => {
+  if (typeof size === "number" && Number.isSafeInteger(size) && size >= 0) return size;
+  const ids = [...entriesOf(model).map(([, at]) => at), ...added.map(({ id }) => id)];
   return ids.reduce((most, at) => Math.max(most, at + 1), 0);
 };
 
@@ -152,7 +202,7 @@ export const tokenizerMetadata = (
   const idOf = (key: string): number | null => firstId(config[key]) ?? firstId(generation[key]);
   const [start, end] = [idOf("bos_token_id"), idOf("eos_token_id")];
   const template = readSideJson(files, "tokenizer_config.json")?.chat_template;
-  const entries: [string, TypedValue][] = [
+  const entries: Entries = [
     ["tokenizer.ggml.model", { type: "text", value: model }],
     ["tokenizer.ggml.pre", { type: "text", value: pre }],
     ["tokenizer.ggml.tokens", { type: "texts", value: tokens.map(({ text }) => text) }],

@@ -1,6 +1,6 @@
 /**
  * The tokenizer of a GGUF file as the files of a Hugging Face folder. Format: ggml, docs/gguf.md, "Tokenizer"; byte pairs
- * with merges, and the pieces with scores of SentencePiece, whose merges follow from the scores.
+ * with merges, and the pieces with scores of SentencePiece: of which merges follow from the scores, or the likeliest are taken.
  */
 import type { Pretokenizer } from "../../compiler/plan.js";
 import { RunError } from "../errors.js";
@@ -101,21 +101,20 @@ const bytePairs = (
   };
 };
 
-const sentencePiece = (
-  read: Reading,
-  tokens: readonly string[],
-  types: readonly number[],
-  path: string,
-): Json => {
+const scoresOf = (read: Reading, tokens: readonly string[], path: string): readonly number[] => {
   const scores = read.numbers("tokenizer.ggml.scores");
   if (scores === null || scores.length !== tokens.length)
     throw new RunError(`${path}: its tokens do not have a score each`);
+  return scores;
+};
+
+/** Marks in the place of spaces, one of them before a text where the file asks for that; `before` are normalizers. */
+const withMarks = (read: Reading, before: readonly Json[]): Json => {
   const prefix = read.yes("tokenizer.ggml.add_space_prefix", true);
-  const unknown = tokens[types.indexOf(TOKEN_TYPE.unknown)] ?? null;
   const replace = { type: "Replace", pattern: { String: " " }, content: SPACE };
-  const prepend = { type: "Prepend", prepend: SPACE };
+  const prepend = prefix ? [{ type: "Prepend", prepend: SPACE }] : [];
   return {
-    normalizer: { type: "Sequence", normalizers: prefix ? [prepend, replace] : [replace] },
+    normalizer: { type: "Sequence", normalizers: [...before, ...prepend, replace] },
     pre_tokenizer: null,
     decoder: {
       type: "Sequence",
@@ -126,6 +125,53 @@ const sentencePiece = (
         { type: "Strip", content: " ", start: prefix ? 1 : 0, stop: 0 },
       ],
     },
+  };
+};
+
+/** What is done to a text before its spaces are marked: characters that stand for others, spaces that are too many. */
+const cleaning = (read: Reading): readonly Json[] => {
+  const map = read.numbers("tokenizer.ggml.precompiled_charsmap");
+  const precompiled_charsmap = Buffer.from(map ?? []).toString("base64");
+  return [
+    ...(map === null ? [] : [{ type: "Precompiled", precompiled_charsmap }]),
+    ...(read.yes("tokenizer.ggml.remove_extra_whitespaces", false)
+      ? [
+          { type: "Strip", strip_left: true, strip_right: true },
+          { type: "Replace", pattern: { Regex: " {2,}" }, content: " " },
+        ]
+      : []),
+  ];
+};
+
+const likeliestPieces = (
+  read: Reading,
+  tokens: readonly string[],
+  types: readonly number[],
+  path: string,
+): Json => {
+  const scores = scoresOf(read, tokens, path);
+  const unknown = types.indexOf(TOKEN_TYPE.unknown);
+  return {
+    ...withMarks(read, cleaning(read)),
+    model: {
+      type: "Unigram",
+      unk_id: read.number("tokenizer.ggml.unknown_token_id") ?? (unknown < 0 ? null : unknown),
+      vocab: tokens.map((token, id) => [token, scores[id]]),
+      byte_fallback: false,
+    },
+  };
+};
+
+const sentencePiece = (
+  read: Reading,
+  tokens: readonly string[],
+  types: readonly number[],
+  path: string,
+): Json => {
+  const scores = scoresOf(read, tokens, path);
+  const unknown = tokens[types.indexOf(TOKEN_TYPE.unknown)] ?? null;
+  return {
+    ...withMarks(read, []),
     model: {
       type: "BPE",
       dropout: null,
@@ -138,6 +184,25 @@ const sentencePiece = (
       merges: sentencePieceMerges(tokens, scores),
     },
   };
+};
+
+const modelOf = (
+  read: Reading,
+  tokens: readonly string[],
+  types: readonly number[],
+  pretokenizer: Pretokenizer,
+  path: string,
+): Json => {
+  switch (pretokenizer.kind) {
+    case "pairs":
+      return bytePairs(read, tokens, pretokenizer, path);
+    case "pieces":
+      return sentencePiece(read, tokens, types, path);
+    case "likeliest":
+      return likeliestPieces(read, tokens, types, path);
+    default:
+      return pretokenizer.kind satisfies never;
+  }
 };
 
 const pretokenizerFor = (
@@ -207,9 +272,7 @@ export const tokenizerFiles = (
     padding: null,
     added_tokens: addedTokens(tokens, types),
     post_processor: postProcessor(read, pretokenizer.kind, startToken, start),
-    ...(pretokenizer.kind === "pairs"
-      ? bytePairs(read, tokens, pretokenizer, path)
-      : sentencePiece(read, tokens, types, path)),
+    ...modelOf(read, tokens, types, pretokenizer, path),
   };
   const settings = {
     tokenizer_class: "PreTrainedTokenizerFast",

@@ -20,6 +20,7 @@ export type TypedValue =
   | { readonly type: "bool"; readonly value: boolean }
   | { readonly type: "text"; readonly value: string }
   | { readonly type: "texts"; readonly value: readonly string[] }
+  | { readonly type: "bytes"; readonly value: Uint8Array }
   | { readonly type: "i32s" | "f32s"; readonly value: readonly number[] };
 
 export interface GgufTensorData {
@@ -76,6 +77,8 @@ const typed = (value: TypedValue): Buffer => {
       return Buffer.concat([u32(8), text(value.value)]);
     case "texts":
       return array(8, value.value.map(text));
+    case "bytes":
+      return Buffer.concat([u32(9), u32(0), u64(value.value.length), value.value]);
     case "i32s":
       return array(5, value.value.map(i32));
     case "f32s":

@@ -41,10 +41,15 @@ export const tokenIds = (vocab: unknown): Iterable<number> | null => {
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
+  /** Whether it is no part of a text. */
+  readonly special?: boolean | undefined;
 }
 
+const isYesOrNone = (value: unknown): value is boolean | undefined =>
+  value === undefined || typeof value === "boolean";
+
 const isAdded = (token: unknown): token is AddedToken =>
-  isObject(token) && isTokenId(token.id) && isText(token.content);
+  isObject(token) && isTokenId(token.id) && isText(token.content) && isYesOrNone(token.special);
 
 /** Tokens that stand beside the model; null where one is of another shape. */
 export const addedTokens = (added: unknown): readonly AddedToken[] | null => {
@@ -63,8 +68,8 @@ export const pairOf = (merge: Merge): readonly [string, string] => {
   return [left, right];
 };
 
-/** A model whose tokens can be told apart from what they are put together from. */
-export type TokenizerModel =
+/** A model whose tokens can be told apart from what they are put together from; bytes may stand for what it has no token of. */
+export type TokenizerModel = { readonly byte_fallback: boolean } & (
   | {
       readonly type: "BPE";
       readonly vocab: Readonly<Record<string, number>>;
@@ -76,16 +81,21 @@ export type TokenizerModel =
   | {
       readonly type: "Unigram";
       readonly vocab: readonly TokenEntry[];
+      /** Logarithms of how likely each is, in order of id. */
+      readonly scores: readonly number[];
       readonly unk_id: number | null;
-    };
+    }
+);
 
 const pairsOf = (model: Json): TokenizerModel | null => {
   const { vocab, merges, unk_token, continuing_subword_prefix, end_of_word_suffix } = model;
+  if (!isYesOrNone(model.byte_fallback)) return null;
   if (!isIdByText(vocab) || !Array.isArray(merges) || !merges.every(isMerge)) return null;
   if (!isTextOrNone(unk_token) || !isTextOrNone(continuing_subword_prefix)) return null;
   if (!isTextOrNone(end_of_word_suffix)) return null;
   return {
     type: "BPE",
+    byte_fallback: model.byte_fallback ?? false,
     vocab,
     merges,
     unk_token: unk_token ?? null,
@@ -94,13 +104,16 @@ const pairsOf = (model: Json): TokenizerModel | null => {
   };
 };
 
-const isScored = (entry: unknown): boolean =>
+const isScored = (entry: unknown): entry is readonly [string, number] =>
   Array.isArray(entry) && entry.length === 2 && isText(entry[0]) && Number.isFinite(entry[1]);
 
-const piecesOf = ({ vocab, unk_id = null }: Json): TokenizerModel | null => {
+const piecesOf = ({ vocab, unk_id = null, byte_fallback }: Json): TokenizerModel | null => {
   if (!Array.isArray(vocab) || !vocab.every(isScored)) return null;
   if (unk_id !== null && !isTokenId(unk_id)) return null;
-  return { type: "Unigram", vocab: tokenEntries(vocab) ?? [], unk_id };
+  if (!isYesOrNone(byte_fallback)) return null;
+  const scores = vocab.map(([, score]) => score);
+  const entries = tokenEntries(vocab) ?? [];
+  return { type: "Unigram", byte_fallback: byte_fallback ?? false, vocab: entries, scores, unk_id };
 };
 
 /** Null where it is a model of another kind, or none. */

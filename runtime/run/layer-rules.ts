@@ -28,7 +28,7 @@ const checkRule = (
     throw new RunError(
       `${name} keeps layers that ${path} cannot say: layer ${layer} has ${said}, for which GGUF has no word`,
       {
-        hint: "export as safetensors, or cut as many layers by scores of runs (angular_distance) as leave the others in their order",
+        hint: "export as safetensors, or cut as many layers by scores of runs of layers as leave the others in their order",
       },
     );
   }

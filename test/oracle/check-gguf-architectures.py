@@ -23,10 +23,11 @@ transformers.logging.set_verbosity_error()
 LIMITS = {"llama.cpp": 2e-2, "transformers": 1e-3, "read back": 1e-3}
 here = Path(__file__).parent
 sotu = here.parent.parent / "examples/models/sotu-1m"
-pieces = here / "vocabulary/piece-pairs"
+vocabulary = here / "vocabulary"
 # As their tokenizers are.
 OF_PIECES = {"mistral", "gemma", "gemma2", "phi3"}
 TEXT = "We the people,  in order to form\na more perfect union — ünïcode 🙂 1984"
+REAL = sorted((here.parent.parent / "examples/data/sotu/valid").glob("*.txt"))[0].read_text()[:8000]
 ends = {"vocab_size": 2048, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 plain = {
     **ends, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -75,6 +76,7 @@ MODELS = {
     "gpt_neox": ("gpt_neox", plain),
     "gpt_neox, one after the other": ("gpt_neox", {**plain, "use_parallel_residual": False}),
     "nemotron": ("nemotron", {**shared, "head_dim": 8}),
+    "llama, likeliest pieces": ("llama", {**shared, "tie_word_embeddings": False}),
     "llama, llama3": ("llama", scaled({**LLAMA3, "original_max_position_embeddings": 8192})),
     "llama, llama3 of other lengths": ("llama", scaled({**LLAMA3, "original_max_position_embeddings": BEFORE})),
     "llama, linear": ("llama", scaled(LINEAR)),
@@ -126,10 +128,17 @@ def espalier(place, out, lines):
         raise RuntimeError(done.stderr)
 
 
+def tokenizer_of(name, family):
+    if "likeliest" in name:
+        return vocabulary / "pieces"
+    return vocabulary / "piece-pairs" if family in OF_PIECES else sotu
+
+
 def by_llama_cpp(path, ids):
     model = llama_cpp.Llama(str(path), n_ctx=64, logits_all=True, verbose=False, type_k=0, type_v=0)
     model.eval(ids)
-    return torch.tensor(np.array(model.scores[: len(ids)])), model.tokenize(TEXT.encode(), add_bos=False)
+    tokens = [model.tokenize(text.encode(), add_bos=False) for text in (TEXT, REAL)]
+    return torch.tensor(np.array(model.scores[: len(ids)])), tokens
 
 
 def by_transformers(ids, *place, **how):
@@ -145,12 +154,12 @@ def check(name, family, keys):
         place = Path(folder)
         model.save_pretrained(place / "model")
         for file in ["tokenizer.json", "tokenizer_config.json"]:
-            source = pieces if family in OF_PIECES else sotu
-            (place / "model" / file).write_bytes((source / file).read_bytes())
+            (place / "model" / file).write_bytes((tokenizer_of(name, family) / file).read_bytes())
         expected = by_transformers(ids, place / "model")
         espalier(place, "out", 'model m = open("model")\nexport m to "m.gguf" {\n  format gguf\n  dtype f32\n}\n')
         espalier(place, "back", 'model m = open("out/m.gguf")\nexport m to "m" {\n  dtype f32\n}\n')
-        wanted = Tokenizer.from_file(str(place / "model/tokenizer.json")).encode(TEXT, add_special_tokens=False).ids
+        own = Tokenizer.from_file(str(place / "model/tokenizer.json"))
+        wanted = [own.encode(text, add_special_tokens=False).ids for text in (TEXT, REAL)]
         logits, tokens = by_llama_cpp(place / "out/m.gguf", ids)
         found = {
             "llama.cpp": logits,

@@ -88,6 +88,14 @@ into windows; a short one at the end is left out.`,
 The same model, text, seed and adapter give the same tokens. Special tokens go
 around the text as the model's tokenizer puts them. Text comes as it is made;
 with --json at the end, whole.`,
+  compare: `${examples([
+    ["espalier compare models/my --with reference.safetensors", ""],
+    ["espalier compare models/my --with reference.safetensors --use my.prune", ""],
+  ])}
+
+Each logit is of the token after the ones up to its position. Where some differ
+by more than --within, the command ends with exit code 4. docs/extending.md has
+the lines of Python that write the file with transformers.`,
   time: `${examples([
     ["espalier time my.prune", ""],
     ["espalier time my.prune --program gradient", "one of them"],

@@ -153,6 +153,21 @@ const createProgram = (): Command => {
       (await import("./generate.js")).generateCommand(model, options),
     );
 
+  command(program, "compare")
+    .description("compare a model's logits with those that another program gives")
+    .argument("<model>", "a Hugging Face model folder, or a .gguf file")
+    .requiredOption(
+      "--with <file>",
+      "a .safetensors file (required) with tokens [window, position] and logits [window, position, vocab]",
+    )
+    .option("--within <number>", "the most that they may differ by", "0.001")
+    .addOption(useOption())
+    .addOption(adapterOption())
+    .option("--json", "the result as JSON on stdout")
+    .action(async (model, options) =>
+      (await import("./compare.js")).compareCommand(model, options),
+    );
+
   specOptions(command(program, "compile"))
     .description("write the plan, its .wgsl kernels and a typed module that repeats the run")
     .addOption(memoryOption())

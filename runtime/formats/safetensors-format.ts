@@ -10,3 +10,10 @@ export const READABLE: ReadonlyMap<string, Dtype> = new Map([
   ["F16", "f16"],
   ["BF16", "bf16"],
 ]);
+
+/** Types of whole numbers, and how they are read; those beyond 2^53 are rounded. */
+export const INTEGERS: ReadonlyMap<string, (bytes: ArrayBuffer) => readonly number[]> = new Map([
+  ["I32", (bytes: ArrayBuffer) => [...new Int32Array(bytes)]],
+  ["U32", (bytes: ArrayBuffer) => [...new Uint32Array(bytes)]],
+  ["I64", (bytes: ArrayBuffer) => [...new BigInt64Array(bytes)].map(Number)],
+]);

@@ -8,7 +8,7 @@ import { decodeText } from "./json-file.js";
 import { readFully } from "./read-fully.js";
 import { openRegular } from "./regular-file.js";
 import { replaceFile, writeFully } from "./replace-file.js";
-import { HEADER_LIMIT, READABLE } from "./safetensors-format.js";
+import { HEADER_LIMIT, INTEGERS, READABLE } from "./safetensors-format.js";
 import { formatHeader, type Header, parseHeader, type TensorEntry } from "./safetensors-header.js";
 import {
   BLOCK,
@@ -31,6 +31,8 @@ export interface Safetensors {
   readonly tensor: (name: string) => StoredTensor;
   /** A tensor as f32, row-major; exact. */
   readonly read: (name: string) => Promise<Float32Array>;
+  /** A tensor of whole numbers, row-major; RunError where its type is another. */
+  readonly readIntegers: (name: string) => Promise<readonly number[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -91,6 +93,19 @@ const view = (file: FileHandle, path: string, header: Header, dataStart: number)
     shape: (name) => entryOf(name).shape,
     tensor,
     read: async (name) => readFloats(tensor(name)),
+    readIntegers: async (name) => {
+      const entry = entryOf(name);
+      const integers = INTEGERS.get(entry.dtype);
+      if (integers === undefined) {
+        const known = [...INTEGERS.keys()].join(", ");
+        throw new RunError(
+          `${path}: tensor ${name} is ${entry.dtype}, where one of ${known} is wanted`,
+        );
+      }
+      const bytes = new Uint8Array(entry.end - entry.begin);
+      await readFully(file, path, bytes, dataStart + entry.begin);
+      return integers(bytes.buffer);
+    },
     close: () => file.close(),
   };
 };

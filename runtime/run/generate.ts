@@ -1,14 +1,9 @@
 /** Goes on with a text, token by token. */
 import type { Continuation } from "../../compiler/plan.js";
-import { openDevice } from "../device.js";
-import { createExecutor, type Executor } from "../execute.js";
 import type { Tokenizer } from "../formats/tokenizer.js";
 import type { Weights } from "../formats/weights.js";
-import { createTuning } from "../tune.js";
-import { adapterIdentity } from "./adapter-identity.js";
 import { chooseToken, type Sampling } from "./choose-token.js";
-import { writeWeights } from "./context.js";
-import { nextLogits } from "./next-logits.js";
+import { continuing, type LogitsAfter } from "./continuing.js";
 
 export interface GenerateOptions {
   readonly continuation: Continuation;
@@ -48,10 +43,9 @@ const streamed = (tokenizer: Tokenizer, onText: (text: string) => void) => {
 
 const extend = async (
   options: GenerateOptions,
-  executor: Executor,
+  logitsAfter: LogitsAfter,
 ): Promise<Pick<Generated, "tokens" | "text" | "stopped">> => {
   const { tokenizer, prompt, sampling, interrupted } = options;
-  const logitsAfter = nextLogits(executor, options.continuation);
   const show = streamed(tokenizer, options.onText);
   const tokens: number[] = [];
   let stopped: Generated["stopped"] = "length";
@@ -74,18 +68,8 @@ const extend = async (
 
 /** Opens a device, puts the weights on it and generates. */
 export const generate = async (options: GenerateOptions): Promise<Generated> => {
-  const { continuation, weights } = options;
-  const device = await openDevice({ adapter: options.adapter });
-  try {
-    const executor = createExecutor(device, continuation.kernels, createTuning(device.report));
-    const { name, bytes } = continuation.model;
-    executor.state(`${name}.weights`, bytes);
-    await writeWeights({ executor }, `${name}.weights`, continuation.model, weights);
-    const started = performance.now();
-    const generated = await extend(options, executor);
-    const seconds = (performance.now() - started) / 1000;
-    return { ...generated, adapter: adapterIdentity(device.report), seconds };
-  } finally {
-    device.close();
-  }
+  const { result, adapter, seconds } = await continuing(options, (logitsAfter) =>
+    extend(options, logitsAfter),
+  );
+  return { ...result, adapter, seconds };
 };

@@ -67,15 +67,28 @@ export const walkOf = (sharing: Sharing, count: string): Walk | null => {
   }
 };
 
-/** Which row an invocation has, and of it which elements. `size` is a row's, `rows` how many there are; null for one. */
+/**
+ * Which row an invocation has, and of it which elements. `size` is a row's, in fours where `inFours`; `rows` how many there
+ * are, null for one.
+ */
 export const ownership = (
   sharing: Sharing,
   rows: string | null,
   size: string,
+  inFours: boolean,
 ): readonly string[] => {
   const invocation = `(w.x + w.y * 65535u) * ${WORKGROUP}u + l.x`;
   switch (sharing.kind) {
     case "chunk":
+      if (inFours)
+        return rows === null
+          ? [`let four = ${invocation};`, `if (four >= ${size}) { return; }`]
+          : [
+              `let id = ${invocation};`,
+              `if (id >= ${rows} * ${size}) { return; }`,
+              `let row = id / ${size};`,
+              `let four = id - row * ${size};`,
+            ];
       if (rows === null)
         return [`let first = (${invocation}) * ${CHUNK}u;`, `if (first >= ${size}) { return; }`];
       return [

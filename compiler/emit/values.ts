@@ -2,6 +2,7 @@
 import { type Dtype, readOperand } from "../../kernels/operand.js";
 import type { Axis, Node } from "../ir/tensor.js";
 import { expression, literal } from "./expression.js";
+import { FOUR, type Fours, type FoursFound, isWhole, lieTogether } from "./fours.js";
 import type { Indices } from "./indices.js";
 import type { Names } from "./names.js";
 import { type Box, slabOf, type Walked } from "./pieces.js";
@@ -11,6 +12,8 @@ export interface Scope {
   readonly lines: string[];
   readonly values: Map<Node, string>;
   readonly indices: Indices;
+  /** Null outside of what is computed in fours. */
+  readonly fours: Fours | null;
 }
 
 export interface ValuesOf {
@@ -24,7 +27,13 @@ export interface ValuesOf {
   /** Lines outside every loop: what does not change along a row is computed there once. */
   readonly row: Scope;
   readonly rowAxes: readonly Axis[];
+  /** The tensors that are bound in fours, and a note of those that could be. */
+  readonly inFours: ReadonlySet<Node>;
+  readonly found: FoursFound;
 }
+
+/** Stands for an index that nothing asks for, as what has it is read in fours. */
+const UNUSED = "unused";
 
 export class Values {
   flops = 0;
@@ -68,6 +77,33 @@ export class Values {
     return `${terms.length === 0 ? "0u" : terms.join(" + ")}${start}`;
   }
 
+  /** Whether an element, with the three after it, is one vector of its binding; noted of every load and store. */
+  isFour(tensor: Node, axes: readonly Axis[], { indices, fours }: Scope): boolean {
+    const isIndex = tensor.op === "input" && tensor.dtype === "u32";
+    const fits = fours !== null && !isIndex && lieTogether(axes, indices, fours);
+    this.of.found.note(tensor, fits);
+    return fits && this.of.inFours.has(tensor);
+  }
+
+  /** Where four elements of a stored tensor lie in its binding, in fours. */
+  offsetOfFour(tensor: Node, axes: readonly Axis[], { indices, fours }: Scope): string {
+    const { names, row } = this.of;
+    let stride = 1;
+    const [fixed, varying]: [string[], string[]] = [[], []];
+    for (const { name, size } of [...axes].reverse()) {
+      const index = indices.get(name) ?? "0u";
+      const along = fours?.indices.get(name);
+      if (along !== undefined) varying.unshift(along());
+      else if (index !== "0u") {
+        const fourths = names.param(`fours to ${name} in ${tensor.id}`, stride / FOUR);
+        (row.indices.get(name) === index ? fixed : varying).unshift(`${index} * ${fourths}`);
+      }
+      stride *= size;
+    }
+    const terms = fixed.length === 0 ? varying : [this.ofRow(fixed.join(" + ")), ...varying];
+    return terms.join(" + ");
+  }
+
   private ofRow(text: string): string {
     const known = this.rowOffsets.get(text);
     if (known !== undefined) return known;
@@ -80,6 +116,14 @@ export class Values {
   private load(node: Node, scope: Scope): string {
     const { names, dtypeOf } = this.of;
     const [binding, dtype] = [names.binding(node), dtypeOf(node)];
+    if (this.isFour(node, node.axes, scope) && scope.fours !== null) {
+      const { lines, known, at } = scope.fours;
+      const four = readOperand(dtype, true, binding, this.offsetOfFour(node, node.axes, scope));
+      const name = known.get(four) ?? names.fresh("f");
+      if (!known.has(four)) lines.push(`let ${name} = ${four};`);
+      known.set(four, name);
+      return `${name}.${"xyzw"[at]}`;
+    }
     const offset = this.offset(node, node.axes, scope);
     if (dtype === "f32") return readOperand(dtype, false, binding, offset);
     const at = names.fresh("h");
@@ -136,32 +180,84 @@ export class Values {
   /** A load at other indices. What is looked at is stored. */
   private view(node: Node, scope: Scope): string {
     if (this.isOperand(node)) return this.load(node, scope);
-    const { indices, lines } = scope;
-    const at = (axis: string, index: string): Scope => ({
-      ...scope,
-      indices: new Map(indices).set(axis, index),
-    });
+    const { indices, lines, fours } = scope;
+    const at = (axis: string, index: string, four: (() => string) | undefined): Scope => {
+      const along = new Map(fours?.indices);
+      if (four === undefined) along.delete(axis);
+      else along.set(axis, four);
+      return {
+        ...scope,
+        indices: new Map(indices).set(axis, index),
+        fours: fours === null ? null : { ...fours, indices: along },
+      };
+    };
     switch (node.op) {
       case "permute":
         return this.view(node.arg, scope);
       case "rename":
-        return this.view(node.arg, at(node.from, indices.get(node.to) ?? "0u"));
-      case "shift": {
-        const { names } = this.of;
-        const size = node.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
-        const [sum, wrapped] = [names.fresh("j"), names.fresh("j")];
-        const end = names.param(`size in ${node.id}`, size);
-        lines.push(
-          `let ${sum} = ${indices.get(node.axis)} + ${names.param(`shift of ${node.id}`, node.by)};`,
-          `let ${wrapped} = select(${sum}, ${sum} - ${end}, ${sum} >= ${end});`,
+        return this.view(
+          node.arg,
+          at(node.from, indices.get(node.to) ?? "0u", fours?.indices.get(node.to)),
         );
-        return this.view(node.arg, at(node.axis, wrapped));
+      case "shift": {
+        const size = node.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
+        const along = fours?.indices.get(node.axis);
+        const four =
+          along === undefined || fours === null || !isWhole(node.by) || !isWhole(size)
+            ? undefined
+            : () => this.shiftedFour(node.id, along(), node.by, size, fours);
+        const wrapped =
+          four !== undefined && this.of.inFours.has(this.viewed(node))
+            ? UNUSED
+            : this.shifted(`${node.id}`, indices.get(node.axis) ?? "0u", node.by, size, lines);
+        return this.view(node.arg, at(node.axis, wrapped, four));
       }
       case "gather":
-        return this.view(node.table, at(node.axis, this.gathered(node, scope)));
+        // The row is found for each element by itself.
+        return this.view(node.table, {
+          ...at(node.axis, this.gathered(node, scope), undefined),
+          fours: null,
+        });
       default:
         return this.load(node, scope);
     }
+  }
+
+  /** The same of an index in fours, once for the four elements. */
+  private shiftedFour(id: number, index: string, by: number, size: number, fours: Fours): string {
+    const { lines, known } = fours;
+    const key = `${index} shifted by ${by} in ${id}`;
+    const four =
+      known.get(key) ?? this.shifted(`fours of ${id}`, index, by / FOUR, size / FOUR, lines);
+    known.set(key, four);
+    return four;
+  }
+
+  /** The stored tensor that a view looks at. */
+  private viewed(node: Node): Node {
+    if (this.isOperand(node)) return node;
+    switch (node.op) {
+      case "permute":
+      case "rename":
+      case "shift":
+        return this.viewed(node.arg);
+      case "gather":
+        return this.viewed(node.table);
+      default:
+        return node;
+    }
+  }
+
+  /** An index so many places on, round the axis. */
+  private shifted(id: string, index: string, by: number, size: number, lines: string[]): string {
+    const { names } = this.of;
+    const [sum, wrapped] = [names.fresh("j"), names.fresh("j")];
+    const end = names.param(`size in ${id}`, size);
+    lines.push(
+      `let ${sum} = ${index} + ${names.param(`shift of ${id}`, by)};`,
+      `let ${wrapped} = select(${sum}, ${sum} - ${end}, ${sum} >= ${end});`,
+    );
+    return wrapped;
   }
 
   /** The row of a table; clamped, as an index from outside must not read past the table. */

@@ -10,6 +10,7 @@ import type { Group } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
 import { collapse } from "./collapse.js";
 import { functionsFor, LEAST } from "./expression.js";
+import { FOUR, FoursFound, isWhole } from "./fours.js";
 import { decompose, lengthOf, longRuns, type Runs } from "./indices.js";
 import { Names } from "./names.js";
 import { phasesOf, type Reduce } from "./phases.js";
@@ -92,14 +93,23 @@ class KernelWriter {
   readonly names = new Names();
   readonly values: Values;
   private readonly rowIndices = new Map<string, string>();
-  private readonly row: Scope = { lines: [], values: new Map(), indices: this.rowIndices };
+  private readonly row: Scope = {
+    lines: [],
+    values: new Map(),
+    indices: this.rowIndices,
+    fours: null,
+  };
   private readonly runs: Runs;
   private readonly extent: Extent;
   private readonly joins = new Set<Join>();
+  /** What could be read and written in fours. */
+  readonly found = new FoursFound();
 
+  /** `inFours`: the tensors to read and write in fours; null where elements go one by one. */
   constructor(
     private readonly job: Job,
     private readonly sharing: Sharing,
+    private readonly inFours: ReadonlySet<Node> | null,
   ) {
     const { group, isStored, dtypeOf, box } = job;
     this.runs = collapse(group.root, isStored, box);
@@ -113,6 +123,8 @@ class KernelWriter {
       walks: box.size === 0 ? new Map() : walksOf(group.root, isStored),
       row: this.row,
       rowAxes: this.extent.rows,
+      inFours: inFours ?? new Set(),
+      found: this.found,
     });
   }
 
@@ -126,12 +138,60 @@ class KernelWriter {
     decompose(axes, flat, indices, lines, { names, runs, box: this.job.box });
   }
 
+  /** The axis that carries the index of the innermost run, where rows are one run that four elements at once divide. */
+  private carrier(): string | null {
+    const { box } = this.job;
+    const [run, ...others] = longRuns(this.extent.inner, this.runs, box);
+    if (run === undefined || others.length > 0 || box.size > 0) return null;
+    return isWhole(lengthOf(run, box)) ? (run.at(-1)?.name ?? null) : null;
+  }
+
   private inside(flat: string, body: (scope: Scope) => void): string[] {
     const lines: string[] = [];
     const indices = new Map(this.rowIndices);
     this.decompose(this.extent.inner, flat, indices, lines);
-    body({ lines, values: new Map(), indices });
+    const carrier = this.carrier();
+    const along = new Map(carrier === null ? [] : [[carrier, () => "four"] as const]);
+    const fours = { indices: along, at: 0, lines: [], known: new Map<string, string>() };
+    body({ lines, values: new Map(), indices, fours });
     return lines.map((line) => `  ${line}`);
+  }
+
+  /** The four elements of the four of this name. */
+  private four(name: string, body: (scope: Scope) => void): string[] {
+    const carrier = this.carrier();
+    const along = new Map(carrier === null ? [] : [[carrier, () => name] as const]);
+    const [lines, known] = [[] as string[], new Map<string, string>()];
+    const elements = Array.from({ length: FOUR }, (_, at) => {
+      const flat = this.names.fresh("e");
+      const own: string[] = [];
+      const indices = new Map(this.rowIndices);
+      this.decompose(this.extent.inner, flat, indices, own);
+      body({
+        lines: own,
+        values: new Map(),
+        indices,
+        fours: { indices: along, at, lines, known },
+      });
+      const needed = own.some((line) => new RegExp(`\\b${flat}\\b`).test(line));
+      return needed ? [`let ${flat} = ${name} * ${FOUR}u + ${at}u;`, ...own] : own;
+    }).flat();
+    return [...lines, ...elements];
+  }
+
+  /** What computes elements and stores them: each by itself, or four when they are all there. */
+  private element(): (scope: Scope) => void {
+    const { root } = this.job.group;
+    const { values } = this;
+    const four: string[] = [];
+    return (scope) => {
+      const value = values.value(root, scope);
+      if (!values.isFour(root, root.axes, scope)) scope.lines.push(this.store(scope, value));
+      else if (four.push(value) === FOUR) {
+        const at = values.offsetOfFour(root, root.axes, scope);
+        scope.lines.push(this.put(at, `vec4<f32>(${four.join(", ")})`));
+      }
+    };
   }
 
   /** A loop over the inner axes; with `sums`, in blocks that each begin sums of their own and end by adding them up. */
@@ -141,7 +201,10 @@ class KernelWriter {
     sums: readonly BlockSum[] = [],
   ): string[] {
     const flat = this.names.fresh("e");
-    const lines = this.inside(flat, body);
+    const lines =
+      this.inFours === null
+        ? this.inside(flat, body)
+        : this.four(flat, body).map((line) => `  ${line}`);
     const loop = (first: string, end: string): string[] => [
       `for (var ${flat} = ${first}; ${flat} < ${end}; ${flat} += ${step}u) {`,
       ...lines,
@@ -149,9 +212,10 @@ class KernelWriter {
     ];
     if (sums.length === 0) return loop(from, to);
     const [block, end] = [this.names.fresh("b"), this.names.fresh("n")];
+    const terms = (BLOCK * step) / (this.inFours === null ? 1 : FOUR);
     return [
-      `for (var ${block} = ${from}; ${block} < ${to}; ${block} += ${BLOCK * step}u) {`,
-      `  let ${end} = min(${block} + ${BLOCK * step}u, ${to});`,
+      `for (var ${block} = ${from}; ${block} < ${to}; ${block} += ${terms}u) {`,
+      `  let ${end} = min(${block} + ${terms}u, ${to});`,
       ...sums.map(({ part }) => `  var ${part} = 0.0;`),
       ...loop(block, end).map((l) => `  ${l}`),
       ...sums.map(({ total, part }) => `  ${total} += ${part};`),
@@ -161,6 +225,7 @@ class KernelWriter {
 
   /** The elements of a chunk, one after the other; where chunks do not fill rows, the last may have fewer. */
   private chunk(count: number, size: string, body: (scope: Scope) => void): string[] {
+    if (this.inFours !== null) return this.four("four", body);
     return Array.from({ length: CHUNK }, (_, at) => {
       const flat = this.names.fresh("e");
       return [
@@ -211,6 +276,10 @@ class KernelWriter {
       const isFirst = `${this.names.param(`first of ${root.id}`, start)} == 0u`;
       return `out[${at}] = select(select(out[${at}], 0.0, ${isFirst}), ${value}, inside);`;
     }
+    return this.put(at, value);
+  }
+
+  private put(at: string, value: string): string {
     switch (this.job.into) {
       case "store":
         return `out[${at}] = ${value};`;
@@ -230,11 +299,12 @@ class KernelWriter {
     const [rowCount, innerCount] = [lengthOf(rows, box), lengthOf(inner, box)];
     const { names, values, sharing, row } = this;
     const rowsParam = rows.length === 0 ? null : names.param("rows", rowCount);
-    const innerParam = names.param("elements of a row", innerCount);
+    const innerParam =
+      this.inFours === null
+        ? names.param("elements of a row", innerCount)
+        : names.param("fours of a row", innerCount / FOUR);
     this.decompose(rows, "row", this.rowIndices, row.lines);
-    const element = (scope: Scope): void => {
-      scope.lines.push(this.store(scope, values.value(root, scope)));
-    };
+    const element = this.element();
     const walk = walkOf(sharing, innerParam);
     if (walk === null) row.lines.push(...this.chunk(innerCount, innerParam, element));
     else {
@@ -246,7 +316,7 @@ class KernelWriter {
     return {
       launches: [
         {
-          wgsl: this.text(ownership(sharing, rowsParam, innerParam)),
+          wgsl: this.text(ownership(sharing, rowsParam, innerParam, this.inFours !== null)),
           workgroup: [workgroupOf(sharing), 1, 1],
           workgroups: foldGroups(workgroupCount(sharing, rowCount, innerCount)),
         },
@@ -254,7 +324,10 @@ class KernelWriter {
       reads: names.reads,
       params: names.params,
       extent: [rowCount, innerCount],
-      flops: Math.round((values.flops * rowCount * innerCount) / (walk === null ? CHUNK : 1)),
+      flops: Math.round(
+        (values.flops * rowCount * innerCount) /
+          (walk === null || this.inFours !== null ? FOUR : 1),
+      ),
     };
   }
 
@@ -264,14 +337,16 @@ class KernelWriter {
     while (params.length < words * 4) params.push(0);
     const bindings = reads.map((node, at) => {
       const isIndex = node.op === "input" && node.dtype === "u32";
-      const type = isIndex ? "u32" : bindingType(this.job.dtypeOf(node), false);
+      const type = isIndex
+        ? "u32"
+        : bindingType(this.job.dtypeOf(node), this.inFours?.has(node) === true);
       return `@group(0) @binding(${at + 1}) var<storage, read> b${at}: array<${type}>;`;
     });
     return [
       `struct Params { v: array<vec4<u32>, ${words}> }`,
       "@group(0) @binding(0) var<uniform> p: Params;",
       ...bindings,
-      `@group(0) @binding(${reads.length + 1}) var<storage, read_write> out: array<f32>;`,
+      `@group(0) @binding(${reads.length + 1}) var<storage, read_write> out: array<${bindingType("f32", this.inFours?.has(this.job.group.root) === true)}>;`,
       "",
       ...(this.joins.size > 0 ? workgroupMemory(this.sharing) : []),
       ...readersOf(reads.map((node) => this.job.dtypeOf(node))),
@@ -291,9 +366,15 @@ export const generate = (of: Job): GeneratedKernel => {
   const job: Job = { ...of, isStored: (node) => of.isStored(node) || isTable(node) };
   const reduces = group.inner.length > 0;
   const sizes = [lengthOf(group.rows, box), lengthOf(group.inner, box)] as const;
-  const [first, ...others] = sharingsOf(...sizes, reduces).map((sharing) =>
-    new KernelWriter(job, sharing).write(),
-  );
+  const sharings = sharingsOf(...sizes, reduces);
+  const writers = sharings.map((sharing) => new KernelWriter(job, sharing, null));
+  const kernels = writers.map((writer) => writer.write());
+  const inFours = writers[0]?.found.nodes() ?? new Set();
+  // All launches of a kernel have the same params.
+  const [first, ...others] =
+    inFours.size === 0
+      ? kernels
+      : sharings.map((sharing) => new KernelWriter(job, sharing, inFours).write());
   if (first === undefined) throw new Error("a kernel has no way to be shared out");
   return { ...first, launches: [first, ...others].flatMap(({ launches }) => launches) };
 };

@@ -1,48 +1,34 @@
 // map mul
-// params 16 12 12 12
+// params 16 3 3 3
 // binds feed.x[0..768] feed.gain[0..48] output.out[0..768]
 // groups 1 × 1 × 1
 struct Params { v: array<vec4<u32>, 1> }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> b0: array<f32>;
-@group(0) @binding(2) var<storage, read> b1: array<f32>;
-@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+@group(0) @binding(1) var<storage, read> b0: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b1: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: vec3<u32>) {
-  let chunks = (p.v[0].y + 3u) / 4u;
   let id = (w.x + w.y * 65535u) * 64u + l.x;
-  if (id >= p.v[0].x * chunks) { return; }
-  let row = id / chunks;
-  let first = (id - row * chunks) * 4u;
+  if (id >= p.v[0].x * p.v[0].y) { return; }
+  let row = id / p.v[0].y;
+  let four = id - row * p.v[0].y;
   let o1 = row * p.v[0].z;
-  let o5 = row * p.v[0].w;
-  let e0 = first + 0u;
-  {
-    let t2 = b0[o1 + e0];
-    let t3 = b1[e0];
-    let t4 = (t2 * t3);
-    out[o5 + e0] = t4;
-  }
-  let e6 = first + 1u;
-  {
-    let t7 = b0[o1 + e6];
-    let t8 = b1[e6];
-    let t9 = (t7 * t8);
-    out[o5 + e6] = t9;
-  }
-  let e10 = first + 2u;
-  {
-    let t11 = b0[o1 + e10];
-    let t12 = b1[e10];
-    let t13 = (t11 * t12);
-    out[o5 + e10] = t13;
-  }
-  let e14 = first + 3u;
-  {
-    let t15 = b0[o1 + e14];
-    let t16 = b1[e14];
-    let t17 = (t15 * t16);
-    out[o5 + e14] = t17;
-  }
+  let o19 = row * p.v[0].w;
+  let f2 = b0[o1 + four];
+  let f4 = b1[four];
+  let t3 = f2.x;
+  let t5 = f4.x;
+  let t6 = (t3 * t5);
+  let t8 = f2.y;
+  let t9 = f4.y;
+  let t10 = (t8 * t9);
+  let t12 = f2.z;
+  let t13 = f4.z;
+  let t14 = (t12 * t13);
+  let t16 = f2.w;
+  let t17 = f4.w;
+  let t18 = (t16 * t17);
+  out[o19 + four] = vec4<f32>(t6, t10, t14, t18);
 }

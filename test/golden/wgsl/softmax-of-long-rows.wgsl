@@ -1,11 +1,11 @@
 // rows div
-// params 16 4000 4000 4000
+// params 16 1000 1000 1000
 // binds feed.many[0..256000] output.out[0..256000]
 // groups 16 × 1 × 1
 struct Params { v: array<vec4<u32>, 1> }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> b0: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(1) var<storage, read> b0: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 
 var<workgroup> parts: array<f32, 64>;
 
@@ -36,27 +36,60 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   let row = w.x + w.y * 65535u;
   if (row >= p.v[0].x) { return; }
   let lane = l.x;
-  let o2 = row * p.v[0].z;
+  let o3 = row * p.v[0].z;
   var r0 = -3.0e38;
   for (var e1 = lane; e1 < p.v[0].y; e1 += 64u) {
-    let t3 = b0[o2 + e1];
-    r0 = max(r0, t3);
+    let f4 = b0[o3 + e1];
+    let t5 = f4.x;
+    r0 = max(r0, t5);
+    let t7 = f4.y;
+    r0 = max(r0, t7);
+    let t9 = f4.z;
+    r0 = max(r0, t9);
+    let t11 = f4.w;
+    r0 = max(r0, t11);
   }
   r0 = max_of_row(lane, r0);
-  var r4 = 0.0;
-  for (var e5 = lane; e5 < p.v[0].y; e5 += 64u) {
-    let t6 = b0[o2 + e5];
-    let t7 = (t6 - r0);
-    let t8 = exp(t7);
-    r4 += t8;
+  var r12 = 0.0;
+  for (var e13 = lane; e13 < p.v[0].y; e13 += 64u) {
+    let f15 = b0[o3 + e13];
+    let t16 = f15.x;
+    let t17 = (t16 - r0);
+    let t18 = exp(t17);
+    r12 += t18;
+    let t20 = f15.y;
+    let t21 = (t20 - r0);
+    let t22 = exp(t21);
+    r12 += t22;
+    let t24 = f15.z;
+    let t25 = (t24 - r0);
+    let t26 = exp(t25);
+    r12 += t26;
+    let t28 = f15.w;
+    let t29 = (t28 - r0);
+    let t30 = exp(t29);
+    r12 += t30;
   }
-  r4 = sum_of_row(lane, r4);
-  let o14 = row * p.v[0].w;
-  for (var e9 = lane; e9 < p.v[0].y; e9 += 64u) {
-    let t10 = b0[o2 + e9];
-    let t11 = (t10 - r0);
-    let t12 = exp(t11);
-    let t13 = (t12 / r4);
-    out[o14 + e9] = t13;
+  r12 = sum_of_row(lane, r12);
+  let o53 = row * p.v[0].w;
+  for (var e31 = lane; e31 < p.v[0].y; e31 += 64u) {
+    let f33 = b0[o3 + e31];
+    let t34 = f33.x;
+    let t35 = (t34 - r0);
+    let t36 = exp(t35);
+    let t37 = (t36 / r12);
+    let t39 = f33.y;
+    let t40 = (t39 - r0);
+    let t41 = exp(t40);
+    let t42 = (t41 / r12);
+    let t44 = f33.z;
+    let t45 = (t44 - r0);
+    let t46 = exp(t45);
+    let t47 = (t46 / r12);
+    let t49 = f33.w;
+    let t50 = (t49 - r0);
+    let t51 = exp(t50);
+    let t52 = (t51 / r12);
+    out[o53 + e31] = vec4<f32>(t37, t42, t47, t52);
   }
 }

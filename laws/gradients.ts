@@ -54,17 +54,17 @@ const compared = (
   if (Math.abs(projected - expected) < 2e-7 * Math.max(1, Math.abs(expected))) return true;
   const where = some.length === 1 ? (some[0]?.name ?? "") : "all weights";
   throw new Broken(
-    `the slope in ${where} is ${expected.toPrecision(6)}, the gradient says ${projected.toPrecision(6)}`,
+    `the slope of ${training.text} in ${where} is ${expected.toPrecision(6)}, the gradient says ${projected.toPrecision(6)}`,
   );
 };
 
 const finite = (training: Training, gradients: Gradients): void => {
-  const { loss, inputs } = training;
+  const { loss, inputs, text } = training;
   const value = interpret({ outputs: { loss } }, inputs).loss?.data[0] ?? Number.NaN;
-  if (!Number.isFinite(value)) throw new Broken(`the loss is ${value}`);
+  if (!Number.isFinite(value)) throw new Broken(`${text} is ${value}`);
   for (const [name, { data }] of Object.entries(gradients)) {
     const wrong = data.find((g) => !Number.isFinite(g));
-    if (wrong !== undefined) throw new Broken(`the gradient by ${name} has a ${wrong}`);
+    if (wrong !== undefined) throw new Broken(`the gradient of ${text} by ${name} has a ${wrong}`);
   }
 };
 

@@ -17,6 +17,9 @@ export interface LossUse {
   readonly layers: LayerCounts | null;
 }
 
+export const lossText = ({ expr: { file, decl } }: LossUse): string =>
+  file.text.slice(decl.span.start, decl.span.end).replace(/\s+/g, " ");
+
 /** What laws are tried on: an architecture in many sizes, and what a recipe measures and trains it by. */
 export interface Subject<Sizes> {
   readonly name: string;

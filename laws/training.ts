@@ -7,7 +7,7 @@ import { isMapInput } from "../compiler/library/library.js";
 import { elaborateLoss, visible } from "../compiler/library/loss.js";
 import { cutsOf } from "./cuts.js";
 import { randomDense } from "./dense.js";
-import type { LossUse, Trial } from "./law.js";
+import { type LossUse, lossText, type Trial } from "./law.js";
 import {
   cutTo,
   feedsOf,
@@ -22,6 +22,8 @@ import {
 export interface Training {
   readonly builder: Builder;
   readonly loss: Node;
+  /** The loss as it is written. */
+  readonly text: string;
   /** What the student's layers hand on. */
   readonly edges: readonly Node[];
   /** What is trained, as inputs of the loss: the student's weights, and maps of its states. */
@@ -63,6 +65,7 @@ export const trainingOf = async (use: LossUse, trial: Trial): Promise<Training> 
   return {
     builder,
     loss,
+    text: lossText(use),
     edges,
     trained: [...[...own].map(([name, { axes }]) => builder.input(name, axes)), ...maps],
     inputs: new Map([...weightsOf(teacher), ...own, ...ofMaps, ...feeds]),

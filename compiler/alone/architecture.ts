@@ -7,8 +7,9 @@ import { tryArchitecture } from "../library/architecture.js";
 import { forward } from "../library/forward.js";
 import { ggufTensors } from "../library/gguf.js";
 import type { Library, Located, ModelShape } from "../library/library.js";
-import { diagnose } from "../library/report.js";
+import { diagnose, outcome } from "../library/report.js";
 import { rescaled } from "../library/rescale.js";
+import { configAt } from "../library/resize.js";
 import { madeUpConfig } from "./made-up.js";
 import { wrongCalls } from "./names.js";
 
@@ -18,13 +19,20 @@ export interface Tried {
   readonly found: readonly Diagnostic[];
 }
 
-/** What its `gguf` block, which may leave out weights that few models have, and its `cut` lines have wrong. */
+/** The shape with no size as it is, where `config` lines are worked out. */
+const cutShape = ({ axes }: ModelShape): ReadonlyMap<string, number> =>
+  new Map(axes.map(({ name, size }) => [name, 2 * size]));
+
+/** What its `gguf` block, which may leave out weights that few models have, its `cut` and its `config` lines have wrong. */
 const besides = (shape: ModelShape, everyWeight: boolean): readonly Diagnostic[] => {
   const { decl, file } = shape.architecture;
   const place = { path: file.path, span: decl.name.span };
   const isPacked = !everyWeight && decl.items.some(({ kind }) => kind === "gguf");
   const packed = isPacked ? [ggufTensors(shape, place)] : [];
-  return [...packed, rescaled(shape, shape)].flatMap((made) => (made.ok ? [] : made.diagnostics));
+  const said = outcome(() => configAt(shape, cutShape(shape)));
+  return [...packed, rescaled(shape, shape), said].flatMap((made) =>
+    made.ok ? [] : made.diagnostics,
+  );
 };
 
 /** Losses and metrics look at logits, of every window, position and token of the vocabulary. */

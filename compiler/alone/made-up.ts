@@ -65,8 +65,8 @@ const isTelling = (architecture: Architecture, axes: readonly Axis[]): boolean =
   );
 
 /**
- * Keys of config.json that the forward pass, and shares of pairs, name as if they were always there. A name that is hardly another than one of
- * the pass' own is none of them, but a slip.
+ * Keys of config.json that the forward pass, shares of pairs and `config` lines name as if they were always there. A name
+ * that is hardly another than one of the pass' own is none of them, but a slip.
  */
 const plainKeys = (library: Library, { file, decl }: Architecture): readonly string[] => {
   const forward = decl.items.filter((item) => item.kind === "forward");
@@ -76,8 +76,10 @@ const plainKeys = (library: Library, { file, decl }: Architecture): readonly str
       ? [item.pairs.share]
       : [],
   );
+  const written = decl.items.flatMap((item) => (item.kind === "config" ? [item.value] : []));
   const { names } = partsOf([
     ...shares,
+    ...written,
     ...forward.flatMap(({ body }) => expressionsOn(body.lines)),
   ]);
   return names

@@ -170,15 +170,22 @@ export const evaluate = (env: Environment, expr: Expr): Value => {
   }
 };
 
+const noFunction = (env: Environment, callee: Expr, found: Value): never => {
+  const name = callee.kind === "name" ? callee.name : null;
+  const isHidden = name !== null && functionNamed(env.library, env.file, name) !== undefined;
+  const hint = `the function \`${name}\` is hidden here by what else is called so: give that another name`;
+  return mistake("wrong-value", env.file, callee.span, {
+    wanted: "a function",
+    found: describeValue(found),
+    ...(isHidden ? { hint } : {}),
+  });
+};
+
 const call = (env: Environment, expr: CallExpr): Value => {
   const callee = evaluate(env, expr.callee);
   const axes = expr.axes.length === 0 ? null : axesNamed(env, expr.axes);
   if (callee.kind === "builtin") return callBuiltin(env, callee.name, expr, axes, evaluate);
-  if (callee.kind !== "function")
-    return mistake("wrong-value", env.file, expr.callee.span, {
-      wanted: "a function",
-      found: describeValue(callee),
-    });
+  if (callee.kind !== "function") return noFunction(env, expr.callee, callee);
   return apply(env, callee.definition, axes, expr.args, expr.span);
 };
 

@@ -102,7 +102,7 @@ export const obstacle = (graph: Graph, axis: string, total: number): NotSplit | 
     const after = operandsOf(node).some((n) => summed.has(n));
     // What already holds a sum over the data is known only at the end, when the windows are gone.
     if (after && operandsOf(node).some((n) => over(n, axis)))
-      return { failure: `${node.op} needs a finished sum over ${axis} for each ${axis}`, node };
+      return { failure: `each ${axis} is taken together with a sum over all of them`, node };
     if (after || isCut(node, axis)) summed.add(node);
   }
   for (const [name, node] of Object.entries(graph.outputs))

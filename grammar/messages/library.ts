@@ -7,7 +7,7 @@ export const libraryMessages = {
   "duplicate-definition": message(
     "error",
     (p: { readonly what: string; readonly name: string }) => ({
-      message: `there already is a ${p.what} \`${p.name}\``,
+      message: `there already is ${p.what === "architecture" ? "an" : "a"} ${p.what} \`${p.name}\``,
     }),
   ),
   "unknown-architecture": message(
@@ -90,9 +90,14 @@ export const libraryMessages = {
   })),
   "wrong-value": message(
     "error",
-    (p: { readonly wanted: string; readonly found: string; readonly write?: string }) => ({
+    (p: {
+      readonly wanted: string;
+      readonly found: string;
+      readonly write?: string;
+      readonly hint?: string;
+    }) => ({
       message: `this is ${p.found}, where ${p.wanted} belongs`,
-      hint: p.write === undefined ? undefined : `write \`${p.write}\``,
+      hint: p.write === undefined ? p.hint : `write \`${p.write}\``,
     }),
   ),
   recursion: message("error", (p: { readonly name: string }) => ({

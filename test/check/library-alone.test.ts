@@ -102,6 +102,37 @@ fold half(kept) = kept / 2
 function twice(x) = double(x)
 `;
 
+/** The architecture of extending.md with one line more. */
+const withLine = (line: string): string => {
+  const page = readFileSync(new URL("../../docs/extending.md", import.meta.url), "utf8");
+  const examples = [...page.matchAll(/^```prune\n(edition 1\n.*?)^```$/gms)].map(([, e = ""]) => e);
+  const [text = ""] = examples.filter((example) => example.includes("architecture parallel"));
+  const [head, tail] = text.split("  config head_dim = dim\n");
+  return `${head}  ${line}\n${tail}`;
+};
+
+test.each([
+  ["config head_dim = dim / before.dim", "before.dim"],
+  ["config rotary_dim = rope_scaling * dim", "rope_scaling"],
+])("%s is worked out at other sizes", (line, wrong) => {
+  const text = withLine(line);
+  const { diagnostics } = alone("page.prune", text);
+  expect(diagnostics.map(({ code, span }) => [code, text.slice(span.start, span.end)])).toEqual([
+    ["wrong-value", wrong],
+  ]);
+});
+
+test("a weight that hides a function is said to", () => {
+  const text = withLine("config head_dim = dim").replace(/\bscale\b/g, "norm");
+  const { diagnostics } = alone("page.prune", text);
+  expect(diagnostics.map(({ code, hint }) => [code, hint])).toEqual([
+    [
+      "wrong-value",
+      "the function `norm` is hidden here by what else is called so: give that another name",
+    ],
+  ]);
+});
+
 test("mistakes of every kind, all at once", async () => {
   const { diagnostics, sources } = alone("small.prune", MISTAKES);
   await expect(render(diagnostics, sources)).toMatchFileSnapshot(

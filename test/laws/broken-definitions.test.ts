@@ -52,6 +52,11 @@ loss shifted(target [window, position, vocab] = teacher.logits, guess [window, p
   mean[window, position, vocab](gap * gap)
 }
 
+/// Right, with a corner wherever both are the same.
+loss variation(target [window, position, vocab] = teacher.logits, guess [window, position, vocab] = student.logits) {
+  mean[window, position](sum[vocab](abs(softmax[vocab](target) - softmax[vocab](guess))))
+}
+
 /// No divergence, and right: the entropy of the teacher where both are the same.
 loss soft(target [window, position, vocab] = teacher.logits, guess [window, position, vocab] = student.logits) {
   mean[window, position](-sum[vocab](softmax[vocab](target) * log_softmax[vocab](guess)))
@@ -135,6 +140,11 @@ describe("what is right holds", () => {
   });
 });
 
+test("the gradient of a loss with corners holds beside them", async () => {
+  const verdict = await tried("gradients", subjectOf({ loss: "variation()" }), 60);
+  expect(verdict).toEqual({ kind: "holds", runs: 60 });
+});
+
 const rescaled = (by: string): Parts =>
   changed(["  config head_dim = dim\n", `  config head_dim = dim\n  cut embed = embed * ${by}\n`]);
 
@@ -215,7 +225,7 @@ describe("a file of definitions by itself", () => {
   test("its criteria and losses, on an architecture of the library that has what they look at", async () => {
     const subjects = subjectsOfFile("own.prune", OWN);
     expect(subjects.flatMap(({ criteria }) => criteria)).toHaveLength(4);
-    expect(subjects.flatMap(({ losses }) => losses)).toHaveLength(4);
+    expect(subjects.flatMap(({ losses }) => losses)).toHaveLength(5);
     const [subject] = subjects;
     if (subject === undefined) throw new Error("no subject");
     for (const name of ["nesting", "batch-split", "gradients", "divergence"])

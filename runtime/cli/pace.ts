@@ -50,6 +50,10 @@ export const duration = (seconds: number): string => {
   return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
 };
 
+/** "8/16", "student 8/16" where it is on one of several models. */
+export const countText = ({ done, total, model }: Progress): string =>
+  `${model === undefined ? "" : `${model} `}${done}/${total}`;
+
 /** "2,100 tokens/s, loss 3.1416, 1m20s left", as far as it is known. */
 export const paceText = (pace: Pace): string => {
   const tokens = tokensPerSecond(pace);

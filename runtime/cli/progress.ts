@@ -2,7 +2,7 @@
 import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { Reporter } from "../run/reporter.js";
-import { duration, noPace, paced, paceText } from "./pace.js";
+import { countText, duration, noPace, paced, paceText } from "./pace.js";
 
 /** Seconds between plain lines. */
 const QUIET = 5;
@@ -41,7 +41,7 @@ export const plainReporter = ({ write, now }: Surroundings = real): Reporter => 
       if (at - said < QUIET) return;
       said = at;
       const text = paceText(pace);
-      write(`${stage}: ${progress.done}/${progress.total}${text === "" ? "" : `, ${text}`}`);
+      write(`${stage}: ${countText(progress)}${text === "" ? "" : `, ${text}`}`);
     },
     end: (summary) => write(`${stage}: ${summary} (${duration(now() - began)})`),
     line: write,
@@ -68,13 +68,14 @@ const barReporter = ({ write, now }: Surroundings = real): Reporter => {
     progress: (progress) => {
       if (bar === null) {
         bar = new SingleBar(
-          { format: "  {bar} {value}/{total} {detail}", hideCursor: true, clearOnComplete: true },
+          { format: "  {bar} {count} {detail}", hideCursor: true, clearOnComplete: true },
           Presets.shades_classic,
         );
-        bar.start(progress.total, progress.done, { detail: "" });
+        const count = countText(progress);
+        bar.start(progress.total, progress.done, { count, detail: "" });
       }
       pace = paced(pace, now(), progress);
-      bar.update(progress.done, { detail: paceText(pace) });
+      bar.update(progress.done, { count: countText(progress), detail: paceText(pace) });
     },
     end: (summary) => {
       stop();

@@ -23,6 +23,15 @@ export interface EvaluateResult {
   readonly speeds: readonly Speed[];
 }
 
+/** The context, with the model's name in all that is said of progress. */
+const sayingOf = (context: RunContext, model: string): RunContext => ({
+  ...context,
+  reporter: {
+    ...context.reporter,
+    progress: (progress) => context.reporter.progress({ ...progress, model }),
+  },
+});
+
 export const runEvaluate = async (
   context: RunContext,
   stage: EvaluateStage,
@@ -32,7 +41,7 @@ export const runEvaluate = async (
   for (const { model, sweep, metrics } of stage.entries) {
     const windows = sweepWindows(context, model, sweep, model);
     const { outputs, tokensPerSecond } = await runSweep(
-      context,
+      sayingOf(context, model),
       `evaluate.${model}`,
       model,
       sweep,
@@ -49,7 +58,7 @@ export const runEvaluate = async (
       });
   }
   for (const entry of stage.choices)
-    for (const { name, value } of await runChoices(context, entry))
+    for (const { name, value } of await runChoices(sayingOf(context, entry.model), entry))
       measures.push({ model: entry.model, data: entry.data, metric: name, value });
   for (const measure of measures)
     await context.metrics.append({

@@ -5,6 +5,8 @@ export interface Progress {
   /** Tokens seen so far in this piece of work. */
   readonly tokens: number;
   readonly loss?: number;
+  /** Which of several models the work is on. */
+  readonly model?: string;
 }
 
 export interface Reporter {

@@ -73,3 +73,15 @@ test("elsewhere than on a terminal there are plain lines, five seconds apart", (
     "warning: done",
   ]);
 });
+
+test("where a stage works on several models, progress says on which", () => {
+  let time = 0;
+  const lines: string[] = [];
+  const reporter = plainReporter({ write: (text) => lines.push(text), now: () => time });
+  reporter.begin("evaluate", "teacher, student");
+  for (const model of ["teacher", "student"]) {
+    time += 6;
+    reporter.progress({ done: 8, total: 16, tokens: 2048, model });
+  }
+  expect(lines.slice(1)).toEqual(["evaluate: teacher 8/16", "evaluate: student 8/16"]);
+});

@@ -8,12 +8,15 @@ export interface AdamwSpec {
   readonly decay: number;
 }
 
-const WGSL = `struct Params { count: u32, beta1: f32, beta2: f32, epsilon: f32, decay: f32, rest1: f32, rest2: f32, u0: u32 }
+/** Parameters one by one, or in fours: `count` is of either. */
+const wgsl = (
+  parameter: "f32" | "vec4<f32>",
+): string => `struct Params { count: u32, beta1: f32, beta2: f32, epsilon: f32, decay: f32, rest1: f32, rest2: f32, u0: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(2) var<storage, read> gradients: array<f32>;
-@group(0) @binding(3) var<storage, read_write> first: array<f32>;
-@group(0) @binding(4) var<storage, read_write> second: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weights: array<${parameter}>;
+@group(0) @binding(2) var<storage, read> gradients: array<${parameter}>;
+@group(0) @binding(3) var<storage, read_write> first: array<${parameter}>;
+@group(0) @binding(4) var<storage, read_write> second: array<${parameter}>;
 @group(0) @binding(5) var<storage, read> scalars: array<f32>;
 @group(0) @binding(6) var<storage, read> norm: array<f32>;
 
@@ -35,6 +38,8 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
 /** Operands weights, gradients, first, second [count]; scalars: rate, 1 − beta1^t, 1 − beta2^t; norm: as normFinish gives it. */
 export const adamw = (spec: AdamwSpec): KernelCall => {
   const [beta1, beta2] = spec.beta;
+  const inFours = spec.count % 4 === 0;
+  const count = inFours ? spec.count / 4 : spec.count;
   return {
     family: "adamw",
     shape: "",
@@ -47,16 +52,16 @@ export const adamw = (spec: AdamwSpec): KernelCall => {
       { name: "norm", access: "read" },
     ],
     params: [
-      spec.count,
+      count,
       ...[beta1, beta2, spec.epsilon, spec.decay, 1 - beta1, 1 - beta2].map(floatBits),
       0,
     ],
     variants: [
       {
-        name: "element",
-        wgsl: WGSL,
+        name: inFours ? "four" : "element",
+        wgsl: wgsl(inFours ? "vec4<f32>" : "f32"),
         workgroup: [64, 1, 1],
-        workgroups: foldGroups(Math.ceil(spec.count / 64)),
+        workgroups: foldGroups(Math.ceil(count / 64)),
         features: [],
       },
     ],

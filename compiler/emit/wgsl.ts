@@ -4,7 +4,7 @@
  */
 
 import { foldGroups } from "../../kernels/kernel.js";
-import { bindingType, type Dtype, readersOf } from "../../kernels/operand.js";
+import { bindingType, readersOf } from "../../kernels/operand.js";
 import type { Axis, Node } from "../ir/tensor.js";
 import type { Group } from "../passes/fuse.js";
 import { isTable } from "../passes/tables.js";
@@ -12,6 +12,7 @@ import { collapse } from "./collapse.js";
 import { functionsFor, LEAST } from "./expression.js";
 import { FOUR, FoursFound, isWhole } from "./fours.js";
 import { decompose, lengthOf, longRuns, type Runs } from "./indices.js";
+import type { GeneratedKernel, Job } from "./job.js";
 import { Names } from "./names.js";
 import { phasesOf, type Reduce } from "./phases.js";
 import type { Box } from "./pieces.js";
@@ -32,26 +33,7 @@ import {
 } from "./sharing.js";
 import { type Scope, Values } from "./values.js";
 import { walksOf } from "./walks.js";
-
-/** One way to share the work out. */
-export interface GeneratedLaunch {
-  readonly wgsl: string;
-  readonly workgroup: readonly [number, number, number];
-  readonly workgroups: readonly [number, number, number];
-}
-
-export interface GeneratedKernel {
-  readonly launches: readonly GeneratedLaunch[];
-  /** Tensors read, in binding order after params; the output's binding is last. */
-  readonly reads: readonly Node[];
-  readonly params: readonly number[];
-  /** Rows and elements of one. */
-  readonly extent: readonly [number, number];
-  readonly flops: number;
-}
-
-/** What becomes of the value that the output holds already. */
-export type Into = "store" | "add" | "max";
+import { onceWritten } from "./written.js";
 
 /**
  * Invocations that sum more than LONG terms do so in blocks of BLOCK: one f32 sum over n terms errs by up to n
@@ -64,17 +46,6 @@ const BLOCK = 512;
 interface BlockSum {
   readonly total: string;
   readonly part: string;
-}
-
-/** A group's kernel, for the part of its work that the box says. */
-export interface Job {
-  readonly group: Group;
-  /** Which nodes have a buffer. */
-  readonly isStored: (node: Node) => boolean;
-  /** What a stored node's numbers are stored in. */
-  readonly dtypeOf: (node: Node) => Dtype;
-  readonly into: Into;
-  readonly box: Box;
 }
 
 /** Rows and what lies in one; what nothing reduces has the innermost run of its axes for a row. */
@@ -173,8 +144,10 @@ class KernelWriter {
         indices,
         fours: { indices: along, at, lines, known },
       });
-      const needed = own.some((line) => new RegExp(`\\b${flat}\\b`).test(line));
-      return needed ? [`let ${flat} = ${name} * ${FOUR}u + ${at}u;`, ...own] : own;
+      const named = new RegExp(`\\b${flat}\\b`);
+      return own.some((line) => named.test(line))
+        ? [`let ${flat} = ${name} * ${FOUR}u + ${at}u;`, ...own]
+        : own;
     }).flat();
     return [...lines, ...elements];
   }
@@ -361,9 +334,8 @@ class KernelWriter {
   }
 }
 
-export const generate = (of: Job): GeneratedKernel => {
-  const { group, box } = of;
-  const job: Job = { ...of, isStored: (node) => of.isStored(node) || isTable(node) };
+const write = (job: Job): GeneratedKernel => {
+  const { group, box } = job;
   const reduces = group.inner.length > 0;
   const sizes = [lengthOf(group.rows, box), lengthOf(group.inner, box)] as const;
   const sharings = sharingsOf(...sizes, reduces);
@@ -378,3 +350,6 @@ export const generate = (of: Job): GeneratedKernel => {
   if (first === undefined) throw new Error("a kernel has no way to be shared out");
   return { ...first, launches: [first, ...others].flatMap(({ launches }) => launches) };
 };
+
+export const generate = (of: Job): GeneratedKernel =>
+  onceWritten({ ...of, isStored: (node) => of.isStored(node) || isTable(node) }, write);

@@ -4,9 +4,10 @@
  */
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
 import { sizeClass } from "../../kernels/kernel.js";
+import type { Into } from "../emit/job.js";
 import { type Box, boxesOf, slabOf, type Walked } from "../emit/pieces.js";
 import { walksOf } from "../emit/walks.js";
-import { generate, type Into } from "../emit/wgsl.js";
+import { generate } from "../emit/wgsl.js";
 import { describeAxes } from "../ir/axes.js";
 import { type Graph, type Node, sizeOf } from "../ir/tensor.js";
 import { nodesOf } from "../ir/traverse.js";

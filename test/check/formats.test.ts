@@ -155,6 +155,14 @@ test("a list with a factor for each pair of a head is refused where there would 
   expect(codes(phi3, "hidden -> 50%")).toEqual(["config-unsupported"]);
   const short = { ...phi3, rope_scaling: { ...phi3.rope_scaling, short_factor: [1] } };
   expect(codes(short, "mlp -> 50%")).toEqual(["config-unsupported"]);
+  const { original_max_position_embeddings: before, ...others } = phi3;
+  const scaling = { ...phi3.rope_scaling, original_max_position_embeddings: before };
+  for (const name of ["LlamaForCausalLM", "MistralForCausalLM"]) {
+    const own = { ...others, architectures: [name], rope_scaling: scaling };
+    expect(codes(own, "mlp -> 50%")).toEqual([]);
+    const fewer = { ...own, rope_scaling: { ...scaling, short_factor: [1] } };
+    expect(codes(fewer, "mlp -> 50%")).toEqual(["config-unsupported"]);
+  }
 });
 
 test("Gemma's embeddings, scaled by the root of the hidden size, are rescaled when it is cut", () => {

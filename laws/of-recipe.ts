@@ -1,8 +1,9 @@
 /** What of a recipe laws are tried on: the architectures that it opens, its criteria and its losses. */
 import { Builder } from "../compiler/ir/build.js";
 import { forward } from "../compiler/library/forward.js";
-import type { ModelShape } from "../compiler/library/library.js";
+import type { CriterionUse, ModelShape } from "../compiler/library/library.js";
 import { elaborateLoss, visible } from "../compiler/library/loss.js";
+import { RUN_LENGTH, takesRunLength } from "../compiler/library/runs.js";
 import type { DistillStep, Recipe } from "../compiler/recipe/recipe.js";
 import { toTheEnd } from "../compiler/recipe/to-the-end.js";
 import type { Criteria, LossUse, Subject } from "./law.js";
@@ -19,11 +20,17 @@ const isOf = (shape: ModelShape, other: ModelShape | null): boolean =>
 const distinct = <T>(all: readonly T[], textOf: (one: T) => string): readonly T[] =>
   [...new Map(all.toReversed().map((one) => [textOf(one), one])).values()].toReversed();
 
+/** A criterion of runs by runs of every length: models here have fewer layers, and lose any number of them. */
+const ofEveryRun = (use: CriterionUse): CriterionUse =>
+  takesRunLength(use)
+    ? { ...use, args: new Map([...use.args].filter(([name]) => name !== RUN_LENGTH)) }
+    : use;
+
 /** Sets of criteria, one for each `score` of a model of the architecture. */
 const criteriaOf = (recipe: Recipe, shape: ModelShape): readonly Criteria[] => {
   const sets = recipe.steps.flatMap((step) =>
     step.kind === "score" && isOf(shape, shapeIn(recipe, step.model))
-      ? [new Map(step.entries.map(({ axis, criterion }) => [axis, criterion]))]
+      ? [new Map(step.entries.map(({ axis, criterion }) => [axis, ofEveryRun(criterion)]))]
       : [],
   );
   return distinct(sets, (set) => [...set].map(([axis, { text }]) => `${axis} by ${text}`).join());

@@ -2,9 +2,10 @@
 import { Builder } from "../compiler/ir/build.js";
 import { interpret } from "../compiler/ir/interpret.js";
 import type { Dense, Graph, Node } from "../compiler/ir/tensor.js";
-import { scoreOf, scoresRuns } from "../compiler/library/criterion.js";
+import { scoreOf } from "../compiler/library/criterion.js";
 import { forward } from "../compiler/library/forward.js";
 import type { Forward } from "../compiler/library/library.js";
+import { scoresRuns } from "../compiler/library/runs.js";
 import type { AxisScores } from "../runtime/weights/decisions.js";
 import type { Criteria, Draw } from "./law.js";
 import { feedsOf, type Model, made, sizeIn, weightsOf } from "./model.js";

@@ -16,12 +16,12 @@ import {
   type Library,
   type ModelShape,
   type Outcome,
-  type Run,
   type Tap,
   weightInput,
 } from "./library.js";
 import { recordOf, rootEnvironment } from "./loss.js";
 import { mistake, outcome } from "./report.js";
+import { layersOf, leftOut, RUN_LENGTH, runsOf, scoresRuns, takesRunLength, upTo } from "./runs.js";
 import { numberValue, tensorValue, type Value } from "./value.js";
 
 export interface ScoreSubject {
@@ -46,16 +46,13 @@ interface Piece {
 }
 
 const argumentsOf = (use: CriterionUse): Argument[] =>
-  [...use.args].map(([name, value]) => ({
-    name: { kind: "name", name, span: value.span },
-    value,
-    span: value.span,
-  }));
-
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-const layersOf = ({ axes, layerAxis }: ModelShape): number[] =>
-  upTo(axes.find(({ name }) => name === layerAxis)?.size ?? 0);
+  [...use.args]
+    .filter(([name]) => name !== RUN_LENGTH || !takesRunLength(use))
+    .map(([name, value]) => ({
+      name: { kind: "name", name, span: value.span },
+      value,
+      span: value.span,
+    }));
 
 interface Scoring {
   readonly use: CriterionUse;
@@ -239,18 +236,6 @@ const onlyLayers = ({ shape, subject, use }: Scoring, what: string): void => {
   });
 };
 
-/** Runs of layers, the shortest first. */
-const runsOf = (layers: number): Run[] =>
-  upTo(layers).flatMap((less) => upTo(layers - less).map((start) => ({ start, length: less + 1 })));
-
-/** What a criterion of a model without some of its layers leaves out, piece by piece. */
-export const leftOut = ({ definition }: CriterionUse, shape: ModelShape): readonly Run[] => {
-  const layers = layersOf(shape);
-  return definition.decl.subject?.of === "gap"
-    ? runsOf(layers.length)
-    : layers.map((start) => ({ start, length: 1 }));
-};
-
 /** Layers are scored by the model without them; what comes before them is shared with the whole model's pass. */
 const fromRest = (scoring: Scoring): Piece[] => {
   onlyLayers(scoring, "a model without some of its layers");
@@ -269,7 +254,7 @@ const fromRuns = (scoring: Scoring): Piece[] => {
   onlyLayers(scoring, "runs of layers");
   const { shape, subject, use } = scoring;
   const taps = subject.forward.taps.filter((t) => t.axis === subject.axis && t.name === use.tap);
-  return runsOf(layersOf(shape).length).map(({ start, length }, at) => {
+  return runsOf(use, layersOf(shape).length).map(({ start, length }, at) => {
     const first = taps.find(({ layer }) => layer === start)?.values[0];
     const last = taps.find(({ layer }) => layer === start + length - 1)?.values.at(-1);
     const ends = [first, last].filter((node) => node !== undefined);
@@ -335,14 +320,10 @@ const total = (builder: Builder, nodes: readonly Node[]): Node => {
 const isPerLayer = ({ along, layerAxis }: ModelShape, axis: string): boolean =>
   axis === layerAxis || (along.get(axis) ?? []).some(({ name }) => name === layerAxis);
 
-/** Whether a criterion scores runs of layers, not units one by one. */
-export const scoresRuns = ({ definition }: CriterionUse): boolean =>
-  definition.decl.subject?.of === "run" || definition.decl.subject?.of === "gap";
-
 /** How many nodes `scoreOf` gives. */
 export const scoreCount = (use: CriterionUse, shape: ModelShape, axis: string): number => {
   const layers = layersOf(shape).length;
-  if (scoresRuns(use)) return (layers * (layers + 1)) / 2;
+  if (scoresRuns(use)) return runsOf(use, layers).length;
   return isPerLayer(shape, axis) ? layers : 1;
 };
 
@@ -354,7 +335,7 @@ export const scoresWithin = ([first]: readonly Node[], axis: string): readonly s
 
 /**
  * One node per layer where kept sets may differ by layer (or the axis is the layer axis), else one; of a criterion of runs,
- * one for each run, the shortest first and those in the order of their first layers.
+ * one for each run that is scored, the shortest first and those in the order of their first layers.
  */
 export const scoreOf = (
   use: CriterionUse,

@@ -9,9 +9,9 @@ import { Builder } from "../ir/build.js";
 import type { Graph, Input, Node } from "../ir/tensor.js";
 import { elaborateAnswerCriterion } from "../library/answer-criterion.js";
 import { elaborateChoiceMetric } from "../library/choice-metric.js";
-import { leftOut, scoresRuns } from "../library/criterion.js";
 import { forward } from "../library/forward.js";
 import type { Located, ModelShape, Run } from "../library/library.js";
+import { leftOut, scoresRuns } from "../library/runs.js";
 import { simplify } from "../passes/simplify.js";
 import type {
   ChoiceEntry,

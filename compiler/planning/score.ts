@@ -1,8 +1,9 @@
 /** The scoring stage: every criterion of a `score` in one forward pass over the data (Minitron, section 2.2). */
 import { Builder } from "../ir/build.js";
 import type { Node } from "../ir/tensor.js";
-import { scoreCount, scoreOf, scoresRuns } from "../library/criterion.js";
+import { scoreCount, scoreOf } from "../library/criterion.js";
 import { forward, wideAxes } from "../library/forward.js";
+import { scoresRuns } from "../library/runs.js";
 import type { DataSource, ModelLayout, ScoreStage, ScoreTable } from "../plan.js";
 import type { Recipe, ScoreStep } from "../recipe/recipe.js";
 import { must } from "./outcome.js";

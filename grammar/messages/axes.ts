@@ -197,6 +197,18 @@ export const axisMessages = {
       hint: "cut the vocabulary in a `prune` of its own; let what it gives be the teacher, and prune the student from it",
     }),
   ),
+  "run-length": message(
+    "error",
+    (p: {
+      readonly score: string;
+      readonly axis: string;
+      readonly length: number;
+      readonly cut: number;
+    }) => ({
+      message: `\`${p.score}\` has scores of runs of ${p.length}, and ${p.cut} of \`${p.axis}\` go at once`,
+      hint: `write \`length: ${p.cut}\` there, or leave it out to score runs of every length`,
+    }),
+  ),
   "search-vocabulary": message("error", (p: { readonly axis: string }) => ({
     message: `candidates cannot differ in \`${p.axis}\`: losses over other tokens cannot be compared`,
     hint: "cut the vocabulary by `prune`, and search on what it gives",

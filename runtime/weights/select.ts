@@ -32,24 +32,26 @@ const requireFinite = (scores: readonly number[], called: (place: number) => str
 };
 
 /**
- * All of `size` units but the run of `size - keep` whose score is least (of equal ones the first). `scores` are of runs, the
- * shortest first and those in the order of their first units. RunError where a score is not a finite number.
+ * All of `size` units but the run of `size - keep` whose score is least (of equal ones the first). `scores` are of all runs,
+ * the shortest first and those in the order of their first units, or of those of that length alone. RunError where a score
+ * is not a finite number.
  */
 export const withoutRun = (scores: ArrayLike<number>, size: number, keep: number): number[] => {
-  if (scores.length !== (size * (size + 1)) / 2)
-    throw new RunError(`${scores.length} scores where those of all runs of ${size} are wanted`);
   if (keep < 1 || keep > size) throw new RunError(`cannot keep ${keep} of ${size}`);
   const all = Array.from(scores);
   requireFinite(all, (place) => `run ${place}`);
   const length = size - keep;
+  const units = Array.from({ length: size }, (_, unit) => unit);
+  if (length === 0) return units;
+  const ofLength = all.length === keep + 1;
+  if (!ofLength && all.length !== (size * (size + 1)) / 2)
+    throw new RunError(`${all.length} scores where those of all runs of ${size} are wanted`);
   // Of runs of n units there are size - n + 1.
-  const before = Array.from({ length: Math.max(0, length - 1) }, (_, less) => size - less);
-  const from = before.reduce((sum, count) => sum + count, 0);
+  const before = Array.from({ length: length - 1 }, (_, less) => size - less);
+  const from = ofLength ? 0 : before.reduce((sum, count) => sum + count, 0);
   const own = all.slice(from, from + keep + 1);
-  const start = length === 0 ? size : own.indexOf(Math.min(...own));
-  return Array.from({ length: size }, (_, unit) => unit).filter(
-    (unit) => unit < start || unit >= start + length,
-  );
+  const start = own.indexOf(Math.min(...own));
+  return units.filter((unit) => unit < start || unit >= start + length);
 };
 
 /** The pairs of so many units. */

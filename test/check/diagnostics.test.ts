@@ -286,6 +286,23 @@ const CASES: readonly Case[] = [
     "prune student",
     'search shape of teacher using merit { mlp 256..384 step 64 }\nexport «shape» to "shape"\nprune student',
   ),
+  one(
+    "run-length",
+    "prune student",
+    "score gaps of teacher on speeches { layer by gap_loss(length: 2) }\nprune shallow from teacher using «gaps» { layer 6 -> 3 }\nprune student",
+  ),
+  one(
+    "run-length",
+    "prune student",
+    "score gaps of teacher on speeches { layer by gap_loss(length: 2) }\nsearch depth of teacher using «gaps» { layer 3..6 }\nprune student",
+    "search",
+  ),
+  one(
+    "value-range",
+    "prune student",
+    "score gaps of teacher on speeches { layer by gap_loss(length: «6») }\nprune student",
+    "run-length",
+  ),
   one("best-one", "prune student", "model best_one = best(«teacher»)\nprune student"),
   one(
     "best-unranked",

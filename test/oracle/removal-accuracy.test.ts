@@ -49,7 +49,12 @@ score gaps of teacher on quiz { layer by gap_accuracy }
 score change of teacher on quiz { layer by change(acc) }
 score lost of teacher on speeches { layer by removal_loss }
 score gone of teacher on speeches { layer by gap_loss }
+score pairs of teacher on quiz { layer by gap_accuracy(length: 2) }
+score three of teacher on speeches { layer by gap_loss(length: 3) }
+score angles of teacher on speeches { layer by angular_distance }
+score angle of teacher on speeches { layer by angular_distance(length: 3) }
 prune shallow from teacher using gaps { layer 6 -> 4 }
+prune same from teacher using pairs { layer 6 -> 4 }
 `);
 
 /** Share of wrong answers, less what tells equal ones apart. */
@@ -81,10 +86,23 @@ test("layers are scored by what the harness finds without them", async () => {
     const lost = scores.get("lost") ?? [];
     expect(scores.get("gone")).toHaveLength(21);
     for (const [at, loss] of lost.entries()) expect(scores.get("gone")?.[at]).toBeCloseTo(loss, 5);
+    // Runs of 1 are 6, those of 2 are 5.
+    expect(scores.get("pairs")).toEqual(scores.get("gaps")?.slice(6, 11));
+    const far = [
+      ["three", "gone"],
+      ["angle", "angles"],
+    ] as const;
+    for (const [some, every] of far) {
+      expect(scores.get(some)).toHaveLength(4);
+      for (const [at, score] of (scores.get(some) ?? []).entries())
+        expect(score, `${some} ${at}`).toBeCloseTo(scores.get(every)?.[11 + at] ?? 0, 5);
+    }
     // Of equal shares the run with likelier answers goes.
     const pairs = oracle.gaps.filter(({ length }) => length === 2);
     const [gone] = [...pairs].sort((a, b) => b.acc - a.acc || b.likelihood - a.likelihood);
-    const kept = (await readDecisions(out))?.prunes[0]?.axes[0]?.sets[0]?.kept;
+    const [kept, same] =
+      (await readDecisions(out))?.prunes.map(({ axes }) => axes[0]?.sets[0]?.kept) ?? [];
+    expect(same).toEqual(kept);
     expect(gone?.start).toBeDefined();
     expect(kept).toEqual(
       [0, 1, 2, 3, 4, 5].filter((l) => l !== gone?.start && l !== (gone?.start ?? 0) + 1),

@@ -83,6 +83,10 @@ describe("selection", () => {
     expect(withoutRun(scores, 4, 3)).toEqual([0, 1, 2]);
     expect(withoutRun(scores, 4, 2)).toEqual([0, 3]);
     expect(withoutRun(scores, 4, 1)).toEqual([3]);
+    // Of the runs of one length alone.
+    expect(withoutRun(scores.slice(4, 7), 4, 2)).toEqual([0, 3]);
+    expect(withoutRun([5, 5], 4, 1)).toEqual([3]);
+    expect(() => withoutRun([1, 2], 4, 2)).toThrow(/2 scores where those of all runs of 4/);
     expect(() => withoutRun(scores, 3, 1)).toThrow(/those of all runs of 3/);
     expect(() => withoutRun([...scores.slice(1), Number.NaN], 4, 2)).toThrow(/run 9 is NaN/);
   });

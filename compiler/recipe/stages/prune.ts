@@ -12,6 +12,7 @@ import { foldsOf, isFold } from "./fold.js";
 import { decidedByRuns } from "./layers-decided.js";
 import { one } from "./one-model.js";
 import { pushRounds } from "./rounds.js";
+import { roundsFit } from "./run-length.js";
 import { shapeAt } from "./shape-at.js";
 import { type Cut, cutOf, type Source } from "./targets.js";
 import { canLose, tokenCut } from "./vocabulary.js";
@@ -122,6 +123,8 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const same = using !== null && scores !== null && sameModel(context, using, scores, source);
   const scored = !same || checkScored(context, stage, using, scores, source, good);
   if (cuts.includes(null) || !scored || rounds === null) return;
+  const step = same ? scores.step : null;
+  if (step !== null && !roundsFit(context, using?.span ?? name.span, step, good, rounds)) return;
   const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
   const sized = shapeAt(context, name, source, sizes);
   if (sized === null) return;

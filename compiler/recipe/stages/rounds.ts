@@ -11,7 +11,7 @@ import { shapeAt } from "./shape-at.js";
 import { type Cut, type Source, unitsTogether } from "./targets.js";
 
 /** The sizes that a round reaches, counted from 1. */
-const reached = (cut: Cut, round: number, rounds: number, together: number): number => {
+export const reached = (cut: Cut, round: number, rounds: number, together: number): number => {
   const units = (cut.from - cut.keep) / together;
   return cut.from - together * Math.round((round * units) / rounds);
 };

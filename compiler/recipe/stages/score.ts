@@ -8,6 +8,7 @@ import { judgesChoices } from "../../library/choice-metric.js";
 import { scoreOf, scoresWithin } from "../../library/criterion.js";
 import { functionNamed } from "../../library/elaborate.js";
 import type { CriterionUse, ModelShape } from "../../library/library.js";
+import { RUN_LENGTH, takesRunLength } from "../../library/runs.js";
 import { obstacle } from "../../passes/decompose.js";
 import type { DataSource } from "../../plan.js";
 import { nameIn, readClauses } from "../clauses.js";
@@ -18,6 +19,7 @@ import { arithmeticSetting, readSettings } from "../settings.js";
 import { fitsData, scoresAnswers } from "./answer-score.js";
 import { axisNamed, isTapped } from "./axis.js";
 import { one } from "./one-model.js";
+import { hasRuns } from "./run-length.js";
 import { type Symbolic, shallow, TRIAL, type TriedPass } from "./symbolic.js";
 
 /** Fewer windows than this score mostly noise. */
@@ -39,23 +41,25 @@ type Entry = ScoreStep["entries"][number];
 const isAxisLine = ({ items }: Statement): boolean =>
   items.length > 0 && items[0]?.kind === "name" && items[0].name === "by";
 
-/** Arguments by parameter: named ones by name, the others in order. Reports those that fit no parameter. */
+/** Arguments by parameter: named ones by name, also those of `named`, the others in order. Reports those that fit none. */
 const argumentsOf = (
   context: Context,
   call: CallExpr,
   parameters: readonly string[],
+  named: readonly string[],
 ): ReadonlyMap<string, Expr> | null => {
   const args = new Map<string, Expr>();
+  const known = [...parameters, ...named];
   const stage = call.callee.kind === "name" ? call.callee.name : "this";
   const place = (arg: Argument, index: number): string | undefined =>
-    arg.name === null ? parameters[index] : parameters.find((p) => p === arg.name?.name);
+    arg.name === null ? parameters[index] : known.find((p) => p === arg.name?.name);
   for (const [index, arg] of call.args.entries()) {
     const parameter = place(arg, index);
     const at = arg.name?.span ?? arg.span;
     if (parameter === undefined) {
       const name = arg.name?.name ?? excerpt(context, arg.span);
-      const near = arg.name === null ? null : nearest(name, parameters);
-      say(context, "unknown-setting", at, { name, stage, near, known: parameters });
+      const near = arg.name === null ? null : nearest(name, known);
+      say(context, "unknown-setting", at, { name, stage, near, known });
       return null;
     }
     if (args.has(parameter)) say(context, "duplicate-setting", at, { name: parameter });
@@ -141,7 +145,8 @@ const criterionOf = (context: Context, statement: Statement): CriterionUse | nul
   const text = excerpt(context, item?.span ?? expr.span);
   if (expr.kind !== "call") return { definition, args: new Map(), tap, text };
   const parameters = definition.decl.parameters.map((p) => p.name.name);
-  const args = argumentsOf(context, expr, parameters);
+  const named = takesRunLength({ definition }) ? [RUN_LENGTH] : [];
+  const args = argumentsOf(context, expr, parameters, named);
   if (args === null || !functionsKnown(context, definition, args)) return null;
   return { definition, args, tap, text };
 };
@@ -177,6 +182,7 @@ const entryOf = (
   if (!isTapped(context, head, model, shape)) return null;
   if (!tapKnown(context, subject, head, criterion)) return null;
   if (!fitsData(context, head, criterion, subject.data)) return null;
+  if (!hasRuns(context, criterion, head, shape)) return null;
   if (judgesAnswers(criterion, context.library)) {
     const scored = scoresAnswers(context, head, criterion, shape);
     return scored ? { axis: axis.name, criterion, within: [] } : null;

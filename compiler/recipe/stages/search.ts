@@ -15,6 +15,7 @@ import { candidateName } from "./candidates.js";
 import { type Condition, conditionOf } from "./condition.js";
 import { one } from "./one-model.js";
 import { pushPrune } from "./prune-step.js";
+import { sizesFit } from "./run-length.js";
 import { choicesOf, type Line, linesOf, type Sizes } from "./space.js";
 import type { Source } from "./targets.js";
 
@@ -185,13 +186,15 @@ export const checkSearch = (context: Context, stage: StageDecl): void => {
   const found = meeting(context, source, name, choices, condition);
   const list = candidatesOf(context, source, name, found);
   const [first] = list;
+  const step = scores?.step ?? null;
   if (first === undefined) return;
+  if (step !== null && using !== null && !sizesFit(context, using.span, step, source.shape, list))
+    return;
   const candidates = { search: name.name, keeps, list };
   context.scope.define("model", name.name, {
     shape: first.shape,
     vocabulary: entry.vocabulary,
     candidates,
   });
-  if (using !== null && scores !== null && scores.step !== null)
-    pushPrunes(context, name, source, using.name, list);
+  if (using !== null && step !== null) pushPrunes(context, name, source, using.name, list);
 };

@@ -15,12 +15,14 @@ export { DoesNotFit } from "./planning/fit.js";
 export type { Outline, WindowCounts } from "./planning/plan.js";
 
 const readsAll = (recipe: Recipe, step: Step): string | null => {
-  const unbounded = (name: string): string | null =>
-    recipe.data.get(name)?.take === null ? name : null;
+  const unbounded = (name: string): string | null => {
+    const data = recipe.data.get(name);
+    // Questions are asked one by one, however many there are.
+    return data?.take === null && data.kind !== "choices" ? name : null;
+  };
   if (step.kind === "score" && step.take === null) return unbounded(step.data);
   if (step.kind === "distill" && step.cacheLogits !== null) return unbounded(step.data);
-  if (step.kind !== "evaluate") return null;
-  return recipe.data.get(step.data)?.kind === "choices" ? null : unbounded(step.data);
+  return step.kind === "evaluate" ? unbounded(step.data) : null;
 };
 
 /** Data sets whose number of windows the plan depends on, because a stage takes all of them. */

@@ -94,6 +94,22 @@ export const recipeMessages = {
     message: `no model can be read at \`${p.path}\`: ${p.reason}`,
     hint: "give a folder that holds a config.json, or a .gguf file",
   })),
+  "weights-packed": message(
+    "error",
+    (p: { readonly path: string; readonly by: string | null }) => ({
+      message: `the weights of \`${p.path}\` are packed${p.by === null ? "" : ` by ${p.by}`}, as \`quantization_config\` of its config.json says, and cannot be read as they are`,
+      hint: "open the model that they were packed from, or a GGUF file of it",
+    }),
+  ),
+  "data-missing": message(
+    "warning",
+    (p: { readonly pattern: string; readonly folder: boolean }) => ({
+      message: `no file matches \`${p.pattern}\`, so a run would not begin`,
+      hint: p.folder
+        ? `it is a folder: name the files in it, as in "${p.pattern.replace(/\/+$/, "")}/*"`
+        : "paths are relative to the spec's folder",
+    }),
+  ),
   "tokenizer-larger": message(
     "error",
     (p: { readonly model: string; readonly tokens: number; readonly rows: number }) => ({

@@ -43,6 +43,10 @@ const noneMatches = (name: string, pattern: string, base: string): RunError => {
   );
 };
 
+/** Paths of the files that a glob names. */
+export const dataPaths = (pattern: string, base: string): Promise<string[]> =>
+  glob(pattern, { cwd: resolve(base), absolute: true, expandDirectories: false });
+
 /** The files that a glob names, in order of name. */
 export const dataFiles = async (
   name: string,
@@ -50,7 +54,7 @@ export const dataFiles = async (
   base: string,
 ): Promise<readonly DataFile[]> => {
   const root = resolve(base);
-  const found = await glob(pattern, { cwd: root, absolute: true, expandDirectories: false });
+  const found = await dataPaths(pattern, base);
   const files = found.map((file) => ({
     file,
     shown: relative(root, file).split(sep).join("/"),

@@ -68,6 +68,10 @@ const alternating = {
   attn_logit_softcapping: 50,
   final_logit_softcapping: 30,
 };
+const packed = {
+  ...config,
+  quantization_config: { quant_method: "bitsandbytes", load_in_4bit: true },
+};
 const TOKENS: Edit = [
   "  layer by block_influence",
   "  vocab by occurrence\n  layer by block_influence",
@@ -416,6 +420,7 @@ score blame of other on speeches { layer by block_influence }
 prune shorter from other using blame { layer 6 -> 5 }
 export «shorter» to "shorter.gguf" { format gguf }`,
   ),
+  top("weights-packed", 'model other = open(«"models/packed"»)'),
   top("config-unread", 'model other = open(«"models/scaled"»)'),
   bottom("duplicate-export", 'export teacher to «"sotu-half"»'),
 ];
@@ -434,6 +439,7 @@ describe("each mistake is reported once, where it is", () => {
         "models/tiny": tiny,
         "models/scaled": scaled,
         "models/alternating": alternating,
+        "models/packed": packed,
       },
       vocabularies,
     };
@@ -451,7 +457,7 @@ describe("each mistake is reported once, where it is", () => {
 });
 
 test("every code has a case here, or in the tests beside this one", () => {
-  const elsewhere = ["unknown-param", "unknown-profile", "loss-constant"];
+  const elsewhere = ["unknown-param", "unknown-profile", "loss-constant", "data-missing"];
   const covered = new Set([...CASES.map(({ code }) => code), ...elsewhere]);
   expect(Object.keys(messages).filter((code) => !covered.has(code))).toEqual([]);
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
+import { countedData } from "../../compiler/compile.js";
 import type { ModelShape } from "../../compiler/library/library.js";
 import { parametersAt } from "../../compiler/library/parameters.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
@@ -40,6 +41,10 @@ describe.each([
       shapeOf(recipe, model).parameters,
     ]);
     expect(Object.fromEntries(found)).toEqual(parameters);
+  });
+
+  test("needs no text to be planned", () => {
+    expect(countedData(recipeOf(name))).toEqual([]);
   });
 });
 

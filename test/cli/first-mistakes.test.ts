@@ -57,6 +57,25 @@ test("a folder in the place of files", async () => {
   expect(await run(written("other.prune", evaluating("text/*")))).not.toContain("hint");
 });
 
+test("patterns that match nothing are said by check, where they are", async () => {
+  const spec = `edition 1
+model t = open("model")
+data a = text("texts/*.txt") { window 16 }
+data b = text("texts/**/a.{txt,md}") { window 16 }
+data c = jsonl("text/*.jsonl") { window 16 }
+data d = text("texts") { window 16 }
+evaluate t on a { loss }
+`;
+  const said = await failing(["check", written("files.prune", spec)], 0);
+  const places = [
+    ...said.matchAll(/warning\[([a-z-]+)\][\s\S]*?files\.prune:(\d+:\d+)[\s\S]*?hint: (.*)/g),
+  ];
+  expect(places.map(([, code, place, hint]) => [code, place, hint])).toEqual([
+    ["data-missing", "5:16", "paths are relative to the spec's folder"],
+    ["data-missing", "6:15", 'it is a folder: name the files in it, as in "texts/*"'],
+  ]);
+});
+
 test("a file in the place of the output folder", async () => {
   const said = await run("tiny.prune", written("file", ""));
   expect(said).toMatch(

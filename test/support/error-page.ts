@@ -22,6 +22,13 @@ export const readErrorPage = (text: string): ErrorPage | null => {
   return { code, about, example, says: says ?? null, remedy };
 };
 
+/** Lines of the library's files move when it is worked on, so pages do not number them. */
+const withoutLibraryLines = (said: string): string =>
+  said.replaceAll(
+    /(─ stdlib\/[\w/.-]+):\d+:\d+\n( *\d+)/g,
+    (_all, file: string, number: string) => `${file}\n${" ".repeat(number.length)}`,
+  );
+
 /** What Espalier says, as if the example stood alone in `path`: `before` characters stand above it. */
 export const sayOf = (
   diagnostics: readonly Diagnostic[],
@@ -41,5 +48,5 @@ export const sayOf = (
     );
     return { ...diagnostic, span: shift(diagnostic.span), labels };
   });
-  return render(moved, new Map([...sources, [path, example]]));
+  return withoutLibraryLines(render(moved, new Map([...sources, [path, example]])));
 };

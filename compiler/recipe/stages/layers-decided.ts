@@ -1,7 +1,8 @@
 /** What is known of layers' own entries in lists before the run has decided which of them stay. */
-import { scoresRuns } from "../../library/criterion.js";
+
 import { sameWithoutRun } from "../../library/layer-list.js";
 import type { ModelShape } from "../../library/library.js";
+import { scoresRuns } from "../../library/runs.js";
 import type { ScoreStep } from "../recipe.js";
 
 /** The pruned shape, where layers go as one run without those lists of which every run leaves the same: then they are decided. */

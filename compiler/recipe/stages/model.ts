@@ -94,6 +94,15 @@ const typesIn = (
   };
 };
 
+/** Whether numbers of several bits share bytes, in one of the forms that transformers knows. */
+const isPacked = ({ quantization_config: how }: ModelShape["config"]): boolean =>
+  typeof how === "object" && how !== null && Object.keys(how).length > 0;
+
+const packedBy = ({ quantization_config: how }: ModelShape["config"]): string | null => {
+  const by = typeof how === "object" && how !== null && "quant_method" in how && how.quant_method;
+  return typeof by === "string" ? by : null;
+};
+
 /** Says once which keys of a config.json nobody here reads. */
 const tellUnread = (context: Context, shape: ModelShape, { span }: ConfigPlace): void => {
   const keys = unreadKeys(shape);
@@ -120,6 +129,10 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
     return;
   }
   context.sources.set(sourceName(path, read.kind), read.text);
+  if (read.kind === "folder" && isPacked(read.config)) {
+    say(context, "weights-packed", span, { path, by: packedBy(read.config) });
+    return;
+  }
   const place = { path: context.file.path, span };
   const { library } = context;
   const config: Outcome<ModelShape["config"]> =

@@ -27,8 +27,14 @@ export const wholeAxes = (axes: readonly Axis[]): readonly Axis[] => {
 export const describeAxes = (axes: readonly Axis[]): string =>
   `[${axes.map((a) => `${a.name}: ${a.size}`).join(", ")}]`;
 
+/** Counted, as are the loops below: graphs ask for little else, and iterators or closures would be most of what they cost. */
+const axisNamed = (axes: readonly Axis[], name: string): Axis | undefined => {
+  for (let at = 0; at < axes.length; at++) if (axes[at]?.name === name) return axes[at];
+  return undefined;
+};
+
 export const hasAxis = (axes: readonly Axis[], name: string): boolean =>
-  axes.some((a) => a.name === name);
+  axisNamed(axes, name) !== undefined;
 
 export const axisNames = (axes: readonly Axis[]): string[] => axes.map((a) => a.name);
 
@@ -39,25 +45,31 @@ export const sameAxes = (left: readonly Axis[], right: readonly Axis[]): boolean
   left.length === right.length &&
   left.every((a, i) => a.name === right[i]?.name && a.size === right[i]?.size);
 
-/** Union in order of first appearance; equal names must have equal sizes. */
-export const unionAxes = (...lists: readonly (readonly Axis[])[]): Axis[] => {
-  const union: Axis[] = [];
-  for (const list of lists)
-    for (const axis of list) {
-      const seen = union.find((a) => a.name === axis.name);
-      if (seen === undefined) union.push(axis);
-      else if (seen.size !== axis.size)
-        throw new AxisError(
-          "sizes-differ",
-          axis.name,
-          `axis ${axis.name} has size ${seen.size} on one side and ${axis.size} on the other`,
-        );
-    }
-  return union;
+/** Both, in order of first appearance; `left` itself where the right side brings nothing. Equal names must have equal sizes. */
+const joinAxes = (left: readonly Axis[], right: readonly Axis[]): readonly Axis[] => {
+  let union: Axis[] | null = null;
+  for (let at = 0; at < right.length; at++) {
+    const axis = right[at] as Axis;
+    const seen = axisNamed(union ?? left, axis.name);
+    if (seen !== undefined && seen.size !== axis.size)
+      throw new AxisError(
+        "sizes-differ",
+        axis.name,
+        `axis ${axis.name} has size ${seen.size} on one side and ${axis.size} on the other`,
+      );
+    if (seen !== undefined) continue;
+    union ??= [...left];
+    union.push(axis);
+  }
+  return union ?? left;
 };
 
+/** Union in order of first appearance; equal names must have equal sizes. */
+export const unionAxes = (...lists: readonly (readonly Axis[])[]): readonly Axis[] =>
+  lists.reduce(joinAxes, []);
+
 export const requireAxis = (axes: readonly Axis[], name: string): Axis => {
-  const axis = axes.find((a) => a.name === name);
+  const axis = axisNamed(axes, name);
   if (axis === undefined)
     throw new AxisError("missing", name, `no axis ${name} in ${describeAxes(axes)}`);
   return axis;
@@ -75,11 +87,12 @@ const requireIndices = (indices: Input, axis: string): void => {
 };
 
 export const mapAxes = (args: readonly Node[]): readonly Axis[] => {
-  const [first, ...rest] = args;
-  if (first === undefined) return [];
-  return rest.every((arg) => arg.axes === first.axes)
-    ? first.axes
-    : unionAxes(...args.map((a) => a.axes));
+  let axes = args[0]?.axes ?? [];
+  for (let at = 1; at < args.length; at++) {
+    const own = args[at]?.axes ?? [];
+    if (own !== axes) axes = joinAxes(axes, own);
+  }
+  return axes;
 };
 
 export const permuteAxes = (arg: Node, order: readonly string[]): Axis[] => {
@@ -102,7 +115,7 @@ export const reduceAxes = (arg: Node, over: readonly string[]): Axis[] => {
 };
 
 export const contractAxes = (left: Node, right: Node, over: readonly string[]): Axis[] => {
-  const all = unionAxes(left.axes, right.axes);
+  const all = joinAxes(left.axes, right.axes);
   for (const name of over) {
     requireAxis(left.axes, name);
     requireAxis(right.axes, name);
@@ -110,7 +123,7 @@ export const contractAxes = (left: Node, right: Node, over: readonly string[]): 
   return withoutAxes(all, over);
 };
 
-export const gatherAxes = (table: Node, indices: Input, axis: string): Axis[] => {
+export const gatherAxes = (table: Node, indices: Input, axis: string): readonly Axis[] => {
   requireAxis(table.axes, axis);
   requireIndices(indices, axis);
   return unionAxes(indices.axes, withoutAxes(table.axes, [axis]));

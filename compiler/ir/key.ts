@@ -4,7 +4,7 @@ import type { AttentionRule, Axis, Node } from "./tensor.js";
 /** Axis names are identifiers of the language, so neither ":" nor "," occurs in them. */
 export const axesKey = (axes: readonly Axis[]): string => {
   let key = "";
-  for (const axis of axes) key += `${axis.name}:${axis.size},`;
+  for (let at = 0; at < axes.length; at++) key += `${axes[at]?.name}:${axes[at]?.size},`;
   return key;
 };
 
@@ -18,6 +18,6 @@ export const ruleKey = ({ position, dim, scale, cap, within }: AttentionRule): s
 
 export const idsKey = (nodes: readonly Node[]): string => {
   let key = "";
-  for (const node of nodes) key += `${node.id},`;
+  for (let at = 0; at < nodes.length; at++) key += `${nodes[at]?.id},`;
   return key;
 };

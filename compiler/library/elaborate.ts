@@ -278,12 +278,14 @@ export const apply = (
   if (env.active.includes(decl))
     return mistake("recursion", env.file, span, { name: decl.name.name });
   const matched = matchArguments(env.file, decl, args, span);
-  const { found, ...outer } = env;
+  const { library, builder, found } = env;
   const inner: Environment = {
-    ...outer,
+    library,
+    builder,
     file,
     values: given,
     axisParameters: bindAxes(env.file, decl, axes, span),
+    axes: env.axes,
     active: [...env.active, decl],
   };
   const scope = scopeIn(inner);

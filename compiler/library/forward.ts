@@ -140,9 +140,10 @@ const bindWeights = (pass: Pass, layer: number | null): void => {
 /** Ends a segment: of the `live` names, values that go along the window axis go on; into a cut pass they come as inputs. */
 const endSegment = (pass: Pass, live: ReadonlySet<string>): void => {
   const carried = new Map<string, Node>();
-  for (const [name, value] of pass.values)
+  pass.values.forEach((value, name) => {
     if (live.has(name) && value.kind === "tensor" && hasAxis(value.node.axes, pass.window))
       carried.set(name, value.node);
+  });
   pass.carried.push(carried);
   if (!pass.cut) return;
   for (const [name, { axes }] of carried) {

@@ -1,12 +1,15 @@
 /** Which names lines of a forward pass read before they assign them: what must come into them from outside. */
 import type { BodyLine } from "../../grammar/ast.js";
 
-const addNames = (node: unknown, withCallees: boolean, names: Set<string>): void => {
-  if (typeof node !== "object" || node === null) return;
+const addNames = (node: object, withCallees: boolean, names: Set<string>): void => {
   const fields = node as Readonly<Record<string, unknown>>;
   if (fields.kind === "name") names.add(String(fields.name));
-  for (const field in fields)
-    if (withCallees || field !== "callee") addNames(fields[field], withCallees, names);
+  for (const field in fields) {
+    const inner = fields[field];
+    // Every node has a span, and no span has a name.
+    if (typeof inner !== "object" || inner === null || field === "span") continue;
+    if (withCallees || field !== "callee") addNames(inner, withCallees, names);
+  }
 };
 
 /** Lines of a forward pass are asked about again for each size at which it is tried. */

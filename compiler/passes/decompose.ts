@@ -29,9 +29,13 @@ export interface NotSplit {
 
 export const over = (node: Node, axis: string): boolean => hasAxis(node.axes, axis);
 
+/** Whether an operand goes along the axis. */
+const readsAlong = (node: Node, axis: string): boolean =>
+  operandsOf(node).some((operand) => over(operand, axis));
+
 /** A sum over `axis`: its operands go along the axis, it does not. */
 export const isCut = (node: Node, axis: string): boolean => {
-  if (over(node, axis) || !operandsOf(node).some((n) => over(n, axis))) return false;
+  if (over(node, axis) || !readsAlong(node, axis)) return false;
   return (
     (node.op === "reduce" && node.fn === "sum") ||
     node.op === "contract" ||
@@ -99,9 +103,9 @@ export const obstacle = (graph: Graph, axis: string, total: number): NotSplit | 
   for (const node of nodesOf(graph)) {
     const failure = objection(node, axis, total);
     if (failure !== null) return { failure, node };
-    const after = operandsOf(node).some((n) => summed.has(n));
+    const after = summed.size > 0 && operandsOf(node).some((n) => summed.has(n));
     // What already holds a sum over the data is known only at the end, when the windows are gone.
-    if (after && operandsOf(node).some((n) => over(n, axis)))
+    if (after && readsAlong(node, axis))
       return { failure: `each ${axis} is taken together with a sum over all of them`, node };
     if (after || isCut(node, axis)) summed.add(node);
   }

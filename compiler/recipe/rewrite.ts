@@ -47,18 +47,24 @@ const asCallee = (before: unknown, after: unknown): unknown =>
 
 const isCallee = (expr: Expr): boolean => expr.kind === "name" || expr.kind === "member";
 
+/** What nothing is replaced in is not copied. */
 const walk = (node: unknown, replace: (expr: Expr) => Expr): unknown => {
-  if (Array.isArray(node)) return node.map((item) => walk(item, replace));
   if (typeof node !== "object" || node === null) return node;
-  const field = (key: string, value: unknown): unknown => {
-    if (NOT_EXPRESSIONS.has(key)) return value;
-    const after = walk(value, replace);
-    return key === "callee" ? asCallee(value, after) : after;
-  };
-  const copy = Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, field(key, value)]),
-  );
-  return isExpr(copy) ? replace(copy) : copy;
+  if (Array.isArray(node)) {
+    const items = node.map((item) => walk(item, replace));
+    return items.some((item, at) => item !== node[at]) ? items : node;
+  }
+  let copy: Record<string, unknown> | null = null;
+  for (const [key, value] of Object.entries(node)) {
+    if (typeof value !== "object" || NOT_EXPRESSIONS.has(key)) continue;
+    const replaced = walk(value, replace);
+    const after = key === "callee" ? asCallee(value, replaced) : replaced;
+    if (after === value) continue;
+    copy ??= { ...node };
+    copy[key] = after;
+  }
+  const whole = copy ?? node;
+  return isExpr(whole) ? replace(whole) : whole;
 };
 
 /** The tree with every expression replaced, inner ones first; the replacement of a name must be an expression too. */

@@ -12,8 +12,14 @@ export type TokenEntry = readonly [text: string, id: number];
 const isTokenId = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 
-const isIdByText = (value: unknown): value is Readonly<Record<string, number>> =>
-  isObject(value) && Object.values(value).every(isTokenId);
+/** The ids of tokens that are kept by text; null where they are kept otherwise. */
+const idsByText = (vocab: unknown): readonly number[] | null => {
+  const ids = isObject(vocab) ? Object.values(vocab) : null;
+  return ids?.every(isTokenId) ? ids : null;
+};
+
+const isIdByText = (vocab: unknown): vocab is Readonly<Record<string, number>> =>
+  idsByText(vocab) !== null;
 
 const isText = (value: unknown): value is string => typeof value === "string";
 
@@ -32,11 +38,11 @@ const textsInOrder = (vocab: readonly unknown[]): readonly string[] | null => {
   return texts.every(isText) ? texts : null;
 };
 
-/** The ids of `tokenEntries` alone. */
-export const tokenIds = (vocab: unknown): Iterable<number> | null => {
-  if (isIdByText(vocab)) return Object.values(vocab);
-  return Array.isArray(vocab) ? (textsInOrder(vocab)?.keys() ?? null) : null;
-};
+/** One more than the largest id of `tokenEntries`. */
+export const tokenCount = (vocab: unknown): number | null =>
+  Array.isArray(vocab)
+    ? (textsInOrder(vocab)?.length ?? null)
+    : (idsByText(vocab)?.reduce((count, id) => Math.max(count, id + 1), 0) ?? null);
 
 export interface AddedToken {
   readonly id: number;

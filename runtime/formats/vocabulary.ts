@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isObject, readJsonObject } from "./json-file.js";
 import { tokenParts } from "./token-parts.js";
-import { addedTokens, type TokenEntry, tokenEntries, tokenIds } from "./tokenizer-model.js";
+import { addedTokens, type TokenEntry, tokenCount, tokenEntries } from "./tokenizer-model.js";
 
 /** The largest known vocabularies take some 30 MB. */
 const LIMIT = 256 * 2 ** 20;
@@ -29,12 +29,10 @@ export const readVocabulary = (folder: string): Vocabulary | null => {
   if (!existsSync(path)) return null;
   const { value } = readJsonObject(path, LIMIT);
   const vocab = isObject(value.model) ? value.model.vocab : null;
-  const ids = tokenIds(vocab);
+  const count = tokenCount(vocab);
   const added = addedTokens(value.added_tokens);
-  if (ids === null || added === null) return null;
-  let size = 0;
-  for (const id of ids) size = Math.max(size, id + 1);
-  for (const { id } of added) size = Math.max(size, id + 1);
+  if (count === null || added === null) return null;
+  const size = added.reduce((most, { id }) => Math.max(most, id + 1), count);
   // Most specs ask for the size alone.
   return {
     size,

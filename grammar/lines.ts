@@ -43,10 +43,11 @@ export interface BlockToken extends IToken {
 
 export const isBlock = (token: IToken): token is BlockToken => token.tokenType === t.Block;
 
-export const spanOf = (token: IToken): Span => ({
-  start: token.startOffset,
-  end: (token.endOffset ?? token.startOffset) + 1,
-});
+/** A token of the lexer ends where its text does; a Block says where. */
+export const endOf = ({ startOffset, endOffset, image }: IToken): number =>
+  endOffset === undefined ? startOffset + image.length : endOffset + 1;
+
+export const spanOf = (token: IToken): Span => ({ start: token.startOffset, end: endOf(token) });
 
 const report = reporter(syntaxMessages);
 
@@ -70,12 +71,19 @@ const opened = (token: IToken): Open => ({
 
 const PAIRS: Readonly<Record<string, string>> = { "{": "}", "(": ")", "[": "]" };
 
+/** How far a token is from the beginning of its line. */
+const columnOf = (text: string, { startOffset }: IToken): number => {
+  let start = startOffset;
+  while (start > 0 && text[start - 1] !== "\n" && text[start - 1] !== "\r") start--;
+  return startOffset - start;
+};
+
 const blockToken = (open: Open, close: IToken): BlockToken => {
   const instance = createTokenInstance(
     t.Block,
     "{…}",
     open.token.startOffset,
-    close.endOffset ?? close.startOffset,
+    endOf(close) - 1,
     Number.NaN,
     Number.NaN,
     Number.NaN,
@@ -87,6 +95,7 @@ const blockToken = (open: Open, close: IToken): BlockToken => {
 /** Groups tokens into lines. Unbalanced brackets are reported and mended, so that the rest is still understood. */
 export const toLines = (
   path: string,
+  text: string,
   tokens: readonly IToken[],
 ): { readonly lines: readonly Line[]; readonly diagnostics: readonly Diagnostic[] } => {
   const diagnostics: Diagnostic[] = [];
@@ -112,10 +121,13 @@ export const toLines = (
   let deep = false;
   /** Where a line begins after an unclosed bracket that is indented no further than the bracket's own line. */
   const nextLine = (open: Open, bracket: IToken): number => {
-    const column = open.current[0]?.startColumn ?? 0;
-    for (let i = tokens.indexOf(bracket) + 1; i < at; i++)
-      if (tokens[i - 1]?.tokenType === t.Newline && tokens[i]?.tokenType !== t.Newline)
-        if ((tokens[i]?.startColumn ?? 0) <= column) return i;
+    const [first] = open.current;
+    const column = first === undefined ? 0 : columnOf(text, first);
+    for (let i = tokens.indexOf(bracket) + 1; i < at; i++) {
+      const token = tokens[i];
+      if (token === undefined || token.tokenType === t.Newline) continue;
+      if (tokens[i - 1]?.tokenType === t.Newline && columnOf(text, token) <= column) return i;
+    }
     return at;
   };
   /**

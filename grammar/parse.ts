@@ -2,7 +2,7 @@
 import type { Comment, Declaration, SourceFile } from "./ast.js";
 import { declarationOf } from "./declarations.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { toLines } from "./lines.js";
+import { endOf, spanOf, toLines } from "./lines.js";
 import { reporter } from "./messages/registry.js";
 import { syntaxMessages } from "./messages/syntax.js";
 import { Reader } from "./reader.js";
@@ -23,18 +23,12 @@ export const parse = (path: string, text: string): Parsed => {
   );
   for (const token of lexed.tokens)
     if (token.tokenType === OpenString)
-      diagnostics.push(
-        report(
-          "unclosed-string",
-          { path, span: { start: token.startOffset, end: (token.endOffset ?? 0) + 1 } },
-          {},
-        ),
-      );
-  const { lines, diagnostics: brackets } = toLines(path, lexed.tokens);
+      diagnostics.push(report("unclosed-string", { path, span: spanOf(token) }, {}));
+  const { lines, diagnostics: brackets } = toLines(path, text, lexed.tokens);
   diagnostics.push(...brackets);
   const comments: Comment[] = (lexed.groups.comments ?? []).map((token) => ({
     text: token.image,
-    span: { start: token.startOffset, end: (token.endOffset ?? token.startOffset) + 1 },
+    span: spanOf(token),
   }));
   const reader = new Reader(path, text, comments, diagnostics);
   const declarations: Declaration[] = [];
@@ -43,7 +37,7 @@ export const parse = (path: string, text: string): Parsed => {
     if (line.tokens[0]?.tokenType === SlashDash) {
       const [first] = line.tokens;
       const last = line.tokens[line.tokens.length - 1] ?? first;
-      const span = { start: first.startOffset, end: (last.endOffset ?? 0) + 1 };
+      const span = { start: first.startOffset, end: endOf(last) };
       disabled.push({ text: text.slice(span.start, span.end), span });
       continue;
     }

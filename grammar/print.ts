@@ -6,6 +6,7 @@
 
 import type { IToken, TokenType } from "chevrotain";
 import type { SourceFile } from "./ast.js";
+import { endOf } from "./lines.js";
 import * as t from "./tokens.js";
 import { lexer } from "./tokens.js";
 
@@ -14,8 +15,6 @@ interface Piece {
   readonly token: IToken;
   readonly comment: boolean;
 }
-
-const endOf = (token: IToken): number => (token.endOffset ?? token.startOffset) + 1;
 
 /** Tokens and comments in order; newlines are kept for blank lines and line ends. */
 const pieces = (text: string): Piece[] => {

@@ -107,7 +107,7 @@ export const allTokens: TokenType[] = [
 ];
 
 export const lexer = new Lexer(allTokens, {
-  positionTracking: "full",
+  positionTracking: "onlyOffset",
   ensureOptimizations: false,
   skipValidations: true,
 });

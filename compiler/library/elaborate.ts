@@ -189,6 +189,8 @@ const call = (env: Environment, expr: CallExpr): Value => {
   return apply(env, callee.definition, axes, expr.args, expr.span);
 };
 
+const NO_AXES: ReadonlyMap<string, readonly string[]> = new Map();
+
 /** A single name in brackets may stand for any number of axes, none among them. */
 export const bindAxes = (
   file: SourceFile,
@@ -197,6 +199,7 @@ export const bindAxes = (
   span: Span,
 ): ReadonlyMap<string, readonly string[]> => {
   const { length } = decl.axes;
+  if (length === 0 && axes === null) return NO_AXES;
   const [only] = decl.axes;
   if (length === 1 && only !== undefined && axes !== null) return new Map([[only.name, axes]]);
   const given = axes ?? [];

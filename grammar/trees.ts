@@ -5,100 +5,21 @@
  * The form is JSON in lines: the first is what all files are known by; then, file by file, one of its comments and one
  * of what each declaration says.
  */
-import type {
-  ArchitectureDecl,
-  Declaration,
-  DefinitionDecl,
-  PretokenizerDecl,
-  SourceFile,
-} from "./ast.js";
+import type { Declaration, SourceFile } from "./ast.js";
 
-/** What a declaration says. */
-type Content =
-  | Pick<ArchitectureDecl, "items">
-  | Pick<DefinitionDecl, "parameters" | "body">
-  | Pick<PretokenizerDecl, "steps">;
-
-/** A declaration without that. */
-type Head =
-  | Omit<ArchitectureDecl, "items">
-  | Omit<DefinitionDecl, "parameters" | "body">
-  | Omit<PretokenizerDecl, "steps">
-  | Exclude<Declaration, ArchitectureDecl | DefinitionDecl | PretokenizerDecl>;
-
-interface Outline extends Omit<SourceFile, "declarations" | "comments"> {
-  readonly declarations: readonly Head[];
-}
-
-/** The content is null where the head says all. */
-const partsOf = (decl: Declaration): { readonly head: Head; readonly content: Content | null } => {
-  switch (decl.kind) {
-    case "architecture": {
-      const { items, ...head } = decl;
-      return { head, content: { items } };
-    }
-    case "definition": {
-      const { parameters, body, ...head } = decl;
-      return { head, content: { parameters, body } };
-    }
-    case "pretokenizer": {
-      const { steps, ...head } = decl;
-      return { head, content: { steps } };
-    }
-    default:
-      return { head: decl, content: null };
-  }
+/** What stands in a line of its own: of a file, and of the declarations that say more than they are known by. */
+const OF_FILE: readonly string[] = ["comments"] satisfies (keyof SourceFile)[];
+const OF_DECLARATION: Readonly<Partial<Record<Declaration["kind"], readonly string[]>>> = {
+  architecture: ["items"],
+  definition: ["parameters", "body"],
+  pretokenizer: ["steps"],
 };
 
-/** Of a value that is a line's, what asks for it once, when it is needed. */
-const once = <T>(line: () => string): (() => T) => {
-  let value: T | null = null;
-  return () => {
-    value ??= JSON.parse(line()) as T;
-    return value;
-  };
-};
-
-/** The declaration of a head, whole when it is looked into; `next` is called where it has a line. */
-const declarationOf = (head: Head, next: () => () => string): Declaration => {
-  switch (head.kind) {
-    case "architecture": {
-      const content = once<Pick<ArchitectureDecl, "items">>(next());
-      return {
-        ...head,
-        get items() {
-          return content().items;
-        },
-      };
-    }
-    case "definition": {
-      const content = once<Pick<DefinitionDecl, "parameters" | "body">>(next());
-      return {
-        ...head,
-        get parameters() {
-          return content().parameters;
-        },
-        get body() {
-          return content().body;
-        },
-      };
-    }
-    case "pretokenizer": {
-      const content = once<Pick<PretokenizerDecl, "steps">>(next());
-      return {
-        ...head,
-        get steps() {
-          return content().steps;
-        },
-      };
-    }
-    default:
-      return head;
-  }
-};
+const only = (object: object, takes: (field: string) => boolean): object =>
+  Object.fromEntries(Object.entries(object).filter(([field]) => takes(field)));
 
 /** On one line, of ASCII alone: that is read fastest. */
-const lineOf = (value: Outline[] | SourceFile["comments"] | Content): string =>
+const lineOf = (value: object): string =>
   JSON.stringify(value).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -106,32 +27,49 @@ const lineOf = (value: Outline[] | SourceFile["comments"] | Content): string =>
 
 /** Files as `readTrees` takes them, each line without its end. */
 export const writeTrees = (files: readonly SourceFile[]): readonly string[] => {
-  const outlines: Outline[] = [];
   const lines: string[] = [];
-  for (const { comments, declarations, ...file } of files) {
-    const parts = declarations.map(partsOf);
-    outlines.push({ ...file, declarations: parts.map(({ head }) => head) });
-    lines.push(lineOf(comments));
-    for (const { content } of parts) if (content !== null) lines.push(lineOf(content));
-  }
-  return [lineOf(outlines), ...lines];
+  /** The object without the fields, which become a line. */
+  const parted = (object: object, fields: readonly string[]): object => {
+    lines.push(lineOf(only(object, (field) => fields.includes(field))));
+    return only(object, (field) => !fields.includes(field));
+  };
+  const known = files.map((file) => {
+    const bare = parted(file, OF_FILE);
+    const declarations = file.declarations.map((decl) => {
+      const fields = OF_DECLARATION[decl.kind];
+      return fields === undefined ? decl : parted(decl, fields);
+    });
+    return { ...bare, declarations };
+  });
+  return [lineOf(known), ...lines];
+};
+
+/** Gives an object the fields of a line, which is read when one of them is first asked for. */
+const complete = (object: object, fields: readonly string[], line: () => string): void => {
+  let read: Readonly<Record<string, unknown>> | null = null;
+  const get = (field: string) => () => {
+    read ??= JSON.parse(line()) as Readonly<Record<string, unknown>>;
+    return read[field];
+  };
+  for (const field of fields)
+    Object.defineProperty(object, field, { enumerable: true, get: get(field) });
 };
 
 /** The files that `writeTrees` wrote, equal to what they were parsed to; a line is asked for when it is needed. */
 export const readTrees = (line: (at: number) => string): readonly SourceFile[] => {
+  // Nobody else knows them yet, so they are completed in place: copies of all would take longer than all else here.
+  const files = JSON.parse(line(0)) as readonly SourceFile[];
   let count = 1;
-  const next = (): (() => string) => {
+  const completeNext = (object: object, fields: readonly string[]): void => {
     const at = count++;
-    return () => line(at);
+    complete(object, fields, () => line(at));
   };
-  return (JSON.parse(line(0)) as Outline[]).map(({ declarations: heads, ...file }) => {
-    const comments = once<SourceFile["comments"]>(next());
-    return {
-      ...file,
-      declarations: heads.map((head) => declarationOf(head, next)),
-      get comments() {
-        return comments();
-      },
-    };
-  });
+  for (const file of files) {
+    completeNext(file, OF_FILE);
+    for (const decl of file.declarations) {
+      const fields = OF_DECLARATION[decl.kind];
+      if (fields !== undefined) completeNext(decl, fields);
+    }
+  }
+  return files;
 };

@@ -118,12 +118,12 @@ describe("what cannot be split", () => {
     [
       "a sum that needs a sum",
       b.sum(b.unary("exp", b.map("sub", x, summed)), ["window"]),
-      /finished sum/,
+      /together with a sum/,
     ],
     [
       "a contraction that needs a sum",
       b.contract(b.map("mul", x, summed), k, ["window"]),
-      /finished sum/,
+      /together with a sum/,
     ],
     ["a maximum", b.reduce("max", x, ["window", "position"]), /maximum over window/],
     ["an output along the windows", b.unary("exp", x), /still goes along window/],

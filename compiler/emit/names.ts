@@ -1,6 +1,9 @@
 /** What the text of one kernel has handed out: params, bindings, names. */
 import type { Node } from "../ir/tensor.js";
 
+/** Types of WGSL that a prefix and a number spell: a name must not hide them. */
+const TYPES: ReadonlySet<string> = new Set(["f16", "f32", "i32", "u32"]);
+
 export class Names {
   /** Tensors read, in binding order after params. */
   readonly reads: Node[] = [];
@@ -22,7 +25,8 @@ export class Names {
   }
 
   fresh(prefix: string): string {
-    return `${prefix}${this.counter++}`;
+    const name = `${prefix}${this.counter++}`;
+    return TYPES.has(name) ? this.fresh(prefix) : name;
   }
 
   binding(node: Node): string {

@@ -61,6 +61,8 @@ describe("a key that the architecture does not read", () => {
 
 /** What files of published models have besides the sizes, as their publishers wrote them. */
 const PUBLISHED: Readonly<Record<string, string>> = {
+  cohere:
+    "architectures attention_bias attention_dropout bos_token_id eos_token_id hidden_act initializer_range layer_norm_eps logit_scale max_position_embeddings model_max_length model_type pad_token_id pretraining_tp rope_theta torch_dtype transformers_version use_cache use_qk_norm",
   llama:
     "_name_or_path architectures attention_bias attention_dropout bos_token_id eos_token_id hidden_act initializer_range is_llama_config max_position_embeddings max_sequence_length mlp_bias model_type pad_token_id pretraining_tp rms_norm_eps rope_interleaved rope_scaling rope_theta tie_word_embeddings torch_dtype transformers.js_config transformers_version unsloth_version use_cache",
   mistral:

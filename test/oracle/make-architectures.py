@@ -88,6 +88,14 @@ FAMILIES = {
             "without caps": case(attn_logit_softcapping=None, final_logit_softcapping=None),
         },
     ),
+    "cohere": (
+        {**grouped, "logit_scale": 1.5, "use_qk_norm": True, "attention_bias": True, "pad_token_id": 0},
+        {
+            "as saved": SAVED,
+            "as Command R": case(use_qk_norm=False, attention_bias=False),
+            "yarn": ROPE["yarn"],
+        },
+    ),
     "nemotron": (grouped, {"as saved": SAVED, "older keys": older(partial_rotary_factor=0.25)}),
     "olmo2": (grouped, {"as saved": SAVED}),
     "phi3": (

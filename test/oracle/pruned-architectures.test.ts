@@ -70,6 +70,7 @@ const MADE_UP_HEADS: Kind = { config: {}, biases: { attention_bias: true } };
 
 /** What else is asked of some families: what it is called, its axes, its keys. */
 const MORE: Readonly<Record<string, readonly (readonly [string, readonly string[], Kind])[]>> = {
+  cohere: [["without norms of heads", ["query", "dim"], { config: { use_qk_norm: false } }]],
   gemma: [["compensated", ["group"], MADE_UP_HEADS]],
   gemma2: [
     ["compensated", ["query"], MADE_UP_HEADS],

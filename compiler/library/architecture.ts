@@ -24,10 +24,13 @@ export interface ConfigPlace {
 
 type Config = Readonly<Record<string, unknown>>;
 
-const className = (config: Config): string => {
+/** More than any model has; every layer is looked at. */
+const MOST_LAYERS = 1000;
+
+const className = (config: Config): string | null => {
   const { architectures } = config;
   const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  return typeof first === "string" ? first : "an unnamed class";
+  return typeof first === "string" ? first : null;
 };
 
 /** What a class is called before `ForCausalLM` or the like, which all share. */
@@ -48,11 +51,15 @@ export const findArchitecture = (
     decl.classes.some((name) => name.value === className(config)),
   );
 
-/** The keys of config.json that an axis is read from, each with what it says. */
-const keysRead = (config: Config, value: Expr): readonly string[] =>
+/** The keys of config.json that an axis is read from, each with what it says; `known` are names of other things. */
+const keysRead = (config: Config, value: Expr, known: readonly Axis[]): readonly string[] =>
   namesIn(value)
-    .filter((name) => Object.hasOwn(config, name))
-    .map((name) => `\`${name}\` = ${JSON.stringify(config[name])}`);
+    .filter((name) => known.every((axis) => axis.name !== name))
+    .map((name) =>
+      Object.hasOwn(config, name)
+        ? `\`${name}\` = ${JSON.stringify(config[name])}`
+        : `\`${name}\`, which is not there`,
+    );
 
 /** Reads the axes in order; each is a name for the ones after it. */
 const readAxes = (
@@ -71,7 +78,7 @@ const readAxes = (
       return mistake("config-value", place, place.span, {
         axis: item.name.name,
         value: describeValue(value),
-        reads: keysRead(config, item.value),
+        reads: keysRead(config, item.value, axes),
       });
     axes.push({ name: item.name.name, size });
     assign(scope, item.name.name, numberValue(size));
@@ -84,6 +91,7 @@ const readPairs = (
   env: Environment,
   decl: ArchitectureDecl,
   config: Config,
+  axes: readonly Axis[],
   place: ConfigPlace,
 ): ReadonlyMap<string, Pairs> => {
   const paired = new Map<string, Pairs>();
@@ -96,7 +104,7 @@ const readPairs = (
       return mistake("config-value", place, place.span, {
         axis: item.name.name,
         value: describeValue(value),
-        reads: part === null ? [] : keysRead(config, part),
+        reads: part === null ? [] : keysRead(config, part, axes),
       });
     if (share > 0) paired.set(item.name.name, { share, adjacent });
   }
@@ -118,7 +126,7 @@ const checkRequirements = (
     if (value.kind === "number" && value.value !== 0) continue;
     const requirement = textOf(env, item.condition);
     const reason = item.reason?.value ?? null;
-    const model = className(config);
+    const model = className(config) ?? decl.name.name;
     mistake("config-unsupported", place, place.span, { model, requirement, reason });
   }
 };
@@ -272,6 +280,13 @@ const read = (
   const weights = readWeights(sized, decl, axes, trial, broken);
   const each = decl.items.find((item) => item.kind === "each-item");
   const layerAxis = axes.find((axis) => each?.kind === "each-item" && axis.name === each.axis.name);
+  if (layerAxis !== undefined && layerAxis.size > MOST_LAYERS)
+    mistake("config-value", place, place.span, {
+      axis: layerAxis.name,
+      value: describeValue(numberValue(layerAxis.size)),
+      reads: [],
+      most: MOST_LAYERS,
+    });
   if (each !== undefined && layerAxis === undefined)
     return mistake("axis-missing", file, decl.name.span, {
       axis: "of `each`",
@@ -282,7 +297,7 @@ const read = (
     architecture,
     config,
     axes,
-    paired: readPairs(bare, decl, config, place),
+    paired: readPairs(bare, decl, config, axes, place),
     layerAxis: layerAxis?.name ?? null,
     weights,
     along: new Map(),
@@ -327,7 +342,7 @@ export const readArchitecture = (
       diagnostics: [
         diagnose("unknown-architecture", place, place.span, {
           name,
-          near: nearestClass(name, known),
+          near: name === null ? null : nearestClass(name, known),
           known,
         }),
       ],

@@ -65,6 +65,15 @@ export const withValues = (
 export const withValue = (env: Environment, name: string, value: Value): Environment =>
   seeing({ ...env, values: new Map(env.values).set(name, value) }, value);
 
+/** What to do where nothing stands in a number's place: mostly a key that config.json lacks. */
+const hintFor = (env: Environment, value: Value, span: Span): { readonly hint?: string } => {
+  if (value.kind !== "null") return {};
+  const text = env.file.text.slice(span.start, span.end);
+  return {
+    hint: `\`${text}\` is not there; \`${text} ?? …\` says what stands for a key that config.json may lack`,
+  };
+};
+
 /** A tensor or a number as a node. */
 export const nodeOf = (env: Environment, value: Value, span: Span): Node => {
   if (value.kind === "tensor") return value.node;
@@ -72,13 +81,18 @@ export const nodeOf = (env: Environment, value: Value, span: Span): Node => {
   return mistake("wrong-value", env.file, span, {
     wanted: "a tensor or a number",
     found: describeValue(value),
+    ...hintFor(env, value, span),
   });
 };
 
 export const numberOf = (env: Environment, value: Value, span: Span): number =>
   value.kind === "number"
     ? value.value
-    : mistake("wrong-value", env.file, span, { wanted: "a number", found: describeValue(value) });
+    : mistake("wrong-value", env.file, span, {
+        wanted: "a number",
+        found: describeValue(value),
+        ...hintFor(env, value, span),
+      });
 
 /** Turns the builder's axis errors into a diagnostic at the expression. */
 export const building = (

@@ -13,11 +13,15 @@ export const libraryMessages = {
   "unknown-architecture": message(
     "error",
     (p: {
-      readonly name: string;
+      /** Null where config.json names none. */
+      readonly name: string | null;
       readonly near: string | null;
       readonly known: readonly string[];
     }) => ({
-      message: `no architecture here is for "${p.name}"`,
+      message:
+        p.name === null
+          ? "config.json names no class under `architectures`"
+          : `no architecture here is for "${p.name}"`,
       hint: [
         ...(p.near === null ? [] : [`the nearest is ${p.near}`]),
         "write an `architecture` for it in a file, and name that by `use` or `--use`",
@@ -27,8 +31,13 @@ export const libraryMessages = {
   ),
   "config-value": message(
     "error",
-    (p: { readonly axis: string; readonly value: string; readonly reads: readonly string[] }) => ({
-      message: `config.json makes the axis \`${p.axis}\` ${p.value}, which is not a whole number from 1`,
+    (p: {
+      readonly axis: string;
+      readonly value: string;
+      readonly reads: readonly string[];
+      readonly most?: number;
+    }) => ({
+      message: `config.json makes the axis \`${p.axis}\` ${p.value}, which is not a whole number from 1${p.most === undefined ? "" : ` to ${p.most}`}`,
       hint: p.reads.length === 0 ? undefined : `it is read from ${p.reads.join(", ")}`,
     }),
   ),

@@ -26,6 +26,16 @@ const inUsedFile = (
   return { ...rest, path, span, labels, ...(message === "found here" ? {} : { caret: message }) };
 };
 
+/** The words of the library that a mistake of a model is found in. */
+const foundIn = (
+  { labels }: Diagnostic,
+  sources: ReadonlyMap<string, string>,
+): string | undefined => {
+  const [label] = labels ?? [];
+  const text = label && sources.get(label.path)?.slice(label.span.start, label.span.end);
+  return text && `it is \`${text}\` of ${label.path}`;
+};
+
 /** With paths as people gave them: relative to where the command was given. */
 const shown = (diagnostic: Diagnostic, base: string): Diagnostic => {
   const place = (path: string): string =>
@@ -59,8 +69,9 @@ export const madeRecipe = (
       new Map([...sources, ...texts]),
     );
   }
+  const hint = wrong?.hint ?? (wrong === undefined ? undefined : foundIn(wrong, sources));
   throw new RunError(
     wrong?.message ?? `this model cannot be used for ${purpose}`,
-    wrong?.hint === undefined ? {} : { hint: wrong.hint },
+    hint === undefined ? {} : { hint },
   );
 };

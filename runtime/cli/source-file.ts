@@ -6,8 +6,10 @@ import { CommandError } from "./failure.js";
 /** CommandError says why there is none. */
 export const readSource = (path: string): string => {
   try {
-    return readFileSync(path, "utf8");
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {
+    if (error instanceof TypeError)
+      throw new CommandError(`cannot read ${path}: it is not UTF-8 text`);
     const code = systemCode(error);
     const reason = code === "ENOENT" ? "there is no such file" : (systemReason(error) ?? code);
     throw new CommandError(

@@ -50,11 +50,12 @@ export const timeCommand = async (spec: string, options: TimeOptions): Promise<v
   const planned = await planSpec(spec, options);
   if (planned === null) return;
   const { plan } = planned;
-  const names = Object.keys(plan.programs).filter((name) => name.includes(options.program ?? ""));
+  const all = Object.keys(plan.programs);
+  if (all.length === 0)
+    throw new CommandError(`${spec} has no programs, so there is nothing to time`);
+  const names = all.filter((name) => name.includes(options.program ?? ""));
   if (names.length === 0)
-    throw new CommandError(
-      `no program is named ${options.program}; there are ${Object.keys(plan.programs).join(", ")}`,
-    );
+    throw new CommandError(`no program is named ${options.program}; there are ${all.join(", ")}`);
   const device = await openDevice({ adapter: options.adapter ?? "auto" });
   try {
     const ceiling = await ceilingOf(device);

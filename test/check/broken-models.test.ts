@@ -37,6 +37,39 @@ describe("after a mistake in `prune`, `distill` still reports", () => {
   });
 });
 
+describe("a config.json that says nonsense", () => {
+  const wrong = (model: Readonly<Record<string, unknown>>) => {
+    const models = { "models/sotu-1m": model };
+    const { diagnostics } = checkText(edited([]), {}, { models });
+    return diagnostics.map(({ message, hint }) => [message, hint]);
+  };
+
+  test("names no class", () => {
+    expect(wrong({})[0]?.[0]).toBe("config.json names no class under `architectures`");
+  });
+
+  test("lacks a key", () => {
+    const { hidden_size: _gone, ...rest } = config;
+    expect(wrong(rest)).toEqual([
+      [
+        "config.json makes the axis `hidden` nothing, which is not a whole number from 1",
+        "it is read from `hidden_size`, which is not there",
+      ],
+    ]);
+    const { num_attention_heads: _heads, ...headless } = config;
+    expect(wrong(headless)[0]?.[1]).toMatch(/^`num_attention_heads` is not there; /);
+  });
+
+  test("has more layers than anybody could look at", () => {
+    expect(wrong({ ...config, num_hidden_layers: 1e9 })).toEqual([
+      [
+        "config.json makes the axis `layer` the number 1000000000, which is not a whole number from 1 to 1000",
+        undefined,
+      ],
+    ]);
+  });
+});
+
 describe("axes of size 0", () => {
   const keys: readonly (readonly [string, string])[] = [
     ["vocab_size", "vocab"],

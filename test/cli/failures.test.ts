@@ -132,6 +132,19 @@ describe("the command line", () => {
     expect((await espalier(["check", "missing.prune"])).code).toBe(2);
   });
 
+  test("a spec that is no text, and one with nothing to time, are refused in a line", async () => {
+    writeFileSync(project.spec, Buffer.from("edition 1\n// caf\u00e9\n", "latin1"));
+    const latin = await espalier(["check", project.spec]);
+    expect([latin.code, latin.stderr.trim()]).toEqual([
+      2,
+      `error: cannot read ${project.spec}: it is not UTF-8 text`,
+    ]);
+    writeFileSync(project.spec, "edition 1\n");
+    const { code, stderr } = await espalier(["time", project.spec]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: .* has no programs, so there is nothing to time\n$/);
+  });
+
   test("an expectation that does not hold exits 4", async () => {
     const text = readFileSync(project.spec, "utf8");
     writeFileSync(

@@ -26,7 +26,12 @@ export type ConfigResult =
       readonly header: GgufHeader;
       readonly text: string;
     }
-  | { readonly ok: false; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** What to do about it; null where no more is known than that it must be another model. */
+      readonly hint: string | null;
+    };
 
 export type Numbers =
   | { readonly ok: true; readonly values: readonly number[] }

@@ -90,10 +90,13 @@ export const recipeMessages = {
       hint: p.near === null ? `write \`${p.example}\`` : `did you mean \`${p.near}\`?`,
     }),
   ),
-  "model-unreadable": message("error", (p: { readonly path: string; readonly reason: string }) => ({
-    message: `no model can be read at \`${p.path}\`: ${p.reason}`,
-    hint: "give a folder that holds a config.json, or a .gguf file",
-  })),
+  "model-unreadable": message(
+    "error",
+    (p: { readonly path: string; readonly reason: string; readonly hint: string | null }) => ({
+      message: `no model can be read at \`${p.path}\`: ${p.reason}`,
+      hint: p.hint ?? "give a folder that holds a config.json, or a .gguf file",
+    }),
+  ),
   "weights-packed": message(
     "error",
     (p: { readonly path: string; readonly by: string | null }) => ({

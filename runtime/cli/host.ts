@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { ConfigResult, GgufHeader, Host, Numbers, ReadResult } from "../../compiler/host.js";
+import { RunError } from "../errors.js";
 import { readConfig } from "../formats/config.js";
 import { folderDtypes } from "../formats/folder-dtypes.js";
 import { isGguf, readGgufHeader, readGgufNumbers } from "../formats/gguf-files.js";
@@ -88,7 +89,11 @@ export const fileHost = (base: string): Host => {
           ? readHeader(place)
           : { ok: true, kind: "folder", ...readConfig(place), dtypes: folderDtypes(place) };
       } catch (error) {
-        return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+        return {
+          ok: false,
+          reason: error instanceof Error ? error.message : String(error),
+          hint: error instanceof RunError ? error.hint : null,
+        };
       }
     },
     readVocabulary: (path) => {

@@ -229,6 +229,14 @@ describe("a model that is split into files", () => {
     );
   });
 
+  test("is said by the check, with what to open", () => {
+    const text = `edition 1\nmodel m = open(${JSON.stringify(fixture(second))})\n`;
+    const { diagnostics } = check("spec.prune", text, fileHost("."));
+    expect(diagnostics).toMatchObject([
+      { code: "model-unreadable", hint: `open the first, ${first}, with the others beside it` },
+    ]);
+  });
+
   test("lacks a file, or has one of another model, or another name, and says so", () => {
     const alone = copied("alone", first);
     expect(() => readGgufHeader(join(alone, first))).toThrow(/split-00002-of-00002\.gguf/);

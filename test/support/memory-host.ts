@@ -56,7 +56,7 @@ export const memoryHost = ({
     readConfig: (folder) => {
       const config = Object.hasOwn(models, folder) ? models[folder] : undefined;
       return config === undefined
-        ? { ok: false, reason: "there is no config.json" }
+        ? { ok: false, reason: "there is no config.json", hint: null }
         : { ok: true, kind: "folder", config, dtypes: null, text: JSON.stringify(config) };
     },
     readVocabulary: (folder) => vocabularies[folder] ?? null,

@@ -125,7 +125,7 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   const { value: path, span } = folder;
   const read = context.host.readConfig(path);
   if (!read.ok) {
-    say(context, "model-unreadable", span, { path, reason: read.reason });
+    say(context, "model-unreadable", span, { path, reason: read.reason, hint: read.hint });
     return;
   }
   context.sources.set(sourceName(path, read.kind), read.text);
@@ -149,7 +149,8 @@ export const checkModel = (context: Context, stage: StageDecl): void => {
   if (read.kind === "gguf" && gguf === null) return;
   const reason = unreadableIn(read, gguf);
   if (reason !== null) {
-    say(context, "model-unreadable", span, { path, reason });
+    const hint = "choose a file packed in one of these";
+    say(context, "model-unreadable", span, { path, reason, hint });
     return;
   }
   context.stored.set(name, dtypesOf(shape.value, typesIn(read, gguf, shape.value)));

@@ -10,5 +10,7 @@ export default defineConfig({
     // Two cores: device tests share the software adapter, so few workers at once.
     maxWorkers: 2,
     pool: "forks",
+    // Files share modules and devices, half the time of those without a device; what a file sets it must set back.
+    isolate: false,
   },
 });

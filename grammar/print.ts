@@ -1,5 +1,5 @@
 /**
- * The formatter. It changes white space alone: two spaces a level, one space between tokens, names of settings padded to
+ * The formatter. It changes white space alone, but for a last comma, which goes: two spaces a level, one space between tokens, names of settings padded to
  * a column within their block, at most one blank line. Comments and the order of lines stay as they are, and so do blocks
  * that were written on one line.
  */
@@ -110,6 +110,16 @@ const headOf = (line: readonly Piece[]): number => {
     ? 0
     : first.text.length;
 };
+
+/** Without commas that a closing bracket follows: in the line that a call becomes, they separate nothing. */
+const withoutLastCommas = (all: readonly Piece[]): Piece[] =>
+  all.filter((piece, at) => {
+    if (piece.token.tokenType !== t.Comma) return true;
+    const next = all
+      .slice(at + 1)
+      .find(({ comment, token }) => !comment && token.tokenType !== t.Newline);
+    return next === undefined || !CLOSING.has(next.token.tokenType);
+  });
 
 /** Whether the block that opens at `from` closes on its own line; it then stays there. */
 const isOneLine = (all: readonly Piece[], from: number): boolean => {
@@ -228,7 +238,7 @@ const rowText = (row: Row): string => {
 
 /** The file's text, formatted. Only for files without syntax errors. */
 export const format = (file: Pick<SourceFile, "text">): string => {
-  const rows = toRows(pieces(file.text));
+  const rows = toRows(withoutLastCommas(pieces(file.text)));
   align(rows);
   return rows.length === 0 ? "" : `${rows.map(rowText).join("\n")}\n`;
 };

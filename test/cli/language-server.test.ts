@@ -96,6 +96,12 @@ test("mistakes are shown as they are typed, with the corrections that can be mad
   expect((await problemsOf(2)).diagnostics).toEqual([]);
 });
 
+test("data that no file matches is warned of, as by check", async () => {
+  await open(example.replace("data/sotu/train/*.txt", "data/sotu/none/*.txt"));
+  const { diagnostics } = await problemsOf();
+  expect(diagnostics.map(({ code, severity }) => [code, severity])).toEqual([["data-missing", 2]]);
+});
+
 test("what is wrong in another file is said with its place; an open file counts as it stands there", async () => {
   const [used, spec] = ["house.prune", "my.prune"].map((name) => join(folder, name)) as [
     string,

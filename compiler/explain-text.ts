@@ -77,6 +77,7 @@ const decisionLines = (
 
 /** The explanation as text. */
 export const explainText = (explanation: Explanation): string => {
+  if (explanation.models.length === 0) return "nothing to run: there is no model in the spec\n";
   const lines = [...axisTable(explanation.models), "", ...stageLines(explanation, 1)];
   lines.push(
     "",

@@ -9,6 +9,7 @@ import { RunError } from "../errors.js";
 import type { LoadedProgram } from "../execute.js";
 import { evaluateScalar } from "../scalar.js";
 import { batchOf } from "./batch.js";
+import { BROKEN_MODEL_HINT } from "./broken-model.js";
 import { type Reached, restoreTraining, saveTraining } from "./checkpoint.js";
 import {
   corpusOf,
@@ -154,7 +155,7 @@ const record = async (
   const { context, stage, tokensPerStep } = training;
   if (!Number.isFinite(loss))
     throw new RunError(`the loss of ${stage.name} is not a number at step ${step + 1}`, {
-      hint: "lower the rate, or lengthen the warm-up",
+      hint: step === 0 ? BROKEN_MODEL_HINT : "lower the rate, or lengthen the warm-up",
     });
   const tokens = (step + 1) * tokensPerStep;
   const rate = evaluateScalar(stage.rate, { step, steps: stage.steps });
@@ -200,12 +201,17 @@ const train = async (
   };
   let pending: Submitted | null = null;
   let loss = Number.NaN;
+  let givenUp: GivenUp | null = null;
   let recorded = performance.now();
   const drain = async (): Promise<void> => {
     if (pending === null) return;
     const { step, measures } = pending;
     pending = null;
     const measured = await measures;
+    if (stage.candidate !== null && !Number.isFinite(measured.loss)) {
+      givenUp = { why: "diverged", step: step + 1 };
+      return;
+    }
     const now = performance.now();
     await record(training, step, measured, (now - recorded) / 1000);
     recorded = now;
@@ -213,33 +219,26 @@ const train = async (
     if (early !== null) trace = traced(trace, loss, early);
   };
   let done = begin;
-  let givenUp: GivenUp | null = null;
   for (let step = begin; step < stage.steps; step++) {
     const submitted = await submitStep(training, step);
     await drain();
     pending = submitted;
     done = step + 1;
     const stop = context.interrupted();
-    if (
-      early !== null &&
-      stage.candidate !== null &&
-      done % early.every === 0 &&
-      done < stage.steps
-    ) {
-      await drain();
-      givenUp = judged(context, stage.candidate, trace);
-    }
+    const looks = early !== null && done % early.every === 0 && done < stage.steps;
+    const saves = stop || (done % stage.checkpointEvery === 0 && done < stage.steps);
+    if (looks || saves) await drain();
+    if (looks && stage.candidate !== null) givenUp ??= judged(context, stage.candidate, trace);
     if (givenUp !== null) break;
-    if (stop || (done % stage.checkpointEvery === 0 && done < stage.steps)) {
-      await drain();
+    if (saves) {
       await checkpoint(training, { step: done, trace });
       if (stop && done < stage.steps) throw new Interrupted();
     }
   }
   await drain();
   await release(training, givenUp !== null);
-  const tokens = done * training.tokensPerStep;
-  return { steps: done, tokens, loss, means: trace.means, givenUp };
+  const steps = givenUp?.step ?? done;
+  return { steps, tokens: steps * training.tokensPerStep, loss, means: trace.means, givenUp };
 };
 
 /** Runs or goes on with the training; weights stay on the device. Throws Interrupted after a checkpoint when asked to stop. */

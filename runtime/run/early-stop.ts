@@ -1,5 +1,5 @@
 /**
- * Giving up candidates while they train, by the median stopping rule (Golovin et al. 2017, "Google Vizier", section 3.2.2):
+ * Giving up candidates while they train: where they diverge, and by the median stopping rule (Golovin et al. 2017, "Google Vizier", section 3.2.2):
  * a loss worse than the median of what finished candidates had at the same step. Vizier compares a trial's best with means
  * of all steps so far; here both sides are means of the steps since the look before, as all losses fall fast at the start.
  */
@@ -17,13 +17,21 @@ export interface Trace {
 
 export const NO_TRACE: Trace = { means: [], losses: [] };
 
-/** Why a candidate was given up. */
-export interface GivenUp {
-  /** Steps done. */
+/** Why a candidate was given up, and after how many steps. */
+export type GivenUp = Behind | Diverged;
+
+interface Behind {
+  readonly why: "behind";
   readonly step: number;
   readonly mean: number;
   /** Of the finished candidates at that step. */
   readonly median: number;
+}
+
+/** The loss of that step (from 1) is not a finite number. */
+interface Diverged {
+  readonly why: "diverged";
+  readonly step: number;
 }
 
 /** Finished candidates without which there is no median worth the name. */
@@ -82,5 +90,5 @@ export const judged = (
   if (early === null || mean === undefined || losses.length > 0) return null;
   const others = finishedMeans(context, of).flatMap((all) => all[means.length - 1] ?? []);
   const median = hopelessAgainst(mean, others, early.keep);
-  return median === null ? null : { step: means.length * early.every, mean, median };
+  return median === null ? null : { why: "behind", step: means.length * early.every, mean, median };
 };

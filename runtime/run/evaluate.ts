@@ -1,5 +1,7 @@
 /** The evaluation stage: metrics of each model over the same windows. */
 import type { EvaluateStage } from "../../compiler/plan.js";
+import { RunError } from "../errors.js";
+import { BROKEN_MODEL_HINT } from "./broken-model.js";
 import { runChoices } from "./choices.js";
 import type { RunContext } from "./context.js";
 import { runSweep, sweepWindows } from "./sweep.js";
@@ -32,6 +34,14 @@ const sayingOf = (context: RunContext, model: string): RunContext => ({
   },
 });
 
+const requireNumbers = (measures: readonly Measure[]): void => {
+  for (const { model, metric, value } of measures)
+    if (Number.isNaN(value))
+      throw new RunError(`the ${metric} of ${model} is not a number`, {
+        hint: BROKEN_MODEL_HINT,
+      });
+};
+
 export const runEvaluate = async (
   context: RunContext,
   stage: EvaluateStage,
@@ -60,6 +70,7 @@ export const runEvaluate = async (
   for (const entry of stage.choices)
     for (const { name, value } of await runChoices(sayingOf(context, entry.model), entry))
       measures.push({ model: entry.model, data: entry.data, metric: name, value });
+  if (stage.candidate === null) requireNumbers(measures);
   for (const measure of measures)
     await context.metrics.append({
       stage: "evaluate",

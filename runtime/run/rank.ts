@@ -84,7 +84,7 @@ export const bestOf = (done: Done, search: string): number => {
   return first.id;
 };
 
-/** The last measure of a model by a metric. */
+/** The last measure of a model by a metric; null where it is no finite number. */
 const measured = ({ plan, journal }: Done, model: string, metric: string): number | null => {
   const values = plan.stages.flatMap((stage, index) => {
     const result = taskOf(stage).kind === "evaluate" ? journal.result(index) : undefined;
@@ -92,12 +92,13 @@ const measured = ({ plan, journal }: Done, model: string, metric: string): numbe
       .filter((measure) => measure.model === model && measure.metric === metric)
       .map(({ value }) => value);
   });
-  return values.at(-1) ?? null;
+  const last = values.at(-1);
+  return last !== undefined && Number.isFinite(last) ? last : null;
 };
 
-/** The least is the best; numbers that are none come last. */
+/** The least is the best; what has no measure comes last. */
 const order = (value: number | null, best: RankStage["best"]): number => {
-  if (value === null || !Number.isFinite(value)) return Number.POSITIVE_INFINITY;
+  if (value === null) return Number.POSITIVE_INFINITY;
   return best === "least" ? value : -value;
 };
 
@@ -121,7 +122,7 @@ const rank = (done: Done, stage: RankStage): Ranking => {
     search,
     of,
     metric,
-    rows: rows.map((row, at) => ({ ...row, kept: at < keep && !out.has(row.id) })),
+    rows: rows.map((row, at) => ({ ...row, kept: at < keep && row.value !== null })),
   };
 };
 

@@ -1,6 +1,7 @@
 /** What a run says of each stage, before and after. */
 import type { Chapter, Plan, ScoreStage } from "../../compiler/plan.js";
 import { taskOf } from "./candidacy.js";
+import type { GivenUp } from "./early-stop.js";
 import type { StageResult } from "./stages.js";
 
 export const stageTitle = (stage: Chapter["stages"][number]): string => {
@@ -53,7 +54,10 @@ export const stageDetail = (plan: Plan, listed: Chapter["stages"][number]): stri
         ? `${stage.pass.sweep.windows} windows of ${stage.pass.sweep.data}${inF16(stage)}`
         : `${stage.pass.questions ?? "all"} questions of ${stage.pass.data}${inF16(stage)}`;
     case "prune":
-      return stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`).join(", ");
+      return (
+        stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`).join(", ") ||
+        "nothing is cut"
+      );
     case "distill": {
       const window = plan.data[stage.data]?.window ?? 0;
       const taught = stage.arithmetic === "f16" ? ", the teacher in f16" : "";
@@ -74,6 +78,11 @@ export const stageDetail = (plan: Plan, listed: Chapter["stages"][number]): stri
   }
 };
 
+const givenUpWords = (reason: GivenUp): string =>
+  reason.why === "behind"
+    ? `given up after ${reason.step} steps: loss ${reason.mean.toFixed(4)}, median ${reason.median.toFixed(4)}`
+    : `given up: its loss is not a number at step ${reason.step}`;
+
 export const stageSummary = (
   plan: Plan,
   stage: Chapter["stages"][number],
@@ -90,14 +99,13 @@ export const stageSummary = (
     case "score":
       return result.tables.map((table) => table.axis).join(", ");
     case "distill":
-      if (result.givenUp !== null)
-        return `given up after ${result.steps} steps: loss ${result.givenUp.mean.toFixed(4)}, median ${result.givenUp.median.toFixed(4)}`;
+      if (result.givenUp !== null) return givenUpWords(result.givenUp);
       return `loss ${result.loss.toFixed(4)} after ${result.tokens.toLocaleString("en")} tokens`;
     case "evaluate":
       return result.measures.map((m) => `${m.model} ${m.metric} ${m.value.toFixed(3)}`).join(", ");
     case "rank": {
       const [best] = result.ranking.rows;
-      return best === undefined ? "" : `${best.model} is best`;
+      return best?.kept === true ? `${best.model} is best` : "no candidate goes on";
     }
     case "skipped":
       return "left out";

@@ -88,6 +88,26 @@ test("a hopeless candidate trains no further; killed and resumed, the table is t
   expect(stepsOf(out)).toEqual(stepsOf(whole));
 });
 
+test("candidates that diverge are given up, and a search without others says so", async () => {
+  const steep = SPEC.replace("constant(1e-3)", "constant(1e30)").replace(/ +early_stop.*\n/, "");
+  const diverging = makeTinyProject(`${steep}model found = best(shape)\n`);
+  try {
+    const out = join(diverging.folder, "out");
+    const { code, stderr } = await espalier(["run", diverging.spec, "--out", out]);
+    expect(stderr).toMatch(/given up: its loss is not a number at step 3 \(/);
+    expect(stderr).toMatch(/rank light: no candidate goes on/);
+    expect(stderr).toMatch(/error: no candidate of shape goes on/);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(code).toBe(3);
+    const [ranking] = tableOf(out).rankings;
+    expect(
+      ranking?.rows.map(({ value, kept, givenUpAfter }) => [value, kept, givenUpAfter]),
+    ).toEqual(Array.from({ length: 4 }, () => [null, false, 3]));
+  } finally {
+    rmSync(diverging.folder, { recursive: true, force: true });
+  }
+});
+
 test("the median of an even and an odd count, and as many better ones as are kept", () => {
   expect(hopelessAgainst(9, [1], 1)).toBeNull();
   expect(hopelessAgainst(2, [1, 3], 1)).toBeNull();

@@ -60,6 +60,19 @@ describe("a broken model", () => {
     expectClearFailure(await run(), /tokenizer\.json/);
   });
 
+  test("with a rotary base of 0, whose angles are not numbers", async () => {
+    const path = join(project.model, "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8")) as object;
+    writeFileSync(path, JSON.stringify({ ...config, rope_theta: 0 }));
+    writeFileSync(
+      project.spec,
+      'edition 1\nmodel teacher = open("model")\ndata texts = text("texts/*.txt") { window 16 }\nevaluate teacher on texts { loss }\n',
+    );
+    const ended = await run();
+    expectClearFailure(ended, /the loss of teacher is not a number/);
+    expect(ended.stderr).toMatch(/hint: look for a weight that is not a number/);
+  });
+
   test("without text", async () => {
     rmSync(join(project.folder, "texts"), { recursive: true });
     expectClearFailure(await run(), /texts/);

@@ -43,8 +43,10 @@ interface Sizes {
 const WINDOW = 256;
 const DIM = 16;
 const FACTORS = [1, 2, 4, 8, 16];
-/** Steps timed after the first. */
+/** Steps timed after the first, in each round. */
 const STEPS = 4;
+/** Over all points, so that what else the machine does for a while is not one point's alone. */
+const ROUNDS = 3;
 
 const sizesAt = (axis: ScalingAxis, factor: number): Sizes => {
   switch (axis) {
@@ -108,11 +110,13 @@ const writeModel = (folder: string, { layers, width }: Sizes): Promise<void> =>
     join(EXAMPLES, "models/sotu-1m"),
   );
 
-const measurePoint = async (
-  adapter: string,
-  axis: ScalingAxis,
-  sizes: Sizes,
-): Promise<ScalingPoint> => {
+/** What a point takes in one round: FLOPs of a step, and the steps' milliseconds. */
+interface Sample {
+  readonly gigaflops: number;
+  readonly steps: readonly number[];
+}
+
+const measure = async (adapter: string, sizes: Sizes): Promise<Sample> => {
   const folder = mkdtempSync(join(tmpdir(), "espalier-scaling-"));
   const device = await openDevice({ adapter });
   try {
@@ -126,8 +130,7 @@ const measurePoint = async (
     const times = moments().map(({ at }) => at);
     const steps = times.slice(1).map((at, index) => at - (times[index] ?? at));
     for (const { weights } of context.models.values()) await weights.close();
-    const gigaflops = stepFlops(context.plan, stage) / 1e9;
-    return { value: valueAt(axis, sizes), gigaflops, ms: median(steps) };
+    return { gigaflops: stepFlops(context.plan, stage) / 1e9, steps };
   } finally {
     device.close();
     rmSync(folder, { recursive: true, force: true });
@@ -158,15 +161,22 @@ export interface ScalingOptions {
 
 /** Measures all points, prints them as a table, and keeps them. */
 export const scalingCommand = async ({ adapter, json }: ScalingOptions): Promise<void> => {
-  const axes = [];
-  for (const axis of AXES) {
-    const points: ScalingPoint[] = [];
-    for (const factor of FACTORS) {
-      process.stderr.write(`${axis} × ${factor} …\n`);
-      points.push(await measurePoint(adapter, axis, sizesAt(axis, factor)));
+  const all = AXES.flatMap((axis) => FACTORS.map((factor) => ({ axis, factor })));
+  const samples = new Map(all.map((point) => [point, [] as Sample[]]));
+  for (let round = 1; round <= ROUNDS; round++)
+    for (const [{ axis, factor }, taken] of samples) {
+      process.stderr.write(`${axis} × ${factor}, ${round} of ${ROUNDS} …\n`);
+      taken.push(await measure(adapter, sizesAt(axis, factor)));
     }
-    axes.push({ axis, points });
-  }
+  const axes = AXES.map((axis) => ({
+    axis,
+    points: [...samples].flatMap(([point, taken]): ScalingPoint[] => {
+      if (point.axis !== axis) return [];
+      const ms = median(taken.flatMap(({ steps }) => steps));
+      const value = valueAt(axis, sizesAt(axis, point.factor));
+      return [{ value, gigaflops: taken[0]?.gigaflops ?? 0, ms }];
+    }),
+  }));
   const scaling: Scaling = { adapter: await nameOf(adapter), axes };
   const head = ["axis", "value", "GFLOP a step", "ms a step", "GFLOP/s"];
   process.stdout.write(`${scaling.adapter}\n\n${markdownTable(head, rows(scaling))}\n`);

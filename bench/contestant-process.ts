@@ -42,7 +42,7 @@ export interface Running {
 /** Why a contestant is not in a line. */
 export class CannotTakePart extends Error {}
 
-const start = (name: ContestantName, options: ProcessOptions): ChildProcess => {
+const start = (name: ContestantName, options: ProcessOptions, folder: string): ChildProcess => {
   const [command, args] =
     name === "PyTorch"
       ? [options.python, [join(ROOT, "bench/contestants/pytorch.py")]]
@@ -54,7 +54,9 @@ const start = (name: ContestantName, options: ProcessOptions): ChildProcess => {
             JSON.stringify({ adapter: options.adapter, slowPump: options.slowPump }),
           ],
         ];
-  return spawn(command, args, { stdio: ["pipe", "ignore", "ignore", "pipe"] });
+  // It is killed when it is done, so what it leaves goes where all goes with the line's folder.
+  const env = { ...process.env, TMPDIR: folder };
+  return spawn(command, args, { env, stdio: ["pipe", "ignore", "ignore", "pipe"] });
 };
 
 interface Channel {
@@ -62,8 +64,8 @@ interface Channel {
   readonly close: () => void;
 }
 
-const openChannel = (name: ContestantName, options: ProcessOptions): Channel => {
-  const child = start(name, options);
+const openChannel = (name: ContestantName, options: ProcessOptions, folder: string): Channel => {
+  const child = start(name, options, folder);
   let waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | null = null;
   let gone: Error | null = null;
   const end = (reason: string): void => {
@@ -99,14 +101,14 @@ const openChannel = (name: ContestantName, options: ProcessOptions): Channel => 
 
 const unexpected = (reply: Reply): Error => new Error(`unexpected reply ${reply.kind}`);
 
-/** Starts a contestant on a task. Throws CannotTakePart. `folder` is for what it gives. */
+/** Starts a contestant on a task. Throws CannotTakePart. `folder` is for all that it writes. */
 export const startContestant = async (
   name: ContestantName,
   task: Task,
   options: ProcessOptions,
   folder: string,
 ): Promise<Running> => {
-  const { ask, close } = openChannel(name, options);
+  const { ask, close } = openChannel(name, options, folder);
   try {
     const ready = await ask({ kind: "prepare", task });
     if (ready.kind !== "prepared") throw unexpected(ready);

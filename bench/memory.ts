@@ -71,10 +71,15 @@ const readyToTrain = (context: RunContext): DistillStage => {
 const heldBy = async (adapter: string, windows: number, window: number): Promise<Held> => {
   const device = await openDevice({ adapter });
   try {
-    const { context } = await openSession(device, { spec: spec(windows, window), base: EXAMPLES });
+    const { context, close } = await openSession(device, {
+      spec: spec(windows, window),
+      base: EXAMPLES,
+    });
     const stage = readyToTrain(context);
     await runDistill(context, { ...stage, steps: 3 });
-    return { must: mustLive(context.plan, stage), peak: context.executor.memory().peak };
+    const { peak } = context.executor.memory();
+    await close();
+    return { must: mustLive(context.plan, stage), peak };
   } finally {
     device.close();
   }
@@ -91,7 +96,7 @@ const over = async (adapter: string): Promise<{ moments: Moment[]; adapter: stri
   const device = await openDevice({ adapter });
   const moments: Moment[] = [];
   try {
-    const { context } = await openSession(device, { spec: spec(1, 16), base: EXAMPLES });
+    const { context, close } = await openSession(device, { spec: spec(1, 16), base: EXAMPLES });
     const stage = readyToTrain(context);
     const look = ({ done }: { readonly done: number }): void => {
       if (done % EVERY !== 0) return;
@@ -99,6 +104,7 @@ const over = async (adapter: string): Promise<{ moments: Moment[]; adapter: stri
       moments.push({ step: done, device: bytes, resident: process.memoryUsage.rss() });
     };
     await runDistill({ ...context, reporter: { ...context.reporter, progress: look } }, stage);
+    await close();
     return { moments, adapter: adapterIdentity(device.report) };
   } finally {
     device.close();

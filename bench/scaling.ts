@@ -121,7 +121,7 @@ const measure = async (adapter: string, sizes: Sizes): Promise<Sample> => {
   const device = await openDevice({ adapter });
   try {
     await writeModel(folder, sizes);
-    const { context, moments } = await openSession(device, {
+    const { context, moments, close } = await openSession(device, {
       spec: spec(folder, sizes.windows),
       base: EXAMPLES,
     });
@@ -129,7 +129,7 @@ const measure = async (adapter: string, sizes: Sizes): Promise<Sample> => {
     await runDistill(context, { ...stage, steps: STEPS + 1 });
     const times = moments().map(({ at }) => at);
     const steps = times.slice(1).map((at, index) => at - (times[index] ?? at));
-    for (const { weights } of context.models.values()) await weights.close();
+    await close();
     return { gigaflops: stepFlops(context.plan, stage) / 1e9, steps };
   } finally {
     device.close();

@@ -1,5 +1,5 @@
 /** Whole stages as a run does them, timed by the progress they report: from one step or batch to a later one. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "../../compiler/check.js";
@@ -10,7 +10,7 @@ import type { Device } from "../../runtime/device.js";
 import { createExecutor } from "../../runtime/execute.js";
 import { ofFloats } from "../../runtime/formats/stored-tensor.js";
 import { elementsOf, type Weights } from "../../runtime/formats/weights.js";
-import { layoutNamed, type RunContext } from "../../runtime/run/context.js";
+import { closeFiles, layoutNamed, type RunContext } from "../../runtime/run/context.js";
 import { runDistill } from "../../runtime/run/distill.js";
 import { openInputs } from "../../runtime/run/inputs.js";
 import { createJournal } from "../../runtime/run/journal.js";
@@ -33,6 +33,8 @@ interface Session {
   readonly context: RunContext;
   /** Since the last call. */
   readonly moments: () => readonly Moment[];
+  /** Closes all files and removes what was written. */
+  readonly close: () => Promise<void>;
 }
 
 export const openSession = async (
@@ -74,6 +76,10 @@ export const openSession = async (
       const moments = seen;
       seen = [];
       return moments;
+    },
+    close: async () => {
+      await closeFiles(context);
+      rmSync(out, { recursive: true, force: true });
     },
   };
 };

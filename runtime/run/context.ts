@@ -120,6 +120,17 @@ export const upload = async (context: RunContext, name: string): Promise<void> =
   context.uploaded.add(name);
 };
 
+/** Closes the files of all models, and of the data as they and the first of them read it. */
+export const closeFiles = async ({
+  models,
+  texts,
+}: Pick<RunContext, "models" | "texts">): Promise<void> => {
+  const opened = [...models.values()];
+  for (const { weights } of opened) await weights.close();
+  for (const read of new Set([texts, ...opened.map((model) => model.texts)]))
+    for (const corpus of read?.corpora.values() ?? []) corpus.close();
+};
+
 /** Loads a program of the plan, compiling its pipelines; loaded ones are kept. */
 export const programNamed = (context: RunContext, name: string): Promise<LoadedProgram> => {
   const known = context.programs.get(name);

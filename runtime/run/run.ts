@@ -14,7 +14,7 @@ import { createTuning } from "../tune.js";
 import { adapterIdentity } from "./adapter-identity.js";
 import { checkAdapter, checkWeights, modelsInF16 } from "./arithmetic.js";
 import { taskOf } from "./candidacy.js";
-import { modelNamed, type RunContext } from "./context.js";
+import { closeFiles, modelNamed, type RunContext } from "./context.js";
 import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
 import { checkFits, checkStageFits } from "./fits.js";
@@ -269,10 +269,7 @@ const execute = async (session: Session): Promise<RunOutcome> => {
         course = now;
       });
     } finally {
-      const models = [...context.models.values()];
-      for (const { weights } of models) await weights.close();
-      for (const read of new Set([texts, ...models.map((model) => model.texts)]))
-        for (const corpus of read?.corpora.values() ?? []) corpus.close();
+      await closeFiles(context);
       await journal.update({ tuning: tuning.choices() });
     }
     await finish(session, inputs, lock);

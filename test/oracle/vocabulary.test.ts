@@ -14,7 +14,7 @@ import { tokenizerAmong } from "../../runtime/formats/model-source.js";
 import { type SideFile, sideFiles, writeSideFile } from "../../runtime/formats/side-files.js";
 import { bestTokens } from "../../runtime/formats/token-parts.js";
 import { openTokenizer } from "../../runtime/formats/tokenizer.js";
-import { corpusOf, type RunContext } from "../../runtime/run/context.js";
+import { closeFiles, corpusOf, type RunContext } from "../../runtime/run/context.js";
 import { restoreStage, runStage, type StageResult } from "../../runtime/run/stages.js";
 import { decisionsSchema } from "../../runtime/weights/decisions.js";
 import { sharedDevice } from "../support/device.js";
@@ -152,5 +152,7 @@ test("a model without half of its tokens is scored, taught, evaluated and export
     const again = { ...context, models: new Map() };
     for (const stage of plan.stages.slice(0, 3)) await restoreStage(again, stage);
     expect([...corpusOf(again, "short", "speeches").at(5)]).toEqual([...corpus.at(5)]);
+    await closeFiles({ ...again, texts: { corpora: new Map(), questions: new Map() } });
+    await closeFiles(context);
   });
 });

@@ -25,7 +25,7 @@ here = Path(__file__).parent
 sotu = here.parent.parent / "examples/models/sotu-1m"
 vocabulary = here / "vocabulary"
 # As their tokenizers are.
-OF_PIECES = {"mistral", "gemma", "gemma2", "phi3"}
+OF_PIECES = {"mistral", "gemma", "gemma2", "gemma3", "phi3"}
 TEXT = "We the people,  in order to form\na more perfect union — ünïcode 🙂 1984"
 REAL = sorted((here.parent.parent / "examples/data/sotu/valid").glob("*.txt"))[0].read_text()[:8000]
 ends = {"vocab_size": 2048, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
@@ -51,6 +51,7 @@ LONG = {
     "rope_type": "longrope", "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [1.0, 2.0, 3.5, 4.0],
     "original_max_position_embeddings": BEFORE,
 }  # fmt: skip
+GEMMA3 = {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16, "sliding_window_pattern": 2}
 # Name → (family, keys).
 MODELS = {
     "llama": ("llama", {**shared, "tie_word_embeddings": False}),
@@ -61,6 +62,7 @@ MODELS = {
     "qwen3": ("qwen3", {**shared, "head_dim": 128, "tie_word_embeddings": False}),
     "gemma": ("gemma", {**shared, "head_dim": 16}),
     "gemma2": ("gemma2", {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16}),
+    "gemma3": ("gemma3", GEMMA3),
     "phi3": ("phi3", {**shared, "sliding_window": None, "original_max_position_embeddings": 64, "tie_word_embeddings": False}),
     "phi3, half rotated": (
         "phi3",
@@ -95,6 +97,13 @@ MODELS = {
     "gemma2, linear": (
         "gemma2", scaled(LINEAR, head_dim=16, query_pre_attn_scalar=16, sliding_window=16, tie_word_embeddings=True)
     ),
+    "gemma3, linear": (
+        "gemma3",
+        {**GEMMA3, "rope_parameters": {
+            "full_attention": {**LINEAR, "rope_theta": 1e6},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 20000.0},
+        }},
+    ),
     "phi3, longrope": (
         "phi3", scaled(LONG, sliding_window=None, original_max_position_embeddings=BEFORE)
     ),
@@ -105,15 +114,17 @@ MODELS = {
         {**shared, "head_dim": 8, "rope_parameters": {**LINEAR, "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
     ),
 }  # fmt: skip
+# Where the model's type is not the family's name.
+MODEL_TYPES = {"gemma3": "gemma3_text"}
 # What transformers' reader leaves out: biases, that scores are scaled by the size of a head, that heads are rotated in part,
 # and that positions are scaled.
-MISREAD = {"llama, with biases", "gemma2", "phi3, half rotated"}
+MISREAD = {"llama, with biases", "gemma2", "gemma3", "phi3, half rotated"}
 SCALED = ("llama3", "linear", "yarn", "longrope")
 
 
 def random_model(family, keys):
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **keys)).eval()
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(MODEL_TYPES.get(family, family), **keys)).eval()
     with torch.no_grad():
         for tensor in model.parameters():
             tensor.add_(torch.randn_like(tensor) * 0.2)

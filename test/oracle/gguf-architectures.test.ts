@@ -34,7 +34,7 @@ import {
 const SMALLER_HEADS = new Set(["nemotron", "olmo2", "qwen2"]);
 
 /** What is added to weights, or they are multiplied by, is rounded to f32. */
-const SUMS = new Set(["gemma", "gemma2", "nemotron"]);
+const SUMS = new Set(["gemma", "gemma2", "gemma3", "nemotron"]);
 
 const withModel = <T>(family: string, use: (model: Model) => Promise<T>): Promise<T> => {
   const path = folderOf(family);

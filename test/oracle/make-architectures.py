@@ -88,6 +88,21 @@ FAMILIES = {
             "without caps": case(attn_logit_softcapping=None, final_logit_softcapping=None),
         },
     ),
+    "gemma3": (
+        {**grouped, "query_pre_attn_scalar": 24, "sliding_window": 64, "sliding_window_pattern": 2},
+        {
+            "as saved": SAVED,
+            "sliding window": case(sliding_window=5),
+            "older keys": case(
+                ["rope_parameters", "layer_types", "_sliding_window_pattern"],
+                rope_theta=5000.0,
+                rope_local_base_freq=500.0,
+                sliding_window_pattern=2,
+                rope_scaling={"rope_type": "linear", "factor": 4.0},
+            ),
+            "capped": case(final_logit_softcapping=4.0),
+        },
+    ),
     "cohere": (
         {**grouped, "logit_scale": 1.5, "use_qk_norm": True, "attention_bias": True, "pad_token_id": 0},
         {
@@ -127,6 +142,9 @@ FAMILIES = {
         },
     ),
 }
+
+# Where the model's type is not the family's name.
+MODEL_TYPES = {"gemma3": "gemma3_text"}
 
 
 def randomise(model):
@@ -175,7 +193,7 @@ def make(family, target):
     folder = os.path.join(target, family)
     os.makedirs(folder, exist_ok=True)
     torch.manual_seed(0)
-    config = transformers.AutoConfig.for_model(family, **keys)
+    config = transformers.AutoConfig.for_model(MODEL_TYPES.get(family, family), **keys)
     model = AutoModelForCausalLM.from_config(config)
     randomise(model)
     model.save_pretrained(folder)

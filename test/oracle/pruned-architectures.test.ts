@@ -26,7 +26,7 @@ import { stdlibTexts } from "../support/memory-host.js";
 import { inFloat64, logitsGraph, logitsIn } from "../support/model-logits.js";
 import { worstError } from "../support/numbers.js";
 import { inScratch } from "../support/scratch.js";
-import { expectedOf, families, folderOf, shapeIn, withWeights } from "./tiny-models.js";
+import { expectedOf, families, folderOf, library, shapeIn, withWeights } from "./tiny-models.js";
 
 /** Cuts by half that each family's config.json can say: GPT-2's and GPT-NeoX's ties heads to the hidden state. */
 const TIED = [
@@ -76,6 +76,7 @@ const MORE: Readonly<Record<string, readonly (readonly [string, readonly string[
     ["compensated", ["query"], MADE_UP_HEADS],
     ["sliding", ["query", "dim"], SLIDING],
   ],
+  gemma3: [["sliding", ["query", "dim"], SLIDING]],
   gpt2: [["compensated", ["hidden", "head", "mlp"], MADE_UP]],
   gpt_neox: [
     ["half rotated", ["hidden", "dim"], ROTATED],
@@ -152,12 +153,15 @@ const cutBy = async (
   const kept = keptBy(whole, cuts, randomScores(whole, 5));
   const sizes = new Map(cuts.map(({ axis, keep }) => [axis, keep]));
   const wide = shapeIn(path, { config: { ...kind.config, ...kind.biases }, without: [] });
-  const target = must(product.resize(wide, sizes, { path, span: { start: 0, end: 0 } }));
+  const place = { path, span: { start: 0, end: 0 } };
+  const target = must(product.resize(wide, sizes, place));
   const change = Object.fromEntries(must(rescaled(shape, target)));
   const layout = layoutOf("cut", target, 0);
   const made = kind.biases === undefined ? [] : averagesOf(whole, axes);
   const pruned = prune(compensated(weights, kept, layout, made), kept, layout, change);
-  return { whole, kept, shape: target, weights: pruned };
+  // Which entries of lists by layer are left is known now.
+  const decided = must(product.readArchitecture(library, pruned.layout.config, place));
+  return { whole, kept, shape: decided, weights: pruned };
 };
 
 /** Tokens that a cut model knows, in its numbers and in those of the whole model. */
@@ -271,7 +275,11 @@ function layer_norm[channel](x, scale, shift, epsilon) = x
 `,
 });
 
-test.each(["gemma", "gemma2"])("%s cut by hidden keeps the scale of its embeddings", (family) =>
+test.each([
+  "gemma",
+  "gemma2",
+  "gemma3",
+])("%s cut by hidden keeps the scale of its embeddings", (family) =>
   withWeights(folderOf(family), shapeIn(folderOf(family)), async (weights) => {
     const { tokens } = expectedOf(family);
     const { whole, kept, shape, weights: pruned } = await cutBy(family, ["hidden"], weights);

@@ -3,6 +3,7 @@ import type { Arithmetic } from "../kernels/operand.js";
 import type {
   Chapter,
   ChoiceEntry,
+  Cut,
   DistillStage,
   KeptLogits,
   ModelLayout,
@@ -184,6 +185,9 @@ const keptText = (plan: Around, { teacher, data }: DistillStage, kept: KeptLogit
   return `the ${kept.count} largest logits of ${teacher} kept on disk and read in its place: ${many} tokens x ${each} bytes, ${bytes(tokens * each)}`;
 };
 
+const cutText = ({ axis, from, keep, units }: Cut): string =>
+  `${axis} ${from} -> ${keep}${units === undefined ? "" : `, which are ${units.join(", ")}`}`;
+
 const describe = (plan: Around, stage: Stage): { title: string; details: string[] } => {
   switch (stage.kind) {
     case "open":
@@ -209,8 +213,8 @@ const describe = (plan: Around, stage: Stage): { title: string; details: string[
       };
     case "prune":
       return {
-        title: `prune ${stage.name} from ${stage.source} using ${stage.scores}`,
-        details: stage.cuts.map((cut) => `${cut.axis} ${cut.from} -> ${cut.keep}`),
+        title: `prune ${stage.name} from ${stage.source}${stage.scores === null ? "" : ` using ${stage.scores}`}`,
+        details: stage.cuts.map(cutText),
       };
     case "distill":
       return {

@@ -2,18 +2,24 @@
 
 import type { Scalar } from "./plan-program.js";
 
-/** Keep the `keep` best of `from` units of an axis (or all but the best run); ties go to the lower index; kept indices ascend. */
+/**
+ * Keep the `keep` best of `from` units of an axis (or all but the best run), or those that the spec names; ties go to the
+ * lower index; kept indices ascend.
+ */
 export interface Cut {
   readonly axis: string;
   readonly from: number;
   readonly keep: number;
+  /** Those that stay, ascending, where the spec names them. */
+  readonly units?: readonly number[];
 }
 
 export interface PruneStage {
   readonly kind: "prune";
   readonly name: string;
   readonly source: string;
-  readonly scores: string;
+  /** The score stage; null where the spec names all that stays. */
+  readonly scores: string | null;
   readonly cuts: readonly Cut[];
   /** The axis among `cuts` whose units are tokens, so that the tokenizer loses them too; null where there is none. */
   readonly tokens: string | null;

@@ -15,10 +15,17 @@ const CLAUSES: Readonly<Record<StageKeyword, Readonly<Partial<Record<Word, strin
   export: { to: "a path in quotes" },
 };
 
-/** Without a teacher a model is trained on its data alone. */
-const OPTIONAL: Readonly<Partial<Record<StageKeyword, Word>>> = { distill: "from" };
+/** Without a teacher a model is trained on its data alone; a spec may name all that stays. */
+const OPTIONAL: Readonly<Partial<Record<StageKeyword, Word>>> = { distill: "from", prune: "using" };
 
 export type Clauses = ReadonlyMap<Word, Expr>;
+
+/** Says that a stage lacks a clause. */
+export const sayMissing = (context: Context, stage: StageDecl, word: Word): void => {
+  const place = stage.names[0]?.span ?? stage.keywordSpan;
+  const what = CLAUSES[stage.keyword][word] ?? "";
+  say(context, "missing-clause", place, { stage: stageName(stage), word, what });
+};
 
 export const readClauses = (context: Context, stage: StageDecl): Clauses => {
   const table = CLAUSES[stage.keyword];
@@ -31,10 +38,8 @@ export const readClauses = (context: Context, stage: StageDecl): Clauses => {
     else if (found.has(word)) say(context, "duplicate-clause", wordSpan, { word });
     else found.set(word, clause.value);
   }
-  const place = stage.names[0]?.span ?? stage.keywordSpan;
-  for (const [word, what] of Object.entries(table))
-    if (!found.has(word as Word) && OPTIONAL[stage.keyword] !== word)
-      say(context, "missing-clause", place, { stage: stageName(stage), word, what });
+  for (const word of known as Word[])
+    if (!found.has(word) && OPTIONAL[stage.keyword] !== word) sayMissing(context, stage, word);
   return found;
 };
 

@@ -12,6 +12,7 @@ import type {
   Candidacy,
   CandidateOf,
   Compensation,
+  Cut,
   DataSource,
   ExpectStage,
   ExportStage,
@@ -55,9 +56,10 @@ export interface PruneStep {
   readonly kind: "prune";
   readonly name: string;
   readonly source: string;
-  readonly scores: string;
+  /** Null where the spec names all that stays. */
+  readonly scores: string | null;
   /** Only axes that shrink. */
-  readonly cuts: readonly { readonly axis: string; readonly from: number; readonly keep: number }[];
+  readonly cuts: readonly Cut[];
   /** The axis among `cuts` whose units are tokens; null where there is none. */
   readonly tokens: string | null;
   /** Weights whose numbers change, by name. */

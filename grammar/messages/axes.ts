@@ -166,6 +166,37 @@ export const axisMessages = {
       };
     },
   ),
+  "units-axis": message(
+    "error",
+    (p: { readonly axis: string; readonly layers: string | null }) => ({
+      message: `\`${p.axis}\` cannot be cut by a list${
+        p.layers === null
+          ? ""
+          : `: only \`${p.layers}\` can, as other units are others in each layer`
+      }`,
+      hint: `write how many stay, as in \`${p.axis} -> 75%\``,
+    }),
+  ),
+  "unit-unknown": message(
+    "error",
+    (p: {
+      readonly axis: string;
+      readonly model: string;
+      readonly is: number;
+      readonly found: string;
+    }) => ({
+      message: `\`${p.model}\` has no \`${p.axis}\` ${p.found}`,
+      hint: `they are counted from 0 to ${p.is - 1}`,
+    }),
+  ),
+  "units-order": message("error", (p: { readonly axis: string; readonly unit: number }) => ({
+    message: `\`${p.axis}\` ${p.unit} comes after one that is not before it in the model`,
+    hint: "name each once, from the first to the last: those that stay keep their order",
+  })),
+  "units-rounds": message("error", (p: { readonly rounds: number }) => ({
+    message: `which layers stay is named, and \`rounds ${p.rounds}\` would choose in each`,
+    hint: "leave out `rounds`, or write how many layers stay",
+  })),
   "compensation-impossible": message(
     "error",
     (p: { readonly axis: string; readonly reason: string }) => ({

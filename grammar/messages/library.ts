@@ -76,7 +76,7 @@ export const libraryMessages = {
   "layers-undecided": message("error", (p: { readonly key: string }) => ({
     message: `which layers stay is known only in the run, and the forward pass depends on the \`${p.key}\` of each`,
     caret: "read here",
-    hint: "take shorter windows, for which layers do not differ, or keep all layers",
+    hint: "name the layers that stay, as in `layer -> [0..3]`, or take windows for which layers do not differ",
   })),
   "unknown-in-library": message(
     "error",

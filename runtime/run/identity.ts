@@ -50,12 +50,12 @@ export const identityOf = (context: RunContext, inputs: LockInputs, name: string
   if (stage.kind !== "prune") return hash([inputs, stage]);
   const indexOf = (name: string): number =>
     plan.stages.findIndex((s) => s.kind === "score" && s.name === name);
-  const scored = indexOf(stage.scores);
+  const scored = stage.scores === null ? null : journal.result(indexOf(stage.scores));
   const source = identityOf(context, inputs, stage.source);
   const { name: _name, source: _source, scores: _scores, compensations, ...how } = stage;
   const made = compensations.map(({ scores: _scores, ...of }) => of);
   const taken = compensations.map(({ scores }) => journal.result(indexOf(scores)));
-  return hash([source, { ...how, compensations: made }, journal.result(scored), taken]);
+  return hash([source, { ...how, compensations: made }, scored, taken]);
 };
 
 /** What computes, and the data as it is read. */

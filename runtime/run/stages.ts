@@ -132,7 +132,8 @@ const pruneModel = async (context: RunContext, stage: PruneStage): Promise<Decis
   const { weights, side, texts } = modelNamed(context, stage.source);
   const { layout } = weights;
   const tokens = stage.tokens === null ? null : cuttableTokens(side, layout.config, layout.name);
-  const decisions = decide(stage, layout, scoresNamed(context, stage.scores), tokens);
+  const scores = stage.scores === null ? null : scoresNamed(context, stage.scores);
+  const decisions = decide(stage, layout, scores, tokens);
   const { kept, foldings } = decisions;
   const target = layoutNamed(context, stage.name);
   const compensating = stage.compensations.map((compensation) => ({

@@ -18,7 +18,7 @@ const index = z.int().nonnegative();
 
 const axisSchema = z.object({
   axis: z.string(),
-  /** How the units were judged; null where the axis needed no scores. */
+  /** How the units were judged; null where the axis needed no scores, as all stay or the spec names those that do. */
   criterion: z.string().nullable(),
   from: index,
   keep: index,
@@ -38,12 +38,12 @@ const axisSchema = z.object({
 const pruneSchema = z.object({
   name: z.string(),
   source: z.string(),
-  /** The score stage, its data, and which windows of it, in the order they were looked at. */
-  scores: z.string(),
-  data: z.string(),
+  /** The score stage, its data, and which windows of it, in the order they were looked at; null and none without scores. */
+  scores: z.string().nullable(),
+  data: z.string().nullable(),
   windows: z.array(index),
   /** What products with the model's weights were computed in when it was scored. */
-  arithmetic: z.enum(["f32", "f16"]),
+  arithmetic: z.enum(["f32", "f16"]).nullable(),
   axes: z.array(axisSchema),
 });
 
@@ -143,7 +143,7 @@ const recordOf = (table: AxisScores, kept: KeptAxis): PruneRecord["axes"][number
   })),
 });
 
-const foldingOf = (fold: Fold, { tables }: Scores, kept: Kept): Folding => {
+const foldingOf = (fold: Fold, tables: readonly AxisScores[], kept: Kept): Folding => {
   const table = tables.find(({ axis }) => axis === fold.axis);
   const keep = kept.get(fold.axis)?.keep;
   if (table === undefined || table.runs || keep === undefined)
@@ -162,24 +162,33 @@ const foldingOf = (fold: Fold, { tables }: Scores, kept: Kept): Folding => {
 export const decide = (
   stage: PruneStage,
   source: ModelLayout,
-  found: Scores,
+  found: Scores | null,
   tokens: TokenParts | null = null,
 ): Decisions => {
-  const scores = { ...found, tables: found.tables.map(summed) };
+  const tables = found?.tables.map(summed) ?? [];
   const kept = new Map<string, KeptAxis>();
   const axes: PruneRecord["axes"] = [];
-  for (const { axis, from, keep } of stage.cuts) {
+  for (const { axis, from, keep, units } of stage.cuts) {
     if (source.axes[axis] !== from)
       throw new RunError(`axis ${axis} of ${source.name} is ${source.axes[axis]}, not ${from}`);
-    if (scores.tables.some((table) => table.axis === axis)) continue;
+    if (units !== undefined) {
+      const named = [...units];
+      kept.set(axis, { axis, along: [], from, keep, sets: [named] });
+      axes.push({ axis, criterion: null, from, keep, sets: [{ at: {}, scores: [], kept: named }] });
+      continue;
+    }
+    if (tables.some((table) => table.axis === axis)) continue;
     // Keeping all needs no scores.
     if (keep !== from)
-      throw new RunError(`axis ${axis} is cut, but ${stage.scores} has no scores of it`);
+      throw new RunError(
+        `axis ${axis} is cut, but ${stage.scores ?? "nothing"} has no scores of it`,
+      );
     kept.set(axis, { axis, along: [], from, keep, sets: [whole(from)] });
     axes.push({ axis, criterion: null, from, keep, sets: [] });
   }
-  for (const table of scores.tables) {
+  for (const table of tables) {
     const cut = stage.cuts.find(({ axis }) => axis === table.axis);
+    if (cut?.units !== undefined) continue;
     const bound = {
       paired: source.paired[table.axis] ?? null,
       tokens: table.axis === stage.tokens ? tokens : null,
@@ -188,16 +197,15 @@ export const decide = (
     if (cut !== undefined) kept.set(table.axis, choice);
     axes.push(recordOf(table, choice));
   }
-  const foldings = stage.folds.map((fold) => foldingOf(fold, scores, kept));
-  const { data, windows, arithmetic } = scores;
+  const foldings = stage.folds.map((fold) => foldingOf(fold, tables, kept));
   const { name, source: from } = stage;
   const record = {
     name,
     source: from,
     scores: stage.scores,
-    data,
-    windows: [...windows],
-    arithmetic,
+    data: found?.data ?? null,
+    windows: [...(found?.windows ?? [])],
+    arithmetic: found?.arithmetic ?? null,
     axes,
   };
   return { kept, foldings, record };

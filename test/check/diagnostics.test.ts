@@ -203,6 +203,16 @@ const CASES: readonly Case[] = [
   one("group-divides", MLP, `${MLP}  query  8 -> «5»\n`),
   one("group-divides", MLP, `${MLP}  query  «8 -> 4»\n`, "divides"),
   one("target-grows", HIDDEN, "hidden 128 -> «160» "),
+  one("units-axis", MLP, "  mlp    384 -> «[0..255]»\n"),
+  one("unit-unknown", MLP, `${MLP}  layer  6 -> [0..3, «6»]\n`),
+  one("units-order", MLP, `${MLP}  layer  6 -> [0..3, «3», 5]\n`),
+  {
+    code: "units-rounds",
+    edits: [
+      ["prune student from", "prune «student» from"],
+      [MLP, `${MLP}  layer  6 -> [0..3]\n  rounds 2\n`],
+    ],
+  },
   one("target-empty", HIDDEN, "hidden 128 -> «0» "),
   one("target-empty", HIDDEN, "hidden 128 -> «0.1%» ", "percentage"),
   one("target-fraction", HIDDEN, "hidden 128 -> «96.5» "),

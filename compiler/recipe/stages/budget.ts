@@ -3,14 +3,16 @@
  * and the same share of their size, the largest at which the model has no more parameters than that. A share of an axis is
  * rounded down to whole units (to multiples of its `step`), and at least one stays.
  */
+
 import type { Name, Statement } from "../../../grammar/ast.js";
 import { parametersAt } from "../../library/parameters.js";
+import type { Cut } from "../../plan.js";
 import { evaluate } from "../constant.js";
 import { type Context, say } from "../context.js";
 import { wholeQuantity } from "../settings.js";
 import { unitLabel } from "../units.js";
 import { axisNamed } from "./axis.js";
-import { type Cut, type Source, unitsTogether } from "./targets.js";
+import { type Source, unitsTogether } from "./targets.js";
 
 /** An axis that may shrink to fit the budget, by so many units at a time. */
 export interface FreeAxis {

@@ -1,13 +1,14 @@
 /** `fold AXIS by FOLD` in a `prune`: what kept units take in of those that are cut (Minitron, section 2.2: head residuals). */
+
 import type { Name, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import { scalarFunction } from "../../ir/scalar.js";
 import { tokenAxis } from "../../library/forward.js";
 import { elaborateFold } from "../../library/schedule.js";
-import type { Fold, Scalar } from "../../plan.js";
+import type { Cut, Fold, Scalar } from "../../plan.js";
 import { type Context, passOn, say } from "../context.js";
 import { axisNamed } from "./axis.js";
-import { type Cut, type Source, unitsTogether } from "./targets.js";
+import { type Source, unitsTogether } from "./targets.js";
 
 const HEAD = "fold";
 

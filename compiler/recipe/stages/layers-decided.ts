@@ -1,8 +1,9 @@
 /** What is known of layers' own entries in lists before the run has decided which of them stay. */
 
-import { sameWithoutRun } from "../../library/layer-list.js";
+import { listsInConfig, sameWithoutRun } from "../../library/layer-list.js";
 import type { ModelShape } from "../../library/library.js";
 import { scoresRuns } from "../../library/runs.js";
+import type { Cut } from "../../plan.js";
 import type { ScoreStep } from "../recipe.js";
 
 /** The pruned shape, where layers go as one run without those lists of which every run leaves the same: then they are decided. */
@@ -19,4 +20,22 @@ export const decidedByRuns = (
     (key) => before.undecided.has(key) || !sameWithoutRun(before.layerLists.get(key) ?? [], layers),
   );
   return { ...after, undecided: new Set(open) };
+};
+
+/** The pruned shape, where the spec names the layers that stay: each has its own entries. */
+export const decidedByName = (
+  before: ModelShape,
+  after: ModelShape,
+  cuts: readonly Cut[],
+): ModelShape => {
+  const units = cuts.find(({ axis }) => axis === before.layerAxis)?.units;
+  if (units === undefined) return after;
+  const layerLists = new Map(
+    [...before.layerLists].map(([key, entries]) => [
+      key,
+      units.flatMap((unit) => entries[unit] ?? []),
+    ]),
+  );
+  const config = { ...after.config, ...listsInConfig(layerLists) };
+  return { ...after, config, layerLists, undecided: before.undecided };
 };

@@ -1,6 +1,7 @@
 /** `prune NAME from MODEL using SCORES`: how many units of each axis stay (`hidden 128 -> 96`, `mlp -> 66%`). */
 import type { Name, StageDecl, Statement } from "../../../grammar/ast.js";
-import { nameIn, readClauses } from "../clauses.js";
+import type { Cut } from "../../plan.js";
+import { nameIn, readClauses, sayMissing } from "../clauses.js";
 import { type Context, find, say } from "../context.js";
 import { label } from "../report.js";
 import type { ModelEntry, ScoreEntry } from "../scope.js";
@@ -9,12 +10,12 @@ import { isTapped } from "./axis.js";
 import { budgeted, freeAxis, isBudget, isFree } from "./budget.js";
 import { compensationsOf, isCompensation } from "./compensation.js";
 import { foldsOf, isFold } from "./fold.js";
-import { decidedByRuns } from "./layers-decided.js";
+import { decidedByName, decidedByRuns } from "./layers-decided.js";
 import { one } from "./one-model.js";
 import { pushRounds } from "./rounds.js";
 import { roundsFit } from "./run-length.js";
 import { shapeAt } from "./shape-at.js";
-import { type Cut, cutOf, type Source } from "./targets.js";
+import { cutOf, type Source } from "./targets.js";
 import { canLose, tokenCut } from "./vocabulary.js";
 
 /** Lines that say how, and not what of an axis, unless there is an axis of that name. */
@@ -65,7 +66,9 @@ const checkScored = (
   const place = context.scope.declared.get(using.name);
   const labels = place === undefined ? [] : [label(place.file, place.name.span, "scored here")];
   const heads = (stage.body ?? []).flatMap((line) => line.heads);
-  const unscored = cuts.filter((cut) => scores.axes !== null && !scores.axes.has(cut.axis));
+  const unscored = cuts.filter(
+    (cut) => cut.units === undefined && scores.axes !== null && !scores.axes.has(cut.axis),
+  );
   for (const { axis } of unscored) {
     const head = heads.find((h) => h.name === axis);
     const span = head?.span ?? using.span;
@@ -124,27 +127,37 @@ export const checkPrune = (context: Context, stage: StageDecl): void => {
   const scored = !same || checkScored(context, stage, using, scores, source, good);
   if (cuts.includes(null) || !scored || rounds === null) return;
   const step = same ? scores.step : null;
-  if (step !== null && !roundsFit(context, using?.span ?? name.span, step, good, rounds)) return;
+  const byScores = good.filter(({ units }) => units === undefined);
+  const named = byScores.length < good.length;
+  if (rounds > 1 && named) {
+    say(context, "units-rounds", name.span, { rounds });
+    return;
+  }
+  const unscored = !clauses.has("using");
+  if (unscored && (!named || byScores.length > 0)) sayMissing(context, stage, "using");
+  if (step !== null && !roundsFit(context, using?.span ?? name.span, step, byScores, rounds))
+    return;
   const sizes = new Map(good.map((cut) => [cut.axis, cut.keep]));
   const sized = shapeAt(context, name, source, sizes);
   if (sized === null) return;
   const inOneGo = rounds === 1 && scores?.step != null;
-  const shape = inOneGo ? decidedByRuns(source.shape, sized, scores.step) : sized;
+  const decided = inOneGo ? decidedByRuns(source.shape, sized, scores.step) : sized;
+  const shape = decidedByName(source.shape, decided, good);
   const tokens = tokenCut(source.shape, good);
   if (tokens !== null && !canLose(context, stage, source.model, tokens)) return;
   const vocabulary = tokens === null ? source.vocabulary : name.name;
   context.scope.define("model", name.name, { shape, vocabulary });
-  if (!same || scores.step === null) return;
+  if (step === null && !unscored) return;
   const pruning = {
     name: name.name,
     source: source.model,
-    scores: using.name,
+    scores: using?.name ?? null,
     cuts: good,
     folds,
     compensations: compensations.list,
   };
   const used = new Set(compensations.list.map((made) => made.scores));
   const others = [...used].map((own) => context.scope.peek("score", own)?.step ?? null);
-  const scorings = new Set([scores.step, ...others.filter((step) => step !== null)]);
+  const scorings = new Set([step, ...others].filter((scoring) => scoring !== null));
   pushRounds(context, name, source, pruning, [...scorings], rounds);
 };

@@ -3,12 +3,14 @@
  * section 2.3: round i goes to from − (i + 1) · (from − keep) / T). Written out as the stages that they are. What a round cuts
  * is made up for by scores of the model that it cuts.
  */
+
 import type { Name } from "../../../grammar/ast.js";
+import type { Cut } from "../../plan.js";
 import type { Context } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
 import { type Pruning, pushPrune } from "./prune-step.js";
 import { shapeAt } from "./shape-at.js";
-import { type Cut, type Source, unitsTogether } from "./targets.js";
+import { type Source, unitsTogether } from "./targets.js";
 
 /** The sizes that a round reaches, counted from 1. */
 export const reached = (cut: Cut, round: number, rounds: number, together: number): number => {
@@ -27,7 +29,7 @@ const cutsOf = (
     .map((cut) => {
       const together = unitsTogether(shape, cut.axis);
       const from = reached(cut, round, rounds, together);
-      return { axis: cut.axis, from, keep: reached(cut, round + 1, rounds, together) };
+      return { ...cut, from, keep: reached(cut, round + 1, rounds, together) };
     })
     .filter(({ from, keep }) => keep < from);
 
@@ -57,7 +59,7 @@ export const pushRounds = (
     ]);
     const shape = shapeAt(context, name, source, new Map(sizes));
     if (shape === null) return;
-    const scores = scoresOf(pruning.scores);
+    const scores = pruning.scores === null ? null : scoresOf(pruning.scores);
     const compensations = pruning.compensations.map((made) => ({
       ...made,
       scores: scoresOf(made.scores),

@@ -1,12 +1,13 @@
 /** `length: 2` of a criterion of runs of layers: runs of that length alone are scored, and a cut takes out one of them. */
+
 import type { Name } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { CriterionUse, ModelShape } from "../../library/library.js";
 import { RUN_LENGTH, runLength } from "../../library/runs.js";
+import type { Cut } from "../../plan.js";
 import { type Context, excerpt, say } from "../context.js";
 import type { ScoreStep } from "../recipe.js";
 import { reached } from "./rounds.js";
-import type { Cut } from "./targets.js";
 
 /** Whether the model has runs of the length that is asked for, besides itself; says so where it has none. */
 export const hasRuns = (

@@ -3,22 +3,18 @@ import type { Expr, Name, Statement } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { Axis } from "../../ir/tensor.js";
 import type { ModelShape } from "../../library/library.js";
+import type { Cut } from "../../plan.js";
 import { evaluate } from "../constant.js";
 import { type Context, excerpt, say } from "../context.js";
 import { unitLabel } from "../units.js";
 import { axisNamed, keyOf } from "./axis.js";
+import { namedUnits } from "./named-units.js";
 
 export interface Source {
   readonly model: string;
   readonly shape: ModelShape;
   /** Of the model as it is: the shape may have room for more. */
   readonly parameters: number;
-}
-
-export interface Cut {
-  readonly axis: string;
-  readonly from: number;
-  readonly keep: number;
 }
 
 interface Size {
@@ -167,7 +163,14 @@ export const cutOf = (
   if (axis === null || sides === null) return null;
   const together = unitsTogether(source.shape, axis.name);
   const from = sides.from === null ? null : sizeIn(context, sides.from, axis, together);
-  const to = sizeIn(context, sides.to, axis, together);
+  // A list without an arrow would be one of sizes, as a search has it.
+  const list = line.items[0]?.kind === "arrow" && sides.to.kind === "list" ? sides.to : null;
+  const units = list === null ? null : namedUnits(context, source, axis, list);
+  if (list !== null && units === null) return null;
+  const to =
+    units === null
+      ? sizeIn(context, sides.to, axis, together)
+      : { value: units.length, span: sides.to.span };
   if (to === null || (from === null && sides.from !== null)) return null;
   if (from !== null && from.value !== axis.size) {
     if (reportGrouping(context, source, axis, from, to)) return null;
@@ -176,5 +179,6 @@ export const cutOf = (
     return null;
   }
   if (!checkTarget(context, source, axis, to)) return null;
-  return { axis: axis.name, from: axis.size, keep: to.value };
+  const cut = { axis: axis.name, from: axis.size, keep: to.value };
+  return units === null ? cut : { ...cut, units };
 };

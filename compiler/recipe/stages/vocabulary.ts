@@ -2,13 +2,14 @@
  * Texts are read with the tokenizer of the first model opened: every model must have a row for each of its tokens. Where a
  * pruning cuts tokens, the tokenizer loses them too, and some must stay.
  */
+
 import type { StageDecl } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { Vocabulary } from "../../host.js";
 import { tokenAxis } from "../../library/forward.js";
 import type { ModelShape } from "../../library/library.js";
+import type { Cut } from "../../plan.js";
 import { type Context, say } from "../context.js";
-import type { Cut } from "./targets.js";
 
 export interface Opened {
   readonly model: string;

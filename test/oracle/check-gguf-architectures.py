@@ -51,6 +51,10 @@ LONG = {
     "rope_type": "longrope", "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [1.0, 2.0, 3.5, 4.0],
     "original_max_position_embeddings": BEFORE,
 }  # fmt: skip
+GRANITE = {
+    **shared, "tie_word_embeddings": True, "embedding_multiplier": 12.0, "attention_multiplier": 0.25,
+    "residual_multiplier": 0.22, "logits_scaling": 8.0,
+}  # fmt: skip
 GEMMA3 = {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16, "sliding_window_pattern": 2}
 # Name → (family, keys).
 MODELS = {
@@ -60,6 +64,8 @@ MODELS = {
     "qwen2": ("qwen2", {**shared, "tie_word_embeddings": True}),
     # The reader of transformers takes 128 for the head dimension, whatever the file says.
     "qwen3": ("qwen3", {**shared, "head_dim": 128, "tie_word_embeddings": False}),
+    "smollm3": ("smollm3", {**shared, "num_hidden_layers": 4, "tie_word_embeddings": True}),
+    "granite": ("granite", GRANITE),
     "gemma": ("gemma", {**shared, "head_dim": 16}),
     "gemma2": ("gemma2", {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16}),
     "gemma3": ("gemma3", GEMMA3),
@@ -107,6 +113,8 @@ MODELS = {
     "phi3, longrope": (
         "phi3", scaled(LONG, sliding_window=None, original_max_position_embeddings=BEFORE)
     ),
+    "smollm3, yarn": ("smollm3", scaled(YARN, num_hidden_layers=4)),
+    "granite, yarn": ("granite", {**GRANITE, "rope_parameters": {**YARN, "rope_theta": 10000.0}}),
     "olmo2, yarn": ("olmo2", scaled(YARN)),
     "gpt_neox, linear": ("gpt_neox", {**plain, "rope_parameters": {**LINEAR, "rope_theta": 10000.0, "partial_rotary_factor": 0.25}}),
     "nemotron, linear": (

@@ -33,12 +33,17 @@ import {
 /** llama.cpp wants of these that hidden is the heads together, which it is with smaller heads. */
 const SMALLER_HEADS = new Set(["nemotron", "olmo2", "qwen2"]);
 
+/** Keys without which llama.cpp would not compute the tiny model. */
+const KEYS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  smollm3: { no_rope_layers: [1, 1] },
+};
+
 /** What is added to weights, or they are multiplied by, is rounded to f32. */
 const SUMS = new Set(["gemma", "gemma2", "gemma3", "nemotron"]);
 
 const withModel = <T>(family: string, use: (model: Model) => Promise<T>): Promise<T> => {
   const path = folderOf(family);
-  const shape = shapeIn(path);
+  const shape = shapeIn(path, { config: KEYS[family] ?? {}, without: [] });
   return withWeights(path, shape, async (weights) => {
     if (!SMALLER_HEADS.has(family)) return use({ shape, weights });
     const whole = { shape, layout: weights.layout, arena: await arenaOf(weights) };

@@ -78,6 +78,32 @@ FAMILIES = {
         },
     ),
     "qwen3": (grouped, {"as saved": SAVED}),
+    "smollm3": (
+        # Without positions, biases of keys change nothing.
+        {
+            **grouped,
+            "mlp_bias": True,
+            "no_rope_layer_interval": 2,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+            "pad_token_id": 0,
+        },
+        {
+            "as saved": SAVED,
+            "sliding layers": case(["layer_types", "no_rope_layers"], **SLIDING),
+            "all rotated": case(no_rope_layers=[1, 1]),
+        },
+    ),
+    "granite": (
+        {
+            **grouped,
+            "embedding_multiplier": 12.0,
+            "attention_multiplier": 0.5,
+            "residual_multiplier": 0.22,
+            "logits_scaling": 8.0,
+        },
+        {"as saved": SAVED, "older keys": older(), "exact gelu": case(hidden_act="gelu")},
+    ),
     "gemma": (grouped, {"as saved": SAVED, "as first published": case(hidden_act="gelu")}),
     "gemma2": (
         {**grouped, "query_pre_attn_scalar": 24, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 4.0},

@@ -90,6 +90,11 @@ const MORE: Readonly<Record<string, readonly (readonly [string, readonly string[
     ["half rotated", ["dim"], ROTATED],
     ["sliding", ["group", "dim", "layer"], SLIDING],
   ],
+  granite: [["compensated", ["query", "mlp"], { config: {}, biases: BOTH }]],
+  smollm3: [
+    ["compensated", ["mlp"], { config: {}, biases: { mlp_bias: true } }],
+    ["sliding", ["group", "dim"], { config: { ...SLIDING_LAYERS.config, no_rope_layers: [1, 0] } }],
+  ],
   qwen2: [["sliding", ["group", "dim"], SLIDING_LAYERS]],
   qwen3: [
     ["compensated", ["query"], MADE_UP_HEADS],

@@ -96,6 +96,8 @@ test("candidates that diverge are given up, and a search without others says so"
     const { code, stderr } = await espalier(["run", diverging.spec, "--out", out]);
     expect(stderr).toMatch(/given up: its loss is not a number at step 3 \(/);
     expect(stderr).toMatch(/rank light: no candidate goes on/);
+    // What the ranking has said is not said again of each stage that is left out.
+    expect(stderr).not.toMatch(/evaluate: light/);
     expect(stderr).toMatch(/error: no candidate of shape goes on/);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(code).toBe(3);

@@ -87,6 +87,8 @@ const PUBLISHED: Readonly<Record<string, string>> = {
   gpt_neox:
     "_name_or_path architectures attention_bias attention_dropout attention_probs_dropout_prob bos_token_id classifier_dropout custom_pipelines eos_token_id hidden_act hidden_dropout hidden_dropout_prob initializer_range layer_norm_eps max_position_embeddings model_type partial_rotary_factor rope_scaling rope_theta rotary_emb_base rotary_pct tie_word_embeddings torch_dtype transformers_version use_cache use_parallel_residual",
   phi3: "_name_or_path architectures attention_bias attention_dropout auto_map bos_token_id embd_pdrop eos_token_id full_attn_mod hidden_act initializer_range interpolate_factor lm_head_bias max_position_embeddings mlp_bias model_type original_max_position_embeddings pad_token_id partial_rotary_factor resid_pdrop rms_norm_eps rope_scaling rope_theta sliding_window tie_word_embeddings torch_dtype transformers_version use_cache",
+  olmo3:
+    "architectures attention_bias attention_dropout bos_token_id eos_token_id hidden_act initializer_range layer_types max_position_embeddings model_type pad_token_id rms_norm_eps rope_scaling rope_theta sliding_window tie_word_embeddings torch_dtype transformers_version use_cache",
   olmo2:
     "architectures attention_bias attention_dropout eos_token_id hidden_act initializer_range max_position_embeddings model_type pad_token_id rms_norm_eps rope_scaling rope_theta tie_word_embeddings torch_dtype transformers_version use_cache",
 };

@@ -139,6 +139,14 @@ FAMILIES = {
     ),
     "nemotron": (grouped, {"as saved": SAVED, "older keys": older(partial_rotary_factor=0.25)}),
     "olmo2": (grouped, {"as saved": SAVED}),
+    "olmo3": (
+        {**grouped, "sliding_window": 64, "layer_types": ["sliding_attention", "full_attention"]},
+        {
+            "as saved": SAVED,
+            "sliding window": case(sliding_window=5),
+            "scaled": case(["rope_parameters"], rope_scaling={"rope_type": "linear", "factor": 4.0}),
+        },
+    ),
     "phi3": (
         {**grouped, "hidden_size": 32, "sliding_window": None, "pad_token_id": 0},
         {

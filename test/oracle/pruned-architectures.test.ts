@@ -46,7 +46,10 @@ const cutsOf = (family: string, shape: ModelShape): readonly (readonly string[])
 /** A mean is taken over the channels kept, an angle belongs to a place in the head, a scale to its size. */
 const MOVED = new Set(["hidden", "dim"]);
 /** Its norms are over all heads at once. */
-const MEANS_OVER_HEADS: Readonly<Record<string, readonly string[]>> = { olmo2: ["query", "group"] };
+const MEANS_OVER_HEADS: Readonly<Record<string, readonly string[]>> = {
+  olmo2: ["query", "group"],
+  olmo3: ["query", "group"],
+};
 
 /** Keys that a case sets, of the whole model; and of what makes up for cut units, the keys that ask for its biases. */
 interface Kind {
@@ -86,6 +89,7 @@ const MORE: Readonly<Record<string, readonly (readonly [string, readonly string[
   mistral: [["sliding", ["group", "dim", "layer"], SLIDING]],
   nemotron: [["compensated", ["query", "mlp"], { config: {}, biases: BOTH }]],
   olmo2: [["compensated", ["group"], MADE_UP_HEADS]],
+  olmo3: [["sliding", ["dim", "layer"], SLIDING]],
   phi3: [
     ["half rotated", ["dim"], ROTATED],
     ["sliding", ["group", "dim", "layer"], SLIDING],

@@ -7,11 +7,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
 import { ggufKeys } from "../../compiler/library/gguf.js";
+import { configOfGguf } from "../../compiler/library/gguf-config.js";
 import { ggufLayers } from "../../compiler/library/gguf-layers.js";
 import { layoutOf } from "../../compiler/planning/layout.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { keptBy, randomScores } from "../../laws/model.js";
 import { arenaOf } from "../../laws/weights-in-memory.js";
+import { fileHost } from "../../runtime/cli/host.js";
+import { type TypedValue, writeGguf } from "../../runtime/formats/gguf-write.js";
 import { permuted } from "../../runtime/formats/reorder.js";
 import { ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";
 import { prune } from "../../runtime/weights/gather.js";
@@ -100,6 +103,33 @@ test("shapes that llama.cpp does not compute are refused", () => {
     "config-unsupported",
   ]);
 });
+
+test("OLMo 3's files, which llama.cpp calls olmo2 too, are not opened without their windows", () =>
+  inScratch(async (scratch) => {
+    const said = async (name: string, more: readonly (readonly [string, TypedValue])[]) => {
+      const path = join(scratch, name);
+      const numbers = { block_count: 1, embedding_length: 8, "attention.head_count": 2 };
+      const others = { context_length: 64, feed_forward_length: 8, vocab_size: 8 };
+      const keys = Object.entries({ ...numbers, ...others }).map(
+        ([key, value]): [string, TypedValue] => [`olmo2.${key}`, { type: "u32", value }],
+      );
+      const architecture: TypedValue = { type: "text", value: "olmo2" };
+      await writeGguf(
+        path,
+        new Map([["general.architecture", architecture], ...keys, ...more]),
+        [],
+      );
+      const read = fileHost("/").readConfig(path);
+      if (!read.ok || read.kind !== "gguf") throw new Error("not read");
+      const config = configOfGguf(library, read.header, PLACE);
+      return config.ok ? [] : config.diagnostics.map(({ message }) => message);
+    };
+    expect(await said("2.gguf", [])).toEqual([]);
+    const window: TypedValue = { type: "u32", value: 4096 };
+    expect(await said("3.gguf", [["olmo2.attention.sliding_window", window]])).toEqual([
+      expect.stringContaining("a file with sliding windows is OLMo 3's"),
+    ]);
+  }));
 
 test("Mistral's files open as Llama's, of no more positions than a window", () =>
   inScratch((scratch) =>

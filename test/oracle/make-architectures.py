@@ -144,7 +144,14 @@ FAMILIES = {
         {
             "as saved": SAVED,
             "sliding window": case(sliding_window=5),
-            "scaled": case(["rope_parameters"], rope_scaling={"rope_type": "linear", "factor": 4.0}),
+            # At the base of every published file: transformers 5 gives another one to the full layers alone.
+            "scaled": case(
+                ["rope_parameters"],
+                rope_theta=500000.0,
+                rope_scaling={**ROPE["yarn"]["config"]["rope_scaling"], "attention_factor": 1.2},
+                sliding_window=5,
+            ),
+            "without layer types": case(["layer_types"], sliding_window=5),
         },
     ),
     "phi3": (

@@ -89,7 +89,10 @@ const MORE: Readonly<Record<string, readonly (readonly [string, readonly string[
   mistral: [["sliding", ["group", "dim", "layer"], SLIDING]],
   nemotron: [["compensated", ["query", "mlp"], { config: {}, biases: BOTH }]],
   olmo2: [["compensated", ["group"], MADE_UP_HEADS]],
-  olmo3: [["sliding", ["dim", "layer"], SLIDING]],
+  olmo3: [
+    ["compensated", ["group"], MADE_UP_HEADS],
+    ["sliding", ["dim", "layer"], SLIDING],
+  ],
   phi3: [
     ["half rotated", ["dim"], ROTATED],
     ["sliding", ["group", "dim", "layer"], SLIDING],

@@ -69,6 +69,7 @@ const PUBLISHED: Readonly<Record<string, string>> = {
     "architectures attention_dropout bos_token_id eos_token_id hidden_act initializer_range max_position_embeddings model_type rms_norm_eps rope_theta sliding_window tie_word_embeddings torch_dtype transformers_version use_cache",
   qwen2:
     "architectures attention_dropout bos_token_id eos_token_id hidden_act initializer_range max_position_embeddings max_window_layers model_type rms_norm_eps rope_scaling rope_theta sliding_window tie_word_embeddings torch_dtype transformers_version use_cache use_mrope use_sliding_window",
+  glm4: "architectures attention_bias attention_dropout eos_token_id head_dim hidden_act initializer_range max_position_embeddings model_type pad_token_id partial_rotary_factor rms_norm_eps rope_theta tie_word_embeddings torch_dtype transformers_version use_cache",
   granite:
     "architectures attention_bias attention_dropout attention_multiplier bos_token_id embedding_multiplier eos_token_id hidden_act initializer_range logits_scaling max_position_embeddings mlp_bias model_type pad_token_id residual_multiplier rms_norm_eps rope_scaling rope_theta tie_word_embeddings torch_dtype transformers_version use_cache",
   smollm3:

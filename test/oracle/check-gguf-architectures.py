@@ -66,6 +66,7 @@ MODELS = {
     "qwen3": ("qwen3", {**shared, "head_dim": 128, "tie_word_embeddings": False}),
     "smollm3": ("smollm3", {**shared, "num_hidden_layers": 4, "tie_word_embeddings": True}),
     "granite": ("granite", GRANITE),
+    "glm4": ("glm4", {**shared, "head_dim": 16, "tie_word_embeddings": False}),
     "gemma": ("gemma", {**shared, "head_dim": 16}),
     "gemma2": ("gemma2", {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16}),
     "gemma3": ("gemma3", GEMMA3),

@@ -139,6 +139,14 @@ FAMILIES = {
     ),
     "nemotron": (grouped, {"as saved": SAVED, "older keys": older(partial_rotary_factor=0.25)}),
     "olmo2": (grouped, {"as saved": SAVED}),
+    "glm4": (
+        {**grouped, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0},
+        {
+            "as saved": SAVED,
+            "older keys": older(partial_rotary_factor=0.25, attention_bias=False),
+            "yarn": scaled(ROPE["yarn"]["config"]["rope_scaling"], partial_rotary_factor=1.0),
+        },
+    ),
     "olmo3": (
         {**grouped, "sliding_window": 64, "layer_types": ["sliding_attention", "full_attention"]},
         {

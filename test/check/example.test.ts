@@ -1,4 +1,5 @@
 /** The example as a whole, and specs with several mistakes. */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { brief, checkText, config, edited, example } from "./sotu.js";
 
@@ -14,6 +15,14 @@ test("the example checks without a word", () => {
     "expect",
     "export",
   ]);
+});
+
+test("the README's spec checks without a word, beside the example's models and texts", () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const spec = /^```prune\n(.*?)^```$/ms.exec(readme)?.[1] ?? "";
+  const { diagnostics, recipe } = checkText(spec);
+  expect(diagnostics).toEqual([]);
+  expect(recipe?.steps.at(-1)?.kind).toBe("export");
 });
 
 test("sizes, steps and sources of the example", () => {

@@ -180,7 +180,7 @@ export class Values {
   /** A load at other indices. What is looked at is stored. */
   private view(node: Node, scope: Scope): string {
     if (this.isOperand(node)) return this.load(node, scope);
-    const { indices, lines, fours } = scope;
+    const { indices, fours } = scope;
     const at = (axis: string, index: string, four: (() => string) | undefined): Scope => {
       const along = new Map(fours?.indices);
       if (four === undefined) along.delete(axis);
@@ -201,15 +201,14 @@ export class Values {
         );
       case "shift": {
         const size = node.axes.find((axis) => axis.name === node.axis)?.size ?? 1;
+        const index = indices.get(node.axis) ?? "0u";
         const along = fours?.indices.get(node.axis);
         const four =
           along === undefined || fours === null || !isWhole(node.by) || !isWhole(size)
             ? undefined
             : () => this.shiftedFour(node.id, along(), node.by, size, fours);
-        const wrapped =
-          four !== undefined && this.of.inFours.has(this.viewed(node))
-            ? UNUSED
-            : this.shifted(`${node.id}`, indices.get(node.axis) ?? "0u", node.by, size, lines);
+        const inFours = four !== undefined && this.of.inFours.has(this.viewed(node));
+        const wrapped = inFours ? UNUSED : this.wrapped(node, index, size, scope);
         return this.view(node.arg, at(node.axis, wrapped, four));
       }
       case "gather":
@@ -221,6 +220,23 @@ export class Values {
       default:
         return this.load(node, scope);
     }
+  }
+
+  /** A shifted index: once for the four elements where it is that of all of them, before what they load together. */
+  private wrapped(
+    { id, by }: Extract<Node, { op: "shift" }>,
+    index: string,
+    size: number,
+    { fours, lines }: Scope,
+  ): string {
+    const ofRow = index === "0u" || [...this.of.row.indices.values()].includes(index);
+    if (fours === null || !(ofRow || fours.shared.has(index)))
+      return this.shifted(`${id}`, index, by, size, lines);
+    const key = `${index} shifted by ${by} for all in ${id}`;
+    const name = fours.known.get(key) ?? this.shifted(`${id}`, index, by, size, fours.lines);
+    fours.known.set(key, name);
+    fours.shared.add(name);
+    return name;
   }
 
   /** The same of an index in fours, once for the four elements. */

@@ -123,8 +123,13 @@ class KernelWriter {
     this.decompose(this.extent.inner, flat, indices, lines);
     const carrier = this.carrier();
     const along = new Map(carrier === null ? [] : [[carrier, () => "four"] as const]);
-    const fours = { indices: along, at: 0, lines: [], known: new Map<string, string>() };
-    body({ lines, values: new Map(), indices, fours });
+    const [known, shared] = [new Map<string, string>(), new Set<string>()];
+    body({
+      lines,
+      values: new Map(),
+      indices,
+      fours: { indices: along, at: 0, lines, known, shared },
+    });
     return lines.map((line) => `  ${line}`);
   }
 
@@ -133,6 +138,7 @@ class KernelWriter {
     const carrier = this.carrier();
     const along = new Map(carrier === null ? [] : [[carrier, () => name] as const]);
     const [lines, known] = [[] as string[], new Map<string, string>()];
+    const shared = new Set<string>();
     const elements = Array.from({ length: FOUR }, (_, at) => {
       const flat = this.names.fresh("e");
       const own: string[] = [];
@@ -142,7 +148,7 @@ class KernelWriter {
         lines: own,
         values: new Map(),
         indices,
-        fours: { indices: along, at, lines, known },
+        fours: { indices: along, at, lines, known, shared },
       });
       const named = new RegExp(`\\b${flat}\\b`);
       return own.some((line) => named.test(line))

@@ -1,6 +1,7 @@
 /** The runtime as a library, for modules written by `espalier compile` and for programs of one's own. */
 import { parseArgs } from "node:util";
 import type { Kernel, Plan } from "../compiler/plan.js";
+import { RunError } from "./errors.js";
 import { silent } from "./run/reporter.js";
 import { type RunOutcome, startRun } from "./run/run.js";
 import { scoresBeside } from "./run/score-cache.js";
@@ -45,21 +46,41 @@ export const assemblePlan = (
   ),
 });
 
-/** The command line of a compiled module: `node recipe.mjs --out DIR [--base DIR] [--adapter WHICH]`. */
-export const runModule = async (plan: Plan, base: string): Promise<RunOutcome> => {
-  const { values } = parseArgs({
-    options: {
-      out: { type: "string" },
-      base: { type: "string" },
-      adapter: { type: "string" },
-    },
-  });
-  if (values.out === undefined) throw new Error("--out DIR is missing");
-  const outcome = await runPlan(plan, {
-    base: values.base ?? base,
-    out: values.out,
-    ...(values.adapter === undefined ? {} : { adapter: values.adapter }),
-  });
-  process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
-  return outcome;
+const USAGE = "node recipe.mjs --out DIR [--base DIR] [--adapter WHICH]";
+
+/** The options of a compiled module's command line; null after it was said what is wrong with them. */
+const moduleOptions = (): { out: string; base?: string; adapter?: string } | null => {
+  try {
+    const text = { type: "string" } as const;
+    const { values } = parseArgs({ options: { out: text, base: text, adapter: text } });
+    const { out, ...others } = values;
+    if (out !== undefined) return { out, ...others };
+    process.stderr.write(`error: --out DIR is missing\nhint: ${USAGE}\n`);
+  } catch (error) {
+    const [line] = (error instanceof Error ? error.message : String(error)).split(". ");
+    process.stderr.write(`error: ${line}\nhint: ${USAGE}\n`);
+  }
+  return null;
+};
+
+/**
+ * The command line of a compiled module, as `USAGE` says; the outcome is written to stdout as JSON. Exit codes are those
+ * of `espalier run`.
+ */
+export const runModule = async (plan: Plan, base: string): Promise<void> => {
+  const options = moduleOptions();
+  if (options === null) {
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const outcome = await runPlan(plan, { base, ...options });
+    process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
+    process.exitCode = outcome.verdicts.every(({ holds }) => holds) ? 0 : 4;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const hint = error.hint === null ? "" : `hint: ${error.hint}\n`;
+    process.stderr.write(`error: ${error.message}\n${hint}`);
+    process.exitCode = 3;
+  }
 };

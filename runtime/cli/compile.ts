@@ -1,7 +1,11 @@
 /** `espalier compile`: the plan, its kernels and a typed module that repeats the run. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { RunError } from "../errors.js";
+import { typedPath } from "./paths.js";
 import { planSpec } from "./planned.js";
 import type { SpecOptions } from "./spec.js";
 
@@ -20,6 +24,29 @@ const writeAll = async (
   }
 };
 
+/** The folder of this package, from the script or from its source. */
+const packageFolder = (): string => {
+  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
+    if (existsSync(join(at, "package.json"))) return at;
+    if (at === dirname(at))
+      throw new Error("the package that this is a part of has no package.json");
+  }
+};
+
+/** Lets the module find `espalier/runtime` wherever it was written: a link to this package, where there is none yet. */
+const linkRuntime = async (out: string): Promise<void> => {
+  try {
+    createRequire(join(out, "recipe.mjs")).resolve("espalier/runtime");
+  } catch {
+    const link = join(out, "node_modules/espalier");
+    await mkdir(dirname(link), { recursive: true });
+    // One that leads nowhere any more.
+    await rm(link, { recursive: true, force: true });
+    // A junction, as Windows keeps other links from plain users.
+    await symlink(packageFolder(), link, "junction");
+  }
+};
+
 export const compileCommand = async (
   spec: string,
   options: SpecOptions & { readonly out: string },
@@ -33,7 +60,8 @@ export const compileCommand = async (
   const base = relative(out, checked.base).split(sep).join("/") || ".";
   const files = emitModule(plan, base);
   await writeAll(out, files);
+  await linkRuntime(out);
   process.stdout.write(
-    `${files.length} files in ${options.out}: run them with node recipe.mjs --out DIR\n`,
+    `${files.length} files in ${options.out}: run them with: node ${typedPath(join(out, "recipe.mjs"))} --out DIR\n`,
   );
 };

@@ -1,20 +1,15 @@
 /** What a run came to: models before and after, the verdicts, where the model is; and the exit code. */
-import { relative } from "node:path";
 import pc from "picocolors";
 import type { RunOutcome } from "../run/run.js";
 import { EXIT } from "./exit.js";
 import { duration } from "./pace.js";
+import { shownPath, typedPath } from "./paths.js";
 import { table } from "./table.js";
 
 const number = (value: number): string =>
   Number.isInteger(value) || Math.abs(value) >= 1000
     ? Math.round(value).toLocaleString("en")
     : value.toPrecision(5);
-
-const shown = (path: string): string => {
-  const here = relative(process.cwd(), path);
-  return here.startsWith("..") ? path : here;
-};
 
 const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)}%`;
 
@@ -48,11 +43,22 @@ export const modelRows = (outcome: RunOutcome): string[][] => {
   return [header, ...rows];
 };
 
+/** Seconds by stage; those of one name together, and those of all candidates of a search. */
+const secondsByStage = ({ stages }: RunOutcome): ReadonlyMap<string, number> => {
+  const sums = new Map<string, number>();
+  for (const { stage, seconds } of stages) {
+    const name = stage.replace(/\.\d+$/, "");
+    sums.set(name, (sums.get(name) ?? 0) + seconds);
+  }
+  return sums;
+};
+
 /** The whole time, and where most of it went. */
-const timeText = ({ seconds, stages, adapter }: RunOutcome): string => {
-  const long = stages
-    .filter((stage) => stage.seconds >= 1)
-    .map(({ stage, seconds: took }) => `${stage} ${duration(took)}`);
+const timeText = (outcome: RunOutcome): string => {
+  const { seconds, adapter } = outcome;
+  const long = [...secondsByStage(outcome)]
+    .filter(([, took]) => took >= 1)
+    .map(([stage, took]) => `${stage} ${duration(took)}`);
   const parts = long.length === 0 ? "" : ` (${long.join(", ")})`;
   return `time: ${duration(seconds)}${parts} on ${adapter}`;
 };
@@ -72,14 +78,14 @@ export const resultText = (outcome: RunOutcome): string => {
     ({ holds, text: condition, left, right }) =>
       `${holds ? pc.green("✓") : pc.red("✗")} ${condition}   (${number(left)}, ${number(right)})`,
   );
-  const exports = outcome.exports.map((folder) => `model: ${shown(folder)}`);
+  const exports = outcome.exports.map((folder) => `model: ${shownPath(folder)}`);
   const gap = verdicts.length === 0 ? [] : [""];
   return `${["", ...table(modelRows(outcome)), ...gap, ...verdicts, "", ...exports, timeText(outcome), ...memoryText(outcome)].join("\n")}\n`;
 };
 
 export const finishCommand = (outcome: RunOutcome, json: boolean): void => {
   if (outcome.interrupted) {
-    process.stderr.write(`interrupted; go on with: espalier resume ${shown(outcome.out)}\n`);
+    process.stderr.write(`interrupted; go on with: espalier resume ${typedPath(outcome.out)}\n`);
     process.exitCode = EXIT.interrupted;
     return;
   }

@@ -1,6 +1,7 @@
 /** The end of a run, as people read it. */
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { typedPath } from "../../runtime/cli/paths.js";
 import { resultText } from "../../runtime/cli/result.js";
 import { table } from "../../runtime/cli/table.js";
 import type { RunOutcome } from "../../runtime/run/run.js";
@@ -59,6 +60,18 @@ memory: 300 MiB on the device, 1.5 GiB in the process
 `);
   });
 
+  test("adds up the time of stages of one name, and of the candidates of a search", () => {
+    const stages = [
+      { stage: "evaluate", seconds: 0.7 },
+      { stage: "distill light.1", seconds: 2 },
+      { stage: "distill light.12", seconds: 3 },
+      { stage: "evaluate", seconds: 0.7 },
+    ];
+    expect(plain(resultText({ ...outcome, stages }))).toMatch(
+      /^time: 3m12s \(evaluate 1s, distill light 5s\) on /m,
+    );
+  });
+
   test("leaves out what there is not", () => {
     const bare: RunOutcome = {
       ...outcome,
@@ -77,6 +90,12 @@ model: out/half/sotu-half
 time: 3m12s on embedded / SwiftShader
 `);
   });
+});
+
+test("a path that is said for a shell is in quotes where that would take it apart", () => {
+  expect(typedPath(resolve("out/half")).replaceAll("\\", "/")).toBe("out/half");
+  expect(typedPath(resolve("út/prøve"))).toMatch(/^út.prøve$/);
+  expect(typedPath(resolve("out/my run")).replaceAll("\\", "/")).toBe('"out/my run"');
 });
 
 test("a table's columns are as wide as their widest cell", () => {

@@ -1,7 +1,7 @@
 /** Whole runs through the command line: the same bits twice, after a kill, and from the compiled module. */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ended, espalier, startEspalier } from "../support/espalier.js";
 import { makeTinyProject, type TinyProject, tinySpec } from "../support/tiny-project.js";
@@ -92,8 +92,8 @@ describe("a run", () => {
   });
 
   test("compiled to a module and run on its own gives the same bytes", async () => {
-    // Inside the package, where `espalier/runtime` resolves to this build.
-    const module = resolve(import.meta.dirname, "../../out/compiled-test");
+    // Outside of the package, where only the link that was put beside it leads to `espalier/runtime`.
+    const module = join(project.folder, "compiled module");
     rmSync(module, { recursive: true, force: true });
     try {
       expect((await espalier(["compile", project.spec, "--out", module])).code).toBe(0);
@@ -116,6 +116,15 @@ describe("a run", () => {
       expect(stderr).toBe("");
       expect(code).toBe(0);
       expect(weights(out).equals(weights(join(project.folder, "first")))).toBe(true);
+      const bare = await ended(
+        spawn(process.execPath, [join(module, "recipe.mjs")], {
+          stdio: ["ignore", "pipe", "pipe"],
+        }),
+      );
+      expect(bare.stderr).toBe(
+        "error: --out DIR is missing\nhint: node recipe.mjs --out DIR [--base DIR] [--adapter WHICH]\n",
+      );
+      expect(bare.code).toBe(2);
     } finally {
       rmSync(module, { recursive: true, force: true });
     }

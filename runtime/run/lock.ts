@@ -5,9 +5,11 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { Plan } from "../../compiler/plan.js";
+import { RunError } from "../errors.js";
 import { hashModel } from "../formats/model-source.js";
 import type { InputHashes } from "./inputs.js";
 import type { JournalData } from "./journal.js";
+import type { Reporter } from "./reporter.js";
 import { versions } from "./versions.js";
 import { writeWhole } from "./write-whole.js";
 
@@ -86,8 +88,15 @@ export const planText = ({ title: _title, ...plan }: Plan): string => canonicalJ
 
 export const lockPath = (spec: string): string => `${spec}.lock`;
 
-export const writeLock = (spec: string, lock: Lock): Promise<void> =>
-  writeWhole(lockPath(spec), `${JSON.stringify(ordered(lock), null, 2)}\n`);
+/** Where it cannot be written, that is a warning: the models are whole without it. */
+export const writeLock = async (spec: string, lock: Lock, { line }: Reporter): Promise<void> => {
+  try {
+    await writeWhole(lockPath(spec), `${JSON.stringify(ordered(lock), null, 2)}\n`);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    line(`warning: ${error.message}, so nothing says what this run was made from`);
+  }
+};
 
 /** The lock of the run before; null where there is none, or none that this version can read. */
 export const readLock = async (spec: string): Promise<Lock | null> => {

@@ -216,7 +216,7 @@ const finish = async (session: Session, inputs: LockInputs, before: Lock | null)
   const lock = await lockOf(inputs, tuning, exports);
   const difference = before === null ? null : differenceLine(spec, before, lock);
   if (difference !== null) session.reporter.line(difference);
-  await writeLock(spec, lock);
+  await writeLock(spec, lock, session.reporter);
 };
 
 /** Opens the device and everything else, runs what is left, closes all of it. */

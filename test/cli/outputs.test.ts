@@ -1,5 +1,5 @@
 /** What a run leaves beside its model, and what it says of what it left out. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { espalier } from "../support/espalier.js";
@@ -116,4 +116,19 @@ describe("metrics.jsonl", () => {
     expect(free.map(({ rate }) => rate)).toEqual(clipped.map(({ rate }) => rate));
     expect(free[0]?.rate).toBeGreaterThan(free[2]?.rate ?? Number.NaN);
   });
+});
+
+test("a lock that cannot be written is a warning, as the models are whole without it", async () => {
+  const lock = `${project.spec}.lock`;
+  mkdirSync(lock);
+  const { code, stdout, stderr } = await espalier([
+    "run",
+    project.spec,
+    "--out",
+    join(project.folder, "out"),
+  ]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^model: /m);
+  expect(warnings(stderr)).toHaveLength(1);
+  expect(warnings(stderr).join()).toMatch(/^warning: cannot write .*\.lock: .*nothing says what/);
 });

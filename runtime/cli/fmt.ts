@@ -1,9 +1,9 @@
 /** `espalier fmt`: formats files in place; files with syntax errors are left as they are. */
 import pc from "picocolors";
-import writeFileAtomic from "write-file-atomic";
 import { parse } from "../../grammar/parse.js";
 import { format } from "../../grammar/print.js";
 import { render } from "../../grammar/render.js";
+import { writeWhole } from "../run/write-whole.js";
 import { EXIT } from "./exit.js";
 import { readSource } from "./source-file.js";
 
@@ -21,7 +21,7 @@ const formatOne = async (path: string, checkOnly: boolean): Promise<Outcome> => 
   }
   const formatted = format(file);
   if (formatted === text) return "same";
-  if (!checkOnly) await writeFileAtomic(path, formatted);
+  if (!checkOnly) await writeWhole(path, formatted);
   process.stdout.write(`${path}: ${checkOnly ? "not formatted" : "formatted"}\n`);
   return "changed";
 };

@@ -77,9 +77,8 @@ run was a function of.`,
   ])}
 
 A document is a text file, or the "text" of a line of a .jsonl file or of a row
-of a .parquet file. Documents
-are read in order of name, each after the model's start token, joined and cut
-into windows; a short one at the end is left out.`,
+of a .parquet file. Documents are read in order of name, each after the model's
+start token, joined and cut into windows; a short one at the end is left out.`,
   generate: `${examples([
     ['espalier generate models/my --prompt "Once"', ""],
     ["espalier generate models/my --top-k 40 --seed 7 < text.txt", "drawn"],

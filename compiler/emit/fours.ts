@@ -15,8 +15,6 @@ export interface Fours {
   /** Lines before those of all four, and what they name, by what it is. */
   readonly lines: string[];
   readonly known: Map<string, string>;
-  /** Indices among those lines, which all four elements have. */
-  readonly shared: Set<string>;
 }
 
 /** Which tensors a kernel could load (or, of its root, store) in fours: those of which it loads nothing otherwise. */

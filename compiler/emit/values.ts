@@ -117,12 +117,13 @@ export class Values {
     const { names, dtypeOf } = this.of;
     const [binding, dtype] = [names.binding(node), dtypeOf(node)];
     if (this.isFour(node, node.axes, scope) && scope.fours !== null) {
-      const { lines, known, at } = scope.fours;
       const four = readOperand(dtype, true, binding, this.offsetOfFour(node, node.axes, scope));
-      const name = known.get(four) ?? names.fresh("f");
-      if (!known.has(four)) lines.push(`let ${name} = ${four};`);
-      known.set(four, name);
-      return `${name}.${"xyzw"[at]}`;
+      const name = this.once(scope.fours, four, (lines) => {
+        const fresh = names.fresh("f");
+        lines.push(`let ${fresh} = ${four};`);
+        return fresh;
+      });
+      return `${name}.${"xyzw"[scope.fours.at]}`;
     }
     const offset = this.offset(node, node.axes, scope);
     if (dtype === "f32") return readOperand(dtype, false, binding, offset);
@@ -229,24 +230,24 @@ export class Values {
     size: number,
     { fours, lines }: Scope,
   ): string {
-    const ofRow = index === "0u" || [...this.of.row.indices.values()].includes(index);
-    if (fours === null || !(ofRow || fours.shared.has(index)))
-      return this.shifted(`${id}`, index, by, size, lines);
-    const key = `${index} shifted by ${by} for all in ${id}`;
-    const name = fours.known.get(key) ?? this.shifted(`${id}`, index, by, size, fours.lines);
-    fours.known.set(key, name);
-    fours.shared.add(name);
+    const shift = (into: string[]): string => this.shifted(`${id}`, index, by, size, into);
+    const before = [...this.of.row.indices.values(), ...(fours?.known.values() ?? [])];
+    if (fours === null || (index !== "0u" && !before.includes(index))) return shift(lines);
+    return this.once(fours, `${index} shifted by ${by} for all in ${id}`, shift);
+  }
+
+  /** The name of what all four elements have: written before them when it is first asked for. */
+  private once({ lines, known }: Fours, what: string, write: (lines: string[]) => string): string {
+    const name = known.get(what) ?? write(lines);
+    known.set(what, name);
     return name;
   }
 
   /** The same of an index in fours, once for the four elements. */
   private shiftedFour(id: number, index: string, by: number, size: number, fours: Fours): string {
-    const { lines, known } = fours;
-    const key = `${index} shifted by ${by} in ${id}`;
-    const four =
-      known.get(key) ?? this.shifted(`fours of ${id}`, index, by / FOUR, size / FOUR, lines);
-    known.set(key, four);
-    return four;
+    return this.once(fours, `${index} shifted by ${by} in ${id}`, (lines) =>
+      this.shifted(`fours of ${id}`, index, by / FOUR, size / FOUR, lines),
+    );
   }
 
   /** The stored tensor that a view looks at. */

@@ -123,13 +123,8 @@ class KernelWriter {
     this.decompose(this.extent.inner, flat, indices, lines);
     const carrier = this.carrier();
     const along = new Map(carrier === null ? [] : [[carrier, () => "four"] as const]);
-    const [known, shared] = [new Map<string, string>(), new Set<string>()];
-    body({
-      lines,
-      values: new Map(),
-      indices,
-      fours: { indices: along, at: 0, lines, known, shared },
-    });
+    const fours = { indices: along, at: 0, lines, known: new Map<string, string>() };
+    body({ lines, values: new Map(), indices, fours });
     return lines.map((line) => `  ${line}`);
   }
 
@@ -138,7 +133,6 @@ class KernelWriter {
     const carrier = this.carrier();
     const along = new Map(carrier === null ? [] : [[carrier, () => name] as const]);
     const [lines, known] = [[] as string[], new Map<string, string>()];
-    const shared = new Set<string>();
     const elements = Array.from({ length: FOUR }, (_, at) => {
       const flat = this.names.fresh("e");
       const own: string[] = [];
@@ -148,7 +142,7 @@ class KernelWriter {
         lines: own,
         values: new Map(),
         indices,
-        fours: { indices: along, at, lines, known, shared },
+        fours: { indices: along, at, lines, known },
       });
       const named = new RegExp(`\\b${flat}\\b`);
       return own.some((line) => named.test(line))

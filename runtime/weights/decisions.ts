@@ -165,30 +165,25 @@ export const decide = (
   found: Scores | null,
   tokens: TokenParts | null = null,
 ): Decisions => {
-  const tables = found?.tables.map(summed) ?? [];
+  const named = new Set(stage.cuts.flatMap(({ axis, units }) => (units === undefined ? [] : axis)));
+  const tables = (found?.tables ?? []).filter(({ axis }) => !named.has(axis)).map(summed);
   const kept = new Map<string, KeptAxis>();
   const axes: PruneRecord["axes"] = [];
   for (const { axis, from, keep, units } of stage.cuts) {
     if (source.axes[axis] !== from)
       throw new RunError(`axis ${axis} of ${source.name} is ${source.axes[axis]}, not ${from}`);
-    if (units !== undefined) {
-      const named = [...units];
-      kept.set(axis, { axis, along: [], from, keep, sets: [named] });
-      axes.push({ axis, criterion: null, from, keep, sets: [{ at: {}, scores: [], kept: named }] });
-      continue;
-    }
     if (tables.some((table) => table.axis === axis)) continue;
     // Keeping all needs no scores.
-    if (keep !== from)
+    if (units === undefined && keep !== from)
       throw new RunError(
         `axis ${axis} is cut, but ${stage.scores ?? "nothing"} has no scores of it`,
       );
-    kept.set(axis, { axis, along: [], from, keep, sets: [whole(from)] });
-    axes.push({ axis, criterion: null, from, keep, sets: [] });
+    kept.set(axis, { axis, along: [], from, keep, sets: [units ?? whole(from)] });
+    const sets = units === undefined ? [] : [{ at: {}, scores: [], kept: [...units] }];
+    axes.push({ axis, criterion: null, from, keep, sets });
   }
   for (const table of tables) {
     const cut = stage.cuts.find(({ axis }) => axis === table.axis);
-    if (cut?.units !== undefined) continue;
     const bound = {
       paired: source.paired[table.axis] ?? null,
       tokens: table.axis === stage.tokens ? tokens : null,

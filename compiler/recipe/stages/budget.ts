@@ -3,7 +3,6 @@
  * and the same share of their size, the largest at which the model has no more parameters than that. A share of an axis is
  * rounded down to whole units (to multiples of its `step`), and at least one stays.
  */
-
 import type { Name, Statement } from "../../../grammar/ast.js";
 import { parametersAt } from "../../library/parameters.js";
 import type { Cut } from "../../plan.js";

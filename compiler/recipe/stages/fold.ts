@@ -1,5 +1,4 @@
 /** `fold AXIS by FOLD` in a `prune`: what kept units take in of those that are cut (Minitron, section 2.2: head residuals). */
-
 import type { Name, Statement } from "../../../grammar/ast.js";
 import { nearest } from "../../../grammar/suggest.js";
 import { scalarFunction } from "../../ir/scalar.js";

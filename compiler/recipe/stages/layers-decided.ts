@@ -7,11 +7,7 @@ import type { Cut } from "../../plan.js";
 import type { ScoreStep } from "../recipe.js";
 
 /** The pruned shape, where layers go as one run without those lists of which every run leaves the same: then they are decided. */
-export const decidedByRuns = (
-  before: ModelShape,
-  after: ModelShape,
-  scores: ScoreStep,
-): ModelShape => {
+const decidedByRuns = (before: ModelShape, after: ModelShape, scores: ScoreStep): ModelShape => {
   const { layerAxis } = before;
   const entry = scores.entries.find(({ axis }) => axis === layerAxis);
   if (entry === undefined || !scoresRuns(entry.criterion)) return after;
@@ -23,13 +19,11 @@ export const decidedByRuns = (
 };
 
 /** The pruned shape, where the spec names the layers that stay: each has its own entries. */
-export const decidedByName = (
+const decidedByName = (
   before: ModelShape,
   after: ModelShape,
-  cuts: readonly Cut[],
+  units: readonly number[],
 ): ModelShape => {
-  const units = cuts.find(({ axis }) => axis === before.layerAxis)?.units;
-  if (units === undefined) return after;
   const layerLists = new Map(
     [...before.layerLists].map(([key, entries]) => [
       key,
@@ -38,4 +32,16 @@ export const decidedByName = (
   );
   const config = { ...after.config, ...listsInConfig(layerLists) };
   return { ...after, config, layerLists, undecided: before.undecided };
+};
+
+/** The pruned shape with what is known of its layers; `scores` are those that all layers go by at once, null where none are. */
+export const decidedBefore = (
+  before: ModelShape,
+  after: ModelShape,
+  cuts: readonly Cut[],
+  scores: ScoreStep | null,
+): ModelShape => {
+  const units = cuts.find(({ axis }) => axis === before.layerAxis)?.units;
+  if (units !== undefined) return decidedByName(before, after, units);
+  return scores === null ? after : decidedByRuns(before, after, scores);
 };

@@ -3,7 +3,6 @@
  * section 2.3: round i goes to from − (i + 1) · (from − keep) / T). Written out as the stages that they are. What a round cuts
  * is made up for by scores of the model that it cuts.
  */
-
 import type { Name } from "../../../grammar/ast.js";
 import type { Cut } from "../../plan.js";
 import type { Context } from "../context.js";

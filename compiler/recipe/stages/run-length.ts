@@ -1,5 +1,4 @@
 /** `length: 2` of a criterion of runs of layers: runs of that length alone are scored, and a cut takes out one of them. */
-
 import type { Name } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { CriterionUse, ModelShape } from "../../library/library.js";

@@ -2,7 +2,6 @@
  * Texts are read with the tokenizer of the first model opened: every model must have a row for each of its tokens. Where a
  * pruning cuts tokens, the tokenizer loses them too, and some must stay.
  */
-
 import type { StageDecl } from "../../../grammar/ast.js";
 import type { Span } from "../../../grammar/span.js";
 import type { Vocabulary } from "../../host.js";

@@ -1,7 +1,7 @@
 /**
- * The formatter. It changes white space alone, but for a last comma, which goes: two spaces a level, one space between tokens, names of settings padded to
- * a column within their block, at most one blank line. Comments and the order of lines stay as they are, and so do blocks
- * that were written on one line.
+ * The formatter. It changes white space alone, but for a last comma, which goes: two spaces a level, one space between
+ * tokens, names of settings padded to a column within their block, at most one blank line. Comments and the order of lines
+ * stay as they are, and so do blocks that were written on one line.
  */
 
 import type { IToken, TokenType } from "chevrotain";
@@ -112,14 +112,16 @@ const headOf = (line: readonly Piece[]): number => {
 };
 
 /** Without commas that a closing bracket follows: in the line that a call becomes, they separate nothing. */
-const withoutLastCommas = (all: readonly Piece[]): Piece[] =>
-  all.filter((piece, at) => {
-    if (piece.token.tokenType !== t.Comma) return true;
-    const next = all
-      .slice(at + 1)
-      .find(({ comment, token }) => !comment && token.tokenType !== t.Newline);
-    return next === undefined || !CLOSING.has(next.token.tokenType);
+const withoutLastCommas = (all: readonly Piece[]): Piece[] => {
+  let next: TokenType | null = null;
+  const kept = all.toReversed().filter(({ comment, token: { tokenType } }) => {
+    if (comment || tokenType === t.Newline) return true;
+    const isLast = tokenType === t.Comma && CLOSING.has(next);
+    next = tokenType;
+    return !isLast;
   });
+  return kept.reverse();
+};
 
 /** Whether the block that opens at `from` closes on its own line; it then stays there. */
 const isOneLine = (all: readonly Piece[], from: number): boolean => {

@@ -1,6 +1,6 @@
 /** `espalier check`: everything that is wrong with a spec, in one go. */
 import { lineTable } from "../../grammar/span.js";
-import { missingFiles } from "./data-files.js";
+import { withMissingFiles } from "./data-files.js";
 import { EXIT } from "./exit.js";
 import {
   type CheckedSpec,
@@ -29,16 +29,9 @@ const checkFits = async ({ result, base }: CheckedSpec, memory: string): Promise
   await checkMemory(result.recipe, base, memory);
 };
 
-/** With what only the files of its data can say. */
-const withFiles = async (checked: CheckedSpec): Promise<CheckedSpec> => {
-  const { result, base } = checked;
-  if (result.recipe === null) return checked;
-  const missing = await missingFiles(result.recipe, base);
-  return { ...checked, result: { ...result, diagnostics: [...result.diagnostics, ...missing] } };
-};
-
 export const checkCommand = async (spec: string, options: SpecOptions): Promise<void> => {
-  const checked = await withFiles(checkSpec(spec, options));
+  const read = checkSpec(spec, options);
+  const checked = { ...read, result: await withMissingFiles(read.result, read.base) };
   if (options.json === true) process.stdout.write(diagnosticsJson(checked));
   else showDiagnostics(checked);
   const wrong = hasErrors(checked);

@@ -1,6 +1,7 @@
 /** Data whose files are not there, as `check` warns of them: a run would only find out when it opens them. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, posix, resolve } from "node:path";
+import type { CheckResult } from "../../compiler/check.js";
 import type { DataSource } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
@@ -50,10 +51,7 @@ const placeOf = ({ file }: Recipe, name: string): Span | null => {
 const globOf = (source: DataSource): string | null => (source.kind === "mix" ? null : source.glob);
 
 /** A warning of each pattern that no file matches. */
-export const missingFiles = async (
-  recipe: Recipe,
-  base: string,
-): Promise<readonly Diagnostic[]> => {
+const missingFiles = async (recipe: Recipe, base: string): Promise<readonly Diagnostic[]> => {
   if (!hasWeights(recipe, base)) return [];
   const found: Diagnostic[] = [];
   for (const [name, source] of recipe.data) {
@@ -65,4 +63,11 @@ export const missingFiles = async (
     found.push(say("data-missing", place, { pattern, folder: status?.isDirectory() === true }));
   }
   return found;
+};
+
+/** What a check found, with what only the files of its data can say; paths start from `base`. */
+export const withMissingFiles = async (result: CheckResult, base: string): Promise<CheckResult> => {
+  const { recipe, diagnostics } = result;
+  if (recipe === null) return result;
+  return { ...result, diagnostics: [...diagnostics, ...(await missingFiles(recipe, base))] };
 };

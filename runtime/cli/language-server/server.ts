@@ -22,7 +22,7 @@ import type { SourceFile } from "../../../grammar/ast.js";
 import { parse } from "../../../grammar/parse.js";
 import { format } from "../../../grammar/print.js";
 import { VERSION } from "../../version.js";
-import { missingFiles } from "../data-files.js";
+import { withMissingFiles } from "../data-files.js";
 import { fileHost } from "../host.js";
 import { librarySource } from "../stdlib.js";
 import { completionsAt } from "./completion.js";
@@ -76,13 +76,11 @@ export const languageServerCommand = (): void => {
   const checkNow = async (document: TextDocument): Promise<void> => {
     const { uri, version } = document;
     const path = pathOf(uri);
-    const result = check(path, document.getText(), hostOf(uri));
-    const { recipe, diagnostics } = result;
-    const missing = recipe === null ? [] : await missingFiles(recipe, dirname(path));
+    const checked = check(path, document.getText(), hostOf(uri));
+    const result = await withMissingFiles(checked, dirname(path));
     // Typed on, or closed, while the files were looked for.
     if (documents.get(uri)?.version !== version) return;
-    const all = { ...result, diagnostics: [...diagnostics, ...missing] };
-    const { problems, actions: found } = problemsOf(path, uri, all, uriOf);
+    const { problems, actions: found } = problemsOf(path, uri, result, uriOf);
     actions.set(uri, found);
     void connection.sendDiagnostics({ uri, version, diagnostics: [...problems] });
   };

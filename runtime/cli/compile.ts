@@ -1,10 +1,9 @@
 /** `espalier compile`: the plan, its kernels and a typed module that repeats the run. */
-import { existsSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { fileURLToPath } from "node:url";
 import { RunError } from "../errors.js";
+import { nearestAbove } from "./installation.js";
 import { typedPath } from "./paths.js";
 import { planSpec } from "./planned.js";
 import type { SpecOptions } from "./spec.js";
@@ -24,15 +23,6 @@ const writeAll = async (
   }
 };
 
-/** The folder of this package, from the script or from its source. */
-const packageFolder = (): string => {
-  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
-    if (existsSync(join(at, "package.json"))) return at;
-    if (at === dirname(at))
-      throw new Error("the package that this is a part of has no package.json");
-  }
-};
-
 /** Lets the module find `espalier/runtime` wherever it was written: a link to this package, where there is none yet. */
 const linkRuntime = async (out: string): Promise<void> => {
   try {
@@ -43,7 +33,7 @@ const linkRuntime = async (out: string): Promise<void> => {
     // One that leads nowhere any more.
     await rm(link, { recursive: true, force: true });
     // A junction, as Windows keeps other links from plain users.
-    await symlink(packageFolder(), link, "junction");
+    await symlink(dirname(nearestAbove("package.json")), link, "junction");
   }
 };
 

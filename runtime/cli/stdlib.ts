@@ -3,10 +3,10 @@
  * it is parsed when the command line starts; run from source, its `.prune` files are parsed as they are.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, relative, sep } from "node:path";
 import { type Parsed, parse } from "../../grammar/parse.js";
 import { readTrees, writeTrees } from "../../grammar/trees.js";
+import { nearestAbove, scriptFolder } from "./installation.js";
 
 export type Stdlib = ReadonlyMap<string, Parsed>;
 
@@ -15,14 +15,7 @@ const TREES = "stdlib.jsonl";
 
 const PREFIX = "stdlib/";
 
-/** The folder of that name that is nearest above this file. */
-const sourceFolder = (from: string): string => {
-  const candidate = join(from, "stdlib");
-  if (existsSync(candidate)) return candidate;
-  const parent = dirname(from);
-  if (parent === from) throw new Error("the standard library is missing from this installation");
-  return sourceFolder(parent);
-};
+const sourceFolder = (): string => nearestAbove("stdlib");
 
 /** All `.prune` files below a folder, in order of path. */
 export const parseLibrary = (folder: string): Stdlib => {
@@ -64,10 +57,9 @@ export const libraryStored = (bytes: Buffer): Stdlib => {
 
 /** Where a file of the library, `stdlib/x.prune`, can be read by people. */
 export const librarySource = (path: string): string =>
-  join(sourceFolder(dirname(fileURLToPath(import.meta.url))), path.slice(PREFIX.length));
+  join(sourceFolder(), path.slice(PREFIX.length));
 
 export const readStdlib = (): Stdlib => {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const trees = join(here, TREES);
-  return existsSync(trees) ? libraryStored(readFileSync(trees)) : parseLibrary(sourceFolder(here));
+  const trees = join(scriptFolder(), TREES);
+  return existsSync(trees) ? libraryStored(readFileSync(trees)) : parseLibrary(sourceFolder());
 };

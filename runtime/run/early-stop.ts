@@ -1,7 +1,8 @@
 /**
- * Giving up candidates while they train: where they diverge, and by the median stopping rule (Golovin et al. 2017, "Google Vizier", section 3.2.2):
- * a loss worse than the median of what finished candidates had at the same step. Vizier compares a trial's best with means
- * of all steps so far; here both sides are means of the steps since the look before, as all losses fall fast at the start.
+ * Giving up candidates while they train: where they diverge, and by the median stopping rule (Golovin et al. 2017, "Google
+ * Vizier", section 3.2.2), a loss worse than the median of what finished candidates had at the same step. Vizier compares a
+ * trial's best with means of all steps so far; here both sides are means of the steps since the look before, as all losses
+ * fall fast at the start.
  */
 import type { Candidacy, EarlyStop } from "../../compiler/plan.js";
 import { trainingOf } from "./candidacy.js";

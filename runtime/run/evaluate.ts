@@ -34,12 +34,11 @@ const sayingOf = (context: RunContext, model: string): RunContext => ({
   },
 });
 
+/** RunError where a measure is no number: whatever it is held against, the answer would mean nothing. */
 const requireNumbers = (measures: readonly Measure[]): void => {
   for (const { model, metric, value } of measures)
     if (Number.isNaN(value))
-      throw new RunError(`the ${metric} of ${model} is not a number`, {
-        hint: BROKEN_MODEL_HINT,
-      });
+      throw new RunError(`the ${metric} of ${model} is not a number`, { hint: BROKEN_MODEL_HINT });
 };
 
 export const runEvaluate = async (

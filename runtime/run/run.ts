@@ -35,7 +35,14 @@ import { openMetricsLog } from "./metrics-log.js";
 import { isLeftOut } from "./rank.js";
 import type { Reporter } from "./reporter.js";
 import { readSpecRecord, type SpecRecord, writeSpecRecord } from "./spec-record.js";
-import { afterCommit, isWhole, restoreStage, runStage, type StageResult } from "./stages.js";
+import {
+  afterCommit,
+  type DoneResult,
+  isWhole,
+  restoreStage,
+  runStage,
+  type StageResult,
+} from "./stages.js";
 import {
   type Course,
   continued,
@@ -147,7 +154,7 @@ const doStage = async (
   running: Running,
   index: number,
   listed: Chapter["stages"][number],
-): Promise<StageResult> => {
+): Promise<DoneResult> => {
   const part = listed.kind === "waiting" ? compiled(context, running, index) : null;
   const stage = listed.kind === "waiting" ? part?.stage : listed;
   if (stage === undefined) throw new Error("a stage that waits is compiled");

@@ -34,8 +34,8 @@ import { checkLayers } from "./layer-rules.js";
 import { type Ranking, runRank } from "./rank.js";
 import { runScore, type ScoreResult } from "./score.js";
 
-/** What a complete stage leaves in the journal. */
-export type StageResult =
+/** What a stage that was done leaves in the journal. */
+export type DoneResult =
   | { readonly kind: "open" }
   | { readonly kind: "random" }
   | ({ readonly kind: "score" } & ScoreResult)
@@ -44,10 +44,11 @@ export type StageResult =
   | ({ readonly kind: "distill" } & DistillResult)
   | ({ readonly kind: "evaluate" } & EvaluateResult)
   | { readonly kind: "rank"; readonly ranking: Ranking }
-  /** Of a candidate that an earlier ranking left out. */
-  | { readonly kind: "skipped" }
   | { readonly kind: "expect"; readonly verdicts: readonly Verdict[] }
   | { readonly kind: "export"; readonly folder: string };
+
+/** What a complete stage leaves in the journal: one of a candidate that an earlier ranking left out was not done. */
+export type StageResult = DoneResult | { readonly kind: "skipped" };
 
 /** Names shown of a longer list. */
 const SHOWN = 3;
@@ -62,7 +63,7 @@ const warnUnused = (context: RunContext, stage: OpenStage, names: readonly strin
   );
 };
 
-const open = async (context: RunContext, stage: OpenStage): Promise<StageResult> => {
+const open = async (context: RunContext, stage: OpenStage): Promise<DoneResult> => {
   const path = resolve(context.base, stage.path);
   const layout = layoutNamed(context, stage.model);
   const checkpoint = await openModel(path, stage.gguf, layout);
@@ -81,7 +82,7 @@ const open = async (context: RunContext, stage: OpenStage): Promise<StageResult>
 };
 
 /** Weights by counter, made when they are read: the same on resume. */
-const randomModel = (context: RunContext, stage: RandomStage): StageResult => {
+const randomModel = (context: RunContext, stage: RandomStage): DoneResult => {
   const { seed } = context.plan;
   const { weights, side, texts } = modelNamed(context, stage.like);
   const { config, layerLists } = weights.layout;
@@ -149,13 +150,13 @@ const pruneModel = async (context: RunContext, stage: PruneStage): Promise<Decis
   return decisions;
 };
 
-const runPrune = async (context: RunContext, stage: PruneStage): Promise<StageResult> => {
+const runPrune = async (context: RunContext, stage: PruneStage): Promise<DoneResult> => {
   await writeDecisions(context.out, await pruneModel(context, stage));
   return { kind: "prune" };
 };
 
 /** The candidate under its new name; its config says what the run knows of its layers. */
-const takeBest = (context: RunContext, stage: BestStage): StageResult => {
+const takeBest = (context: RunContext, stage: BestStage): DoneResult => {
   const { weights, side, texts } = modelNamed(context, stage.from);
   const { config, layerLists } = weights.layout;
   const layout = { ...layoutNamed(context, stage.model), config, layerLists };
@@ -178,7 +179,7 @@ export const measuresOf = (context: RunContext): Record<string, number> => {
   return measures;
 };
 
-const runExport = async (context: RunContext, stage: ExportStage): Promise<StageResult> => {
+const runExport = async (context: RunContext, stage: ExportStage): Promise<DoneResult> => {
   const model = modelNamed(context, stage.model);
   const folder = resolve(context.out, stage.path);
   if (stage.gguf === null) {
@@ -204,7 +205,7 @@ const openDistilled = async (
   context.models.set(stage.name, { weights, side, texts });
 };
 
-const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<StageResult> => {
+const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<DoneResult> => {
   const result = await runDistill(context, stage);
   if (result.givenUp === null) {
     await saveTrained(context.out, layoutNamed(context, stage.name), context.executor);
@@ -214,7 +215,7 @@ const keepDistilled = async (context: RunContext, stage: DistillStage): Promise<
 };
 
 /** Does a stage. */
-export const runStage = async (context: RunContext, stage: Stage): Promise<StageResult> => {
+export const runStage = async (context: RunContext, stage: Stage): Promise<DoneResult> => {
   switch (stage.kind) {
     case "open":
       return open(context, stage);

@@ -2,7 +2,7 @@
 import type { Chapter, Plan, ScoreStage } from "../../compiler/plan.js";
 import { taskOf } from "./candidacy.js";
 import type { GivenUp } from "./early-stop.js";
-import type { StageResult } from "./stages.js";
+import type { DoneResult } from "./stages.js";
 
 export const stageTitle = (stage: Chapter["stages"][number]): string => {
   const task = taskOf(stage);
@@ -86,7 +86,7 @@ const givenUpWords = (reason: GivenUp): string =>
 export const stageSummary = (
   plan: Plan,
   stage: Chapter["stages"][number],
-  result: StageResult,
+  result: DoneResult,
 ): string => {
   switch (result.kind) {
     case "open":
@@ -107,8 +107,6 @@ export const stageSummary = (
       const [best] = result.ranking.rows;
       return best?.kept === true ? `${best.model} is best` : "no candidate goes on";
     }
-    case "skipped":
-      return "left out";
     case "expect":
       return result.verdicts.every((verdict) => verdict.holds) ? "all hold" : "not all hold";
     case "export":

@@ -161,20 +161,25 @@ export interface ScalingOptions {
 
 /** Measures all points, prints them as a table, and keeps them. */
 export const scalingCommand = async ({ adapter, json }: ScalingOptions): Promise<void> => {
-  const all = AXES.flatMap((axis) => FACTORS.map((factor) => ({ axis, factor })));
-  const samples = new Map(all.map((point) => [point, [] as Sample[]]));
-  for (let round = 1; round <= ROUNDS; round++)
-    for (const [{ axis, factor }, taken] of samples) {
-      process.stderr.write(`${axis} × ${factor}, ${round} of ${ROUNDS} …\n`);
-      taken.push(await measure(adapter, sizesAt(axis, factor)));
-    }
-  const axes = AXES.map((axis) => ({
+  const taken = AXES.map((axis) => ({
     axis,
-    points: [...samples].flatMap(([point, taken]): ScalingPoint[] => {
-      if (point.axis !== axis) return [];
-      const ms = median(taken.flatMap(({ steps }) => steps));
-      const value = valueAt(axis, sizesAt(axis, point.factor));
-      return [{ value, gigaflops: taken[0]?.gigaflops ?? 0, ms }];
+    points: FACTORS.map((factor) => ({
+      factor,
+      sizes: sizesAt(axis, factor),
+      samples: [] as Sample[],
+    })),
+  }));
+  for (let round = 1; round <= ROUNDS; round++)
+    for (const { axis, points } of taken)
+      for (const { factor, sizes, samples } of points) {
+        process.stderr.write(`${axis} × ${factor}, ${round} of ${ROUNDS} …\n`);
+        samples.push(await measure(adapter, sizes));
+      }
+  const axes = taken.map(({ axis, points }) => ({
+    axis,
+    points: points.map(({ sizes, samples }): ScalingPoint => {
+      const ms = median(samples.flatMap(({ steps }) => steps));
+      return { value: valueAt(axis, sizes), gigaflops: samples[0]?.gigaflops ?? 0, ms };
     }),
   }));
   const scaling: Scaling = { adapter: await nameOf(adapter), axes };

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { messages } from "../../compiler/recipe/report.js";
 import { render } from "../../grammar/render.js";
 import type { MemoryFiles } from "../support/memory-host.js";
-import { checkText, config, type Edit, edited, models, unmarked } from "./sotu.js";
+import { alternating, checkText, config, type Edit, edited, models, unmarked } from "./sotu.js";
 
 interface Case {
   readonly code: string;
@@ -60,14 +60,6 @@ architecture tiny for "TinyForCausalLM" {
 `;
 const tiny = { architectures: ["TinyForCausalLM"], num_layers: 2, hidden_size: 4, vocab_size: 8 };
 const scaled = { ...config, embedding_multiplier: 12, logits_scaling: 8 };
-const alternating = {
-  ...config,
-  architectures: ["Gemma2ForCausalLM"],
-  mlp_bias: null,
-  sliding_window: 256,
-  attn_logit_softcapping: 50,
-  final_logit_softcapping: 30,
-};
 const packed = {
   ...config,
   quantization_config: { quant_method: "bitsandbytes", load_in_4bit: true },

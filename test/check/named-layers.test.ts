@@ -1,16 +1,7 @@
 /** Layers that a `prune` names: which stay is known before the run, with each one's own entries, and needs no scores. */
 import { expect, test } from "vitest";
 import { toJson } from "../../compiler/library/value.js";
-import { checkText, config, models } from "./sotu.js";
-
-const alternating = {
-  ...config,
-  architectures: ["Gemma2ForCausalLM"],
-  mlp_bias: null,
-  sliding_window: 256,
-  attn_logit_softcapping: 50,
-  final_logit_softcapping: 30,
-};
+import { alternating, checkText, models } from "./sotu.js";
 
 const spec = (layers: string, using = " using merit"): string => `edition 1
 use minitron

@@ -31,6 +31,16 @@ export const config = {
   tie_word_embeddings: true,
 };
 
+/** Of a model whose layers differ: every other one sees a sliding window. */
+export const alternating = {
+  ...config,
+  architectures: ["Gemma2ForCausalLM"],
+  mlp_bias: null,
+  sliding_window: 256,
+  attn_logit_softcapping: 50,
+  final_logit_softcapping: 30,
+};
+
 export const models = { "models/sotu-1m": config };
 
 /** One replacement in the example; `«` and `»` in the new text mark the span of the diagnostic. */

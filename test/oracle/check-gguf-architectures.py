@@ -25,7 +25,7 @@ here = Path(__file__).parent
 sotu = here.parent.parent / "examples/models/sotu-1m"
 vocabulary = here / "vocabulary"
 # As their tokenizers are.
-OF_PIECES = {"mistral", "gemma", "gemma2", "gemma3", "phi3"}
+OF_PIECES = {"mistral", "gemma", "gemma2", "gemma3_text", "phi3"}
 TEXT = "We the people,  in order to form\na more perfect union — ünïcode 🙂 1984"
 REAL = sorted((here.parent.parent / "examples/data/sotu/valid").glob("*.txt"))[0].read_text()[:8000]
 ends = {"vocab_size": 2048, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
@@ -56,7 +56,7 @@ GRANITE = {
     "residual_multiplier": 0.22, "logits_scaling": 8.0,
 }  # fmt: skip
 GEMMA3 = {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16, "sliding_window_pattern": 2}
-# Name → (family, keys).
+# Name → (type of the model, keys).
 MODELS = {
     "llama": ("llama", {**shared, "tie_word_embeddings": False}),
     "llama, with biases": ("llama", {**shared, "attention_bias": True, "mlp_bias": True}),
@@ -69,7 +69,7 @@ MODELS = {
     "glm4": ("glm4", {**shared, "head_dim": 16, "tie_word_embeddings": False}),
     "gemma": ("gemma", {**shared, "head_dim": 16}),
     "gemma2": ("gemma2", {**shared, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 16}),
-    "gemma3": ("gemma3", GEMMA3),
+    "gemma3": ("gemma3_text", GEMMA3),
     "phi3": ("phi3", {**shared, "sliding_window": None, "original_max_position_embeddings": 64, "tie_word_embeddings": False}),
     "phi3, half rotated": (
         "phi3",
@@ -105,7 +105,7 @@ MODELS = {
         "gemma2", scaled(LINEAR, head_dim=16, query_pre_attn_scalar=16, sliding_window=16, tie_word_embeddings=True)
     ),
     "gemma3, linear": (
-        "gemma3",
+        "gemma3_text",
         {**GEMMA3, "rope_parameters": {
             "full_attention": {**LINEAR, "rope_theta": 1e6},
             "sliding_attention": {"rope_type": "default", "rope_theta": 20000.0},
@@ -123,8 +123,6 @@ MODELS = {
         {**shared, "head_dim": 8, "rope_parameters": {**LINEAR, "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
     ),
 }  # fmt: skip
-# Where the model's type is not the family's name.
-MODEL_TYPES = {"gemma3": "gemma3_text"}
 # What transformers' reader leaves out: biases, that scores are scaled by the size of a head, that heads are rotated in part,
 # and that positions are scaled.
 MISREAD = {"llama, with biases", "gemma2", "gemma3", "phi3, half rotated"}
@@ -133,7 +131,7 @@ SCALED = ("llama3", "linear", "yarn", "longrope")
 
 def random_model(family, keys):
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(MODEL_TYPES.get(family, family), **keys)).eval()
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **keys)).eval()
     with torch.no_grad():
         for tensor in model.parameters():
             tensor.add_(torch.randn_like(tensor) * 0.2)

@@ -1,5 +1,4 @@
 /** Whole runs through the command line: the same bits twice, after a kill, and from the compiled module. */
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -101,26 +100,14 @@ describe("a run", () => {
         true,
       );
       const out = join(project.folder, "module");
-      const child = spawn(
-        process.execPath,
-        [
-          join(module, "recipe.mjs"),
-          "--out",
-          out,
-          "--adapter",
-          process.env.ESPALIER_ADAPTER ?? "embedded",
-        ],
-        { stdio: ["ignore", "pipe", "pipe"] },
-      );
+      const recipe = join(module, "recipe.mjs");
+      const adapter = process.env.ESPALIER_ADAPTER ?? "embedded";
+      const child = startEspalier(["--out", out, "--adapter", adapter], undefined, recipe);
       const { code, stderr } = await ended(child);
       expect(stderr).toBe("");
       expect(code).toBe(0);
       expect(weights(out).equals(weights(join(project.folder, "first")))).toBe(true);
-      const bare = await ended(
-        spawn(process.execPath, [join(module, "recipe.mjs")], {
-          stdio: ["ignore", "pipe", "pipe"],
-        }),
-      );
+      const bare = await espalier([], undefined, recipe);
       expect(bare.stderr).toBe(
         "error: --out DIR is missing\nhint: node recipe.mjs --out DIR [--base DIR] [--adapter WHICH]\n",
       );

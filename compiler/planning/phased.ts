@@ -109,6 +109,14 @@ const without = ({ outputs }: Graph, names: ReadonlySet<string>): Graph => ({
   outputs: Object.fromEntries(Object.entries(outputs).filter(([name]) => !names.has(name))),
 });
 
+/** What states that a graph reads or writes take. */
+const stateBytes = ({ inputs, outputs }: Placement): number => {
+  const states = new Map<string, number>();
+  for (const place of [...inputs.values(), ...outputs.values()])
+    if (place.kind === "state") states.set(place.state, place.stateBytes);
+  return [...states.values()].reduce((sum, bytes) => sum + bytes, 0);
+};
+
 /** Lowers the graph and keeps the program; gives the bytes of what the forward pass keeps for the rest. */
 export const addPhased = (
   into: Programs,
@@ -119,7 +127,8 @@ export const addPhased = (
 ): number => {
   const { tokens, backward } = phasing;
   const region = regionOf(graph, isLarge(phasing));
-  const slices = region === null ? [] : slicesOf(region, tokens, into.target.slices);
+  const slices =
+    region === null ? [] : slicesOf(region, tokens, into.target, stateBytes(placement));
   if (slices.length < 2 && backward === null) {
     addParts(into, name, [{ graph, placement }]);
     return 0;

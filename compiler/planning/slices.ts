@@ -44,18 +44,36 @@ const cutInto = (
     })),
   );
 
-/** The slices of a region: one that is the whole where more do not pay, or do not add up. */
+/**
+ * Larger slices keep a GPU busy. Some three tensors of one live at once, and may take so much each of what lives anyway.
+ */
+const SHARE = 1 / 12;
+
+/** Twice as many tokens as asked for, and twice again, while a tensor with `bytes` a token takes no more than `room`. */
+const tokensWithin = (asked: number, bytes: number, room: number): number => {
+  let tokens = asked;
+  while (2 * tokens * bytes <= room) tokens *= 2;
+  return tokens;
+};
+
+/**
+ * The slices of a region: one that is the whole where more do not pay, or do not add up. `living`: the bytes of weights and
+ * gradients, beside which a slice should take little.
+ */
 export const slicesOf = (
   region: Region,
   axes: TokenAxes,
-  asked: Target["slices"],
+  { slices: asked, memory, maxBinding }: Target,
+  living: number,
 ): readonly Slice[] => {
   const [window, position] = axes;
   const whole: readonly Slice[] = [{ start: 0, sizes: axes }];
   if (asked === null) return whole;
-  const { tokens, leastBytes } = asked;
   const largest = Math.max(...[...region.nodes].map((node) => tensorBytes(node.axes)));
-  if (window.size * position.size <= tokens || largest < leastBytes) return whole;
+  const all = window.size * position.size;
+  const room = memory === null ? Math.min(maxBinding, SHARE * living) : 0;
+  const tokens = tokensWithin(asked.tokens, largest / all, room);
+  if (all <= tokens || largest < asked.leastBytes) return whole;
   const along = (node: Node): boolean => goesAlong(node.axes, axes);
   const outside = [...region.reads, ...region.results].filter(along);
   if (!outside.every((node) => leads(node.axes, axes)) || !slicesAlong(region, window))

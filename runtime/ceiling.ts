@@ -1,5 +1,6 @@
 /** What an adapter can do at most: multiply-adds in registers, bytes streamed. Floors of kernels are told against these. */
 import type { Kernel } from "../compiler/plan.js";
+import { foldGroups } from "../kernels/kernel.js";
 import { createMemory } from "./buffers.js";
 import type { Device } from "./device.js";
 import { DATA_USAGE, USAGE } from "./gpu-flags.js";
@@ -15,9 +16,11 @@ export interface Ceiling {
 /** Few enough for 16 registers, and several steps at a time, as a loop may keep its variables in memory. */
 const CHAINS = 8;
 const UNROLL = 8;
-const STEPS = 8192;
-const STREAM_BYTES = 32 * 2 ** 20;
-const INVOCATIONS = 4096;
+/** A GPU has thousands of processors, and a cache that a small stream would stay in. */
+const SIZES = {
+  gpu: { invocations: 2 ** 18, steps: 1024, streamed: 2 ** 29 },
+  software: { invocations: 4096, steps: 8192, streamed: 2 ** 25 },
+} as const;
 const SAMPLES = 5;
 
 const chains = (line: (chain: number) => string): string =>
@@ -27,23 +30,24 @@ const HEADER = `@group(0) @binding(0) var<uniform> p: vec4<f32>;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) g: vec3<u32>) {
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) l: u32) {
+  let own = (w.x + w.y * 65535u) * 64u + l;
 `;
 
 const steps = (sum: string): string =>
   Array.from({ length: UNROLL }).reduce<string>((inner) => `fma(${inner}, y, x)`, sum);
 
-const MULTIPLY = `${HEADER}  let x = source[g.x].x;
+const multiplying = (stepsInAll: number): string => `${HEADER}  let x = source[own].x;
   let y = p.x;
 ${chains((c) => `  var s${c} = x + ${c}.0;`)}
-  for (var i = 0u; i < ${STEPS / UNROLL}u; i++) {
+  for (var i = 0u; i < ${stepsInAll / UNROLL}u; i++) {
 ${chains((c) => `    s${c} = ${steps(`s${c}`)};`)}
   }
-  result[g.x].x = ${Array.from({ length: CHAINS }, (_, c) => `s${c}`).join(" + ")};
+  result[own].x = ${Array.from({ length: CHAINS }, (_, c) => `s${c}`).join(" + ")};
 }
 `;
 
-const STREAM = `${HEADER}  result[g.x] = source[g.x];
+const STREAM = `${HEADER}  if (own < arrayLength(&result)) { result[own] = source[own]; }
 }
 `;
 
@@ -51,14 +55,19 @@ const kernel = (wgsl: string): Kernel => ({ wgsl, workgroup: [64, 1, 1], feature
 
 /** Best of a few runs, each some milliseconds long. */
 export const ceilingOf = async (device: Device): Promise<Ceiling> => {
-  const { gpu } = device;
+  const { gpu, report } = device;
+  const { invocations, steps: inAll, streamed } = SIZES[report.kind === "gpu" ? "gpu" : "software"];
   const memory = createMemory(device);
-  const pipelines = createPipelines(device, { multiply: kernel(MULTIPLY), stream: kernel(STREAM) });
+  const pipelines = createPipelines(device, {
+    multiply: kernel(multiplying(inAll)),
+    stream: kernel(STREAM),
+  });
   const params = memory.allocate("params", 256, USAGE.uniform | USAGE.copyTarget);
   gpu.queue.writeBuffer(params, 0, new Float32Array([0.5, 0.25, 0.125, 0.5]));
-  const [from, to] = ["from", "to"].map((name) =>
-    memory.allocate(name, STREAM_BYTES, DATA_USAGE),
-  ) as [GPUBuffer, GPUBuffer];
+  const [from, to] = ["from", "to"].map((name) => memory.allocate(name, streamed, DATA_USAGE)) as [
+    GPUBuffer,
+    GPUBuffer,
+  ];
   const best = async (name: string, workgroups: number): Promise<number> => {
     const { pipeline, layout } = await pipelines.get(name, false);
     const entries = [params, from, to].map((buffer, binding) => ({
@@ -72,7 +81,7 @@ export const ceilingOf = async (device: Device): Promise<Ceiling> => {
       const pass = encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(workgroups);
+      pass.dispatchWorkgroups(...foldGroups(workgroups));
       pass.end();
       const start = performance.now();
       gpu.queue.submit([encoder.finish()]);
@@ -83,11 +92,11 @@ export const ceilingOf = async (device: Device): Promise<Ceiling> => {
     return least;
   };
   try {
-    const multiply = await best("multiply", INVOCATIONS / 64);
-    const stream = await best("stream", STREAM_BYTES / 16 / 64);
+    const multiply = await best("multiply", invocations / 64);
+    const stream = await best("stream", streamed / 16 / 64);
     return {
-      flopsPerSecond: (INVOCATIONS * CHAINS * STEPS * 2) / multiply,
-      bytesPerSecond: (2 * STREAM_BYTES) / stream,
+      flopsPerSecond: (invocations * CHAINS * inAll * 2) / multiply,
+      bytesPerSecond: (2 * streamed) / stream,
     };
   } finally {
     for (const buffer of [params, from, to]) memory.free(buffer);

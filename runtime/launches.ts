@@ -18,8 +18,11 @@ export interface LaunchChooser {
   readonly bufferOf: (binding: Binding) => GPUBuffer;
 }
 
-/** Keys with less of a program's work than this take their first launch. */
-const WORTH = 0.01;
+/**
+ * Keys with less of a program's work than this take their first launch: on a GPU fewer, as compiling is quick there and a
+ * launch that keeps few of its processors busy can take a hundred times its share.
+ */
+const WORTH = { gpu: 0.0002, software: 0.01 } as const;
 /** What a byte costs of multiply-adds, on software adapters and on GPUs alike within a factor of two. */
 const FLOPS_PER_BYTE = 16;
 const BUDGET_MS = 1000;
@@ -118,13 +121,18 @@ const measured = async (
 };
 
 /** Whether to look for better than the first launch: a property of the program alone, so that runs repeat. */
-const isWorth = (dispatch: Dispatch, share: number, pipelines: Pipelines): boolean => {
+const isWorth = (
+  { device, pipelines }: LaunchChooser,
+  dispatch: Dispatch,
+  share: number,
+): boolean => {
   const written = writtenBy(dispatch, pipelines);
   const copied = dispatch.bindings.reduce(
     (sum, { bytes }, at) => sum + (written[at] === true ? bytes : 0),
     0,
   );
-  return share >= WORTH && copied <= MOST_COPIED;
+  const least = device.report.kind === "gpu" ? WORTH.gpu : WORTH.software;
+  return share >= least && copied <= MOST_COPIED;
 };
 
 const choose = async (
@@ -136,7 +144,7 @@ const choose = async (
   const found = usable(dispatch, pipelines);
   const [first = 0] = found;
   if (tuning.forced !== null) return found[tuning.forced % found.length] ?? first;
-  if (found.length === 1 || !isWorth(dispatch, share, pipelines)) return first;
+  if (found.length === 1 || !isWorth(chooser, dispatch, share)) return first;
   const candidates = tuning.measures
     ? worthMeasuring(
         device.report,

@@ -14,7 +14,7 @@ export interface MeasureOptions {
 const ROUNDS = 3;
 /** A sample should last this long, as waiting is only exact to about a millisecond. */
 const SAMPLE_MS = 10;
-const MOST_REPEATS = 64;
+const MOST_REPEATS = 256;
 /** A later candidate must be better by this much, so that noise does not choose. */
 const MARGIN = 0.95;
 /** One so much slower on its first run is not measured further. */
@@ -22,7 +22,7 @@ const HOPELESS = 3;
 
 /** How many runs make a sample, where one was seen to take `once` milliseconds. */
 export const repeatsFor = (once: number): number =>
-  Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(once, 0.1))));
+  Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(once, 0.02))));
 
 interface Candidate {
   readonly index: number;

@@ -1,22 +1,23 @@
 /**
  * Matrix product by the matrix units of a GPU, through Dawn's subgroup matrices (chromium_experimental_subgroup_matrix, of
  * which this file alone knows the spelling). An adapter lists the shapes that its units have (`MatrixShape`); a subgroup
- * owns `rows` × `columns` of C as results of that shape, and four subgroups stand one below the other. A workgroup fetches
+ * owns `rows` × `columns` of C as results of that shape, and `down` × `across` of them are a workgroup, which fetches
  * strips of A and B, `depth` of k wide and as they lie in memory, into workgroup memory, rounded to the unit's type; past
- * k they are zero. Results leave through workgroup memory too, where each lane keeps to the edges of C and adds to what is
- * there. Sizes of subgroups are read, not assumed: where there are more than four in a workgroup the rest only fetch.
+ * k they are zero. A tile that lies within C is stored by the units, which start from what is there where it is added to;
+ * others leave through workgroup memory, where each lane keeps to the edges of C. Sizes of subgroups are read, not
+ * assumed: where there are more in a workgroup the rest only fetch, and where there are fewer the tile is less high.
  */
-import { type Layout, MATMUL_PARAMS, matmulBindings, type OperandTypes } from "./matmul-params.js";
+
+import { fetchOf, lengthOf, type MatrixStrip, nameOf, strideOf } from "./matmul-matrix-strips.js";
 import {
-  alongStrips,
-  BASES,
-  four,
-  type Strip,
-  storedTypes,
-  stripsOf,
-  XYZW,
-} from "./matmul-strips.js";
-import type { Arithmetic } from "./operand.js";
+  type Layout,
+  MATMUL_PARAMS,
+  matmulBindings,
+  type OperandTypes,
+  type Width,
+} from "./matmul-params.js";
+import { alongStrips, ownedTile, storedTypes, stripsOf } from "./matmul-strips.js";
+import { type Arithmetic, DTYPE_BYTES } from "./operand.js";
 import { range, type Tile } from "./tile.js";
 
 /** What a unit multiplies: A of m × k by B of k × n, both of a type, into f32. */
@@ -27,113 +28,88 @@ export interface MatrixShape {
   readonly k: number;
 }
 
+/** Rows and columns are a subgroup's. */
 export interface MatrixTile extends Tile {
   readonly shape: MatrixShape;
   /** Of k at once, a multiple of the shape's. */
   readonly depth: number;
+  /** Subgroups of 32 in a workgroup, one below the other and side by side. */
+  readonly down: number;
+  readonly across: number;
+  /** Whether subgroups are known to have 32 lanes; else their size is read. */
+  readonly known: boolean;
 }
 
 export interface MatrixMatmul {
   readonly layout: Layout;
   readonly tile: MatrixTile;
-  /** Operands are read in fours: offsets, strides and sizes are multiples of four. */
-  readonly packed: boolean;
+  /** How operands are read. */
+  readonly width: Readonly<Record<"a" | "b", Width>>;
+  /** Rows of C begin at multiples of four elements, so that units may store them. */
+  readonly aligned: boolean;
   readonly accumulate: boolean;
   readonly types: OperandTypes;
 }
 
-/** Invocations: Dawn wants a multiple of the most lanes that a subgroup may have, and WebGPU knows none with more. */
-export const MATRIX_WORKGROUP = 128;
-/** Subgroups that multiply, at most. */
-const MOST = 4;
+const subgroupsOf = ({ down, across }: MatrixTile): number => down * across;
+
+/** Invocations: Dawn wants a multiple of the most lanes that a subgroup may have, and WebGPU knows none with more than 128. */
+export const matrixWorkgroup = (tile: MatrixTile): number => Math.max(128, 32 * subgroupsOf(tile));
 
 /** What an adapter must have for a shape, as the runtime names it. */
 export const matrixFeature = ({ type, m, n, k }: MatrixShape): string =>
   `subgroup-matrix-${type}-${m}x${n}x${k}`;
 
-/** Of a strip's rows 16 bytes are padding: rows must begin at multiples of 16, and neighbours should not share a bank. */
-const padding = ({ shape }: MatrixTile): number => (shape.type === "f16" ? 8 : 4);
+/** The strips of A and B. */
+const stripsFor = ({ layout, tile, width, types }: MatrixMatmul): [MatrixStrip, MatrixStrip] => {
+  const { rows, columns, depth, down, across, shape } = tile;
+  const [a, b] = stripsOf(layout);
+  const shared = { types, type: shape.type, depth, invocations: matrixWorkgroup(tile) };
+  return [
+    { ...shared, strip: a, width: width.a, breadth: down * rows },
+    { ...shared, strip: b, width: width.b, breadth: across * columns },
+  ];
+};
 
-/** Rows or columns of C that a strip serves. */
-const breadth = ({ rows, columns }: MatrixTile, { operand }: Strip): number =>
-  operand === "a" ? MOST * rows : columns;
+/** Memory that a workgroup needs, in bytes. */
+export const matrixBytes = (of: MatrixMatmul): number => {
+  const { shape } = of.tile;
+  const strips = stripsFor(of).reduce((sum, strip) => sum + lengthOf(strip), 0);
+  return DTYPE_BYTES[shape.type] * strips + 4 * subgroupsOf(of.tile) * shape.m * shape.n;
+};
 
-/** A strip's elements from one of its rows to the next; its rows lie as the operand's do. */
-const strideOf = (tile: MatrixTile, strip: Strip): number =>
-  (strip.alongK ? tile.depth : breadth(tile, strip)) + padding(tile);
-
-const lengthOf = (tile: MatrixTile, strip: Strip): number =>
-  (strip.alongK ? breadth(tile, strip) : tile.depth) * strideOf(tile, strip);
-
-const nameOf = ({ operand }: Strip): string => `strip${operand.toUpperCase()}`;
-
-const header = ({ layout, tile, packed, types }: MatrixMatmul): string => {
+const header = (of: MatrixMatmul): string => {
+  const { tile, width, types } = of;
   const { shape } = tile;
-  const strips = stripsOf(layout).map(
-    (strip) => `var<workgroup> ${nameOf(strip)}: array<${shape.type}, ${lengthOf(tile, strip)}>;\n`,
+  const strips = stripsFor(of).map(
+    (strip) => `var<workgroup> ${nameOf(strip)}: array<${shape.type}, ${lengthOf(strip)}>;\n`,
   );
   return `enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 ${MATMUL_PARAMS}
-${matmulBindings(storedTypes(types), packed)}${strips.join("")}var<workgroup> results: array<f32, ${MOST * shape.m * shape.n}>;
+${matmulBindings(storedTypes(types), width)}${strips.join("")}var<workgroup> results: array<f32, ${subgroupsOf(tile) * shape.m * shape.n}>;
 
-@compute @workgroup_size(${MATRIX_WORKGROUP})
+@compute @workgroup_size(${matrixWorkgroup(tile)})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32,
         @builtin(subgroup_size) lanes: u32, @builtin(subgroup_invocation_id) lane: u32) {
 `;
 };
 
 /** Which tile this workgroup owns: its height is that of the subgroups that it has. */
-const owner = ({ rows, columns }: MatrixTile): string[] => [
-  `let subgroups = min(${MOST}u, ${MATRIX_WORKGROUP}u / lanes);`,
-  "let subgroup = own / lanes;",
-  `let high = ${rows}u * subgroups;`,
-  "let tilesM = (p.m + high - 1u) / high;",
-  `let tilesN = (p.n + ${columns - 1}u) / ${columns}u;`,
-  "let id = w.x + w.y * 65535u;",
-  "let rest = id / tilesN;",
-  "let batch = min(rest / tilesM, p.batch - 1u);",
-  "let row = (rest - batch * tilesM) * high;",
-  `let col = (id - rest * tilesN) * ${columns}u;`,
-  "// None is left for this workgroup: it goes through no k, and stores nothing.",
-  "let k = select(0u, p.k, id < p.batch * tilesM * tilesN);",
-  ...BASES,
-];
-
-/** Four elements of a strip, side by side in the operand and in the strip. */
-const fetchFour = (of: MatrixMatmul, strip: Strip): string[] => {
-  const { tile } = of;
-  const { type } = tile.shape;
-  const across = (strip.alongK ? tile.depth : breadth(tile, strip)) / 4;
-  const { axis, count } = strip;
-  const place = strip.alongK
-    ? [
-        `let depth = step + 4u * inner;`,
-        `let value = ${four(of, strip, [`min(${axis} + outer, p.${count} - 1u)`, "depth"])};`,
-      ]
-    : [
-        "let depth = step + outer;",
-        `let value = ${four(of, strip, [`(${axis} + 4u * inner)`, "min(depth, p.k - 1u)"])};`,
-      ];
+const owner = (tile: MatrixTile): string[] => {
+  const { rows, columns, down, across, known } = tile;
   return [
-    `let outer = at / ${across}u;`,
-    `let inner = at - outer * ${across}u;`,
-    ...place,
-    `let to = outer * ${strideOf(tile, strip)}u + 4u * inner;`,
-    ...range(4).map((q) => {
-      const past = strip.alongK ? `depth + ${q}u < p.k` : "depth < p.k";
-      return `${nameOf(strip)}[to + ${q}u] = ${type}(select(0.0, value.${XYZW[q]}, ${past}));`;
-    }),
-  ];
-};
-
-const fetch = (of: MatrixMatmul, strip: Strip): string[] => {
-  const pieces = (breadth(of.tile, strip) * of.tile.depth) / 4;
-  return [
-    `for (var at = own; at < ${pieces}u; at += ${MATRIX_WORKGROUP}u) {`,
-    ...fetchFour(of, strip).map((line) => `  ${line}`),
-    "}",
+    `let subgroup = own / ${known ? "32u" : "lanes"};`,
+    known
+      ? `let below = ${down}u;`
+      : `let below = min(${down}u, ${matrixWorkgroup(tile)}u / lanes / ${across}u);`,
+    `let busy = ${known ? "true" : `subgroup < ${across}u * below`};`,
+    ...ownedTile(`(${rows}u * below)`, `${columns * across}u`),
+    `let ownRow = ${rows}u * (subgroup / ${across}u);`,
+    `let ownCol = ${columns}u * (subgroup % ${across}u);`,
+    "// None is left for this workgroup: it goes through no k, and stores nothing.",
+    "let end = select(0u, p.k, left);",
   ];
 };
 
@@ -143,32 +119,32 @@ const countsOf = ({ rows, columns, shape }: MatrixTile) => ({
 });
 
 /** A matrix of the shape from a strip: of A from row `along` of C on, of B from column `along` on, from `k` of the strip on. */
-const load = (tile: MatrixTile, strip: Strip, along: string, k: number): string => {
-  const { type, m, n, k: depth } = tile.shape;
-  const stride = strideOf(tile, strip);
+const load = (shape: MatrixShape, of: MatrixStrip, along: string, k: number): string => {
+  const { type, m, n, k: depth } = shape;
+  const { operand, alongK } = of.strip;
+  const stride = strideOf(of);
   const kind =
-    strip.operand === "a"
+    operand === "a"
       ? `subgroup_matrix_left<${type}, ${depth}, ${m}>`
       : `subgroup_matrix_right<${type}, ${n}, ${depth}>`;
   // Rows of A are along C, rows of B along k.
-  const order = strip.alongK === (strip.operand === "a") ? "row_major" : "col_major";
-  const offset = strip.alongK ? `(${along}) * ${stride}u + ${k}u` : `${k * stride}u + ${along}`;
-  return `subgroupMatrixLoad<${kind}, ${order}>(&${nameOf(strip)}, ${offset}, ${stride}u)`;
+  const order = alongK === (operand === "a") ? "row_major" : "col_major";
+  const offset = alongK ? `(${along}) * ${stride}u + ${k}u` : `${k * stride}u + ${along}`;
+  return `subgroupMatrixLoad<${kind}, ${order}>(&${nameOf(of)}, ${offset}, ${stride}u)`;
 };
 
-const multiply = ({ layout, tile }: MatrixMatmul): string[] => {
-  const { rows, depth, shape } = tile;
-  const { down, across } = countsOf(tile);
-  const [a, b] = stripsOf(layout);
+const multiply = (of: MatrixMatmul): string[] => {
+  const { depth, shape } = of.tile;
+  const { down, across } = countsOf(of.tile);
+  const [a, b] = stripsFor(of);
   return [
-    "if (subgroup < subgroups) {",
+    "if (busy) {",
     ...range(depth / shape.k).flatMap((i) => [
       ...down.map(
-        (r) =>
-          `  let x${i}_${r} = ${load(tile, a, `${rows}u * subgroup + ${r * shape.m}u`, i * shape.k)};`,
+        (r) => `  let x${i}_${r} = ${load(shape, a, `ownRow + ${r * shape.m}u`, i * shape.k)};`,
       ),
       ...across.flatMap((c) => [
-        `  let y${i}_${c} = ${load(tile, b, `${c * shape.n}u`, i * shape.k)};`,
+        `  let y${i}_${c} = ${load(shape, b, `ownCol + ${c * shape.n}u`, i * shape.k)};`,
         ...down.map(
           (r) =>
             `  s${r}_${c} = subgroupMatrixMultiplyAccumulate(x${i}_${r}, y${i}_${c}, s${r}_${c});`,
@@ -179,58 +155,89 @@ const multiply = ({ layout, tile }: MatrixMatmul): string[] => {
   ];
 };
 
-const store = ({ tile, accumulate }: MatrixMatmul): string[] => {
-  const { rows, shape } = tile;
+const each = (tile: MatrixTile, line: (r: number, c: number) => readonly string[]): string[] => {
   const { down, across } = countsOf(tile);
-  const size = shape.m * shape.n;
-  return down.flatMap((r) =>
-    across.flatMap((c) => [
-      "if (subgroup < subgroups) {",
-      `  subgroupMatrixStore<row_major>(&results, subgroup * ${size}u, s${r}_${c}, ${shape.n}u);`,
-      "}",
-      "workgroupBarrier();",
-      "if (subgroup < subgroups && k > 0u) {",
-      `  for (var at = lane; at < ${size}u; at += lanes) {`,
-      `    let i = row + ${rows}u * subgroup + ${r * shape.m}u + at / ${shape.n}u;`,
-      `    let j = col + ${c * shape.n}u + at % ${shape.n}u;`,
-      "    if (i < p.m && j < p.n) {",
-      `      c[baseC + i * p.ldc + j] ${accumulate ? "+=" : "="} results[subgroup * ${size}u + at];`,
-      "    }",
-      "  }",
-      "}",
-      "workgroupBarrier();",
-    ]),
-  );
+  return down.flatMap((r) => across.flatMap((c) => line(r, c)));
 };
 
-export const matrixWgsl = (of: MatrixMatmul): string => {
-  const { tile, layout } = of;
+/** Where a result of a subgroup's begins in C. */
+const place = ({ shape }: MatrixTile, r: number, c: number): string =>
+  `baseC + (row + ownRow + ${r * shape.m}u) * p.ldc + col + ownCol + ${c * shape.n}u`;
+
+const storeWhole = (tile: MatrixTile): string[] =>
+  each(tile, (r, c) => [
+    `subgroupMatrixStore<row_major>(&c, ${place(tile, r, c)}, s${r}_${c}, p.ldc);`,
+  ]);
+
+const storeWithin = ({ tile, accumulate }: MatrixMatmul): string[] => {
   const { shape } = tile;
-  const { down, across } = countsOf(tile);
+  const size = shape.m * shape.n;
+  return each(tile, (r, c) => [
+    "if (busy) {",
+    `  subgroupMatrixStore<row_major>(&results, subgroup * ${size}u, s${r}_${c}, ${shape.n}u);`,
+    "}",
+    "workgroupBarrier();",
+    "if (busy && left) {",
+    `  for (var at = lane; at < ${size}u; at += lanes) {`,
+    `    let i = row + ownRow + ${r * shape.m}u + at / ${shape.n}u;`,
+    `    let j = col + ownCol + ${c * shape.n}u + at % ${shape.n}u;`,
+    "    if (i < p.m && j < p.n) {",
+    `      c[baseC + i * p.ldc + j] ${accumulate ? "+=" : "="} results[subgroup * ${size}u + at];`,
+    "    }",
+    "  }",
+    "}",
+    "workgroupBarrier();",
+  ]);
+};
+
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+export const matrixWgsl = (of: MatrixMatmul): string => {
+  const { tile, aligned, accumulate } = of;
+  const { shape, columns, across } = tile;
   const result = `subgroup_matrix_result<f32, ${shape.n}, ${shape.m}>`;
+  const whole = `let whole = left && row + ${tile.rows}u * below <= p.m && col + ${columns * across}u <= p.n;`;
   const lines = [
     ...owner(tile),
-    ...down.flatMap((r) => across.map((c) => `var s${r}_${c}: ${result};`)),
-    ...alongStrips(
-      "k",
-      tile.depth,
-      stripsOf(layout).flatMap((strip) => fetch(of, strip)),
-      multiply(of),
-    ),
-    ...store(of),
+    ...each(tile, (r, c) => [`var s${r}_${c}: ${result};`]),
+    ...(aligned ? [whole] : []),
+    ...(aligned && accumulate
+      ? [
+          "if (whole && busy) {",
+          ...indented(
+            each(tile, (r, c) => [
+              `s${r}_${c} = subgroupMatrixLoad<${result}, row_major>(&c, ${place(tile, r, c)}, p.ldc);`,
+            ]),
+          ),
+          "}",
+        ]
+      : []),
+    ...alongStrips({
+      end: "end",
+      depth: tile.depth,
+      fetches: stripsFor(of).map(fetchOf),
+      multiply: multiply(of),
+    }),
+    ...(aligned
+      ? [
+          "if (whole) {",
+          ...indented(["if (busy) {", ...indented(storeWhole(tile)), "}"]),
+          "} else {",
+          ...indented(storeWithin(of)),
+          "}",
+        ]
+      : storeWithin(of)),
   ];
   return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
 };
 
 /** Workgroups that are enough however many subgroups each has. */
-export const matrixGroups = (
-  { rows, columns }: MatrixTile,
-  batch: number,
-  m: number,
-  n: number,
-): number =>
-  Math.max(
-    ...[1, 2, MOST].map(
-      (subgroups) => batch * Math.ceil(m / (rows * subgroups)) * Math.ceil(n / columns),
+export const matrixGroups = (tile: MatrixTile, batch: number, m: number, n: number): number => {
+  const { rows, columns, down, across } = tile;
+  const below = range(down).map((fewer) => fewer + 1);
+  return Math.max(
+    ...below.map(
+      (high) => batch * Math.ceil(m / (rows * high)) * Math.ceil(n / (columns * across)),
     ),
   );
+};

@@ -31,14 +31,20 @@ export interface OperandTypes {
 
 export const F32_OPERANDS: OperandTypes = { a: "f32", b: "f32" };
 
+/** How an operand is read: one by one, in fours, or in eights of 16 bits each. */
+export type Width = boolean | 8;
+
+const elementType = (dtype: Dtype, width: Width): string =>
+  width === 8 ? "vec4<u32>" : bindingType(dtype, width);
+
 /** Bindings of every matrix product, and the functions that read them; `toFours`: the result is written in fours. */
 export const matmulBindings = (
   types: OperandTypes,
-  inFours: boolean,
+  width: Width | Readonly<Record<"a" | "b", Width>>,
   toFours = false,
 ): string => `@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<${bindingType(types.a, inFours)}>;
-@group(0) @binding(2) var<storage, read> b: array<${bindingType(types.b, inFours)}>;
+@group(0) @binding(1) var<storage, read> a: array<${elementType(types.a, typeof width === "object" ? width.a : width)}>;
+@group(0) @binding(2) var<storage, read> b: array<${elementType(types.b, typeof width === "object" ? width.b : width)}>;
 @group(0) @binding(3) var<storage, read_write> c: array<${toFours ? "vec4<f32>" : "f32"}>;
 ${[...readersOf([types.a, types.b]), ...(types.arithmetic === "f16" ? ROUNDERS : [])]
   .map((line) => `${line}\n`)

@@ -1,4 +1,8 @@
-/** How schedules with tiles in workgroup memory fetch strips of the operands: both dimensions clamped, in fours or at any size. */
+/**
+ * How schedules with tiles in workgroup memory go along k. Strips of both operands, `depth` of k wide, come by way of
+ * registers: while a strip is multiplied the next one is on its way from memory, which on a GPU takes as long as hundreds
+ * of multiply-adds. Both dimensions are clamped, and read in eights, in fours or at any size.
+ */
 import { type Layout, type OperandTypes, readFrom } from "./matmul-params.js";
 import { range } from "./tile.js";
 
@@ -21,29 +25,69 @@ export const stripsOf = (layout: Layout): readonly [Strip, Strip] => [
 /** Operands as they are stored: what strips hold is rounded as it is put there. */
 export const storedTypes = ({ a, b }: OperandTypes): OperandTypes => ({ a, b });
 
-/** Where the operands and the result begin for the workgroup's `batch`. */
-export const BASES = [
+/** Tiles of so many rows are taken together, column by column, so that what they read stays in a GPU's cache. */
+const TOGETHER = 8;
+
+/**
+ * Which tile of C, of `rows` × `columns`, a workgroup owns (`row`, `col`, and its `batch`), and where the operands and the
+ * result begin; `left`: whether there is a tile for it.
+ */
+export const ownedTile = (rows: string, columns: string): string[] => [
+  `let tilesM = (p.m + ${rows} - 1u) / ${rows};`,
+  `let tilesN = (p.n + ${columns} - 1u) / ${columns};`,
+  "let id = w.x + w.y * 65535u;",
+  "let left = id < p.batch * tilesM * tilesN;",
+  "let batch = min(id / (tilesM * tilesN), p.batch - 1u);",
+  "let place = select(0u, id - batch * tilesM * tilesN, left);",
+  `let band = ${TOGETHER}u * (place / (${TOGETHER}u * tilesN));`,
+  `let inBand = place - band * tilesN;`,
+  `let high = min(${TOGETHER}u, tilesM - band);`,
+  `let row = (band + inBand % high) * ${rows};`,
+  `let col = (inBand / high) * ${columns};`,
   "let baseA = p.offA + batch * p.stepA;",
   "let baseB = p.offB + batch * p.stepB;",
   "let baseC = p.offC + batch * p.stepC;",
-] as const;
+];
+
+/** A strip on its way: an invocation's share of it in registers, from memory and into workgroup memory. */
+export interface Fetch {
+  readonly declare: readonly string[];
+  /** From `k` on. */
+  readonly load: readonly string[];
+  readonly store: readonly string[];
+}
+
+export interface Strips {
+  /** Where k ends. */
+  readonly end: string;
+  readonly depth: number;
+  readonly fetches: readonly Fetch[];
+  readonly multiply: readonly string[];
+}
+
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+const block = (...lines: string[]): string[] => ["{", ...indented(lines), "}"];
 
 /** Along k in steps of a strip's depth: all fetch both strips, then each multiplies what it owns. */
-export const alongStrips = (
-  end: string,
-  depth: number,
-  fetch: readonly string[],
-  multiply: readonly string[],
-): string[] => [
+export const alongStrips = ({ end, depth, fetches, multiply }: Strips): string[] => [
+  ...fetches.flatMap(({ declare }) => declare),
+  ...block("let k = 0u;", ...fetches.flatMap(({ load }) => load)),
   `for (var step = 0u; step < ${end}; step += ${depth}u) {`,
-  ...[...fetch, "workgroupBarrier();", ...multiply, "workgroupBarrier();"].map(
-    (line) => `  ${line}`,
-  ),
+  ...indented([
+    ...fetches.flatMap(({ store }) => store),
+    "workgroupBarrier();",
+    ...block(`let k = step + ${depth}u;`, ...fetches.flatMap(({ load }) => load)),
+    ...multiply,
+    "workgroupBarrier();",
+  ]),
   "}",
 ];
 
 /** Where element [k, along] of the operand lies. */
-const address = ({ operand, alongK }: Strip, along: string, k: string): string => {
+export const address = (
+  { operand, alongK }: Strip,
+  [along, k]: readonly [string, string],
+): string => {
   const upper = operand.toUpperCase();
   return alongK
     ? `base${upper} + (${along}) * p.ld${operand} + ${k}`
@@ -58,8 +102,7 @@ export const four = (
 ): string => {
   const { operand, alongK, count } = strip;
   const size = alongK ? "p.k" : `p.${count}`;
-  const at = (from: string): string =>
-    alongK ? address(strip, along, from) : address(strip, from, k);
+  const at = (from: string): string => address(strip, alongK ? [along, from] : [from, k]);
   const first = alongK ? k : along;
   const read = readFrom(storedTypes(types), packed);
   return packed

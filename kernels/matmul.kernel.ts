@@ -6,13 +6,20 @@ import { foldGroups, type KernelCall, sizeClass, type Variant } from "./kernel.j
 import { BROADCAST_WORKGROUP, broadcastGroups, broadcastWgsl } from "./matmul-broadcast.js";
 import { columnsByFours, dots, plain, rowsByFours, WORKGROUP } from "./matmul-invocation.js";
 import {
-  MATRIX_WORKGROUP,
   type MatrixTile,
+  matrixBytes,
   matrixFeature,
   matrixGroups,
   matrixWgsl,
+  matrixWorkgroup,
 } from "./matmul-matrix.js";
-import { F32_OPERANDS, type Layout, type MatrixPlace, type OperandTypes } from "./matmul-params.js";
+import {
+  F32_OPERANDS,
+  type Layout,
+  type MatrixPlace,
+  type OperandTypes,
+  type Width,
+} from "./matmul-params.js";
 import {
   type SubgroupTile,
   subgroupGroups,
@@ -20,7 +27,18 @@ import {
   subgroupWorkgroup,
 } from "./matmul-subgroup.js";
 import {
+  BROADCAST_TILE,
+  EIGHT_LANES,
+  fourLanes,
+  matrixTilesOf,
+  ROW_TILE,
+  THIRTY_TWO_LANES,
+  TILE,
+  workgroupTilesOf,
+} from "./matmul-tiles.js";
+import {
   type WorkgroupTile,
+  workgroupBytes,
   workgroupOf,
   workgroupTiles,
   workgroupWgsl,
@@ -60,6 +78,10 @@ const textOf = (spec: MatmulSpec, name: string, make: () => string): string => {
   return text;
 };
 
+/** WebGPU promises 16 KiB of memory to a workgroup. */
+const memoryFeatures = (bytes: number): string[] =>
+  bytes > 16384 ? [`workgroup-memory-${Math.ceil(bytes / 16384) * 16}KiB`] : [];
+
 /** What a schedule needs of an adapter, besides what the arithmetic needs. */
 const needs = ({ types = F32_OPERANDS }: MatmulSpec, ...features: string[]): readonly string[] => [
   ...features,
@@ -83,10 +105,8 @@ const variant = (
   };
 };
 
-const TILE: Tile = { rows: 4, columns: 4 };
-/** One row of A, as where a text goes on by a token: a taller tile would multiply what is not there. */
-const ROW_TILE: Tile = { rows: 1, columns: 4 };
-const BROADCAST_TILE: Tile = { rows: 8, columns: 4 };
+/** From so many on, sizes are alike to every schedule. */
+const MOST_APART = 4096;
 
 const broadcast = (spec: MatmulSpec): Variant => {
   const { layout, batch, m, n, types = F32_OPERANDS } = spec;
@@ -98,36 +118,6 @@ const broadcast = (spec: MatmulSpec): Variant => {
     workgroups: foldGroups(broadcastGroups(BROADCAST_TILE, batch, m, n)),
     features: needs(spec, "subgroups"),
   };
-};
-
-/** For lavapipe: the best of the tiles that were tried. */
-const EIGHT_LANES: SubgroupTile = {
-  lanes: 8,
-  rows: 32,
-  columns: 4,
-  spread: "broadcast",
-  sums: "array",
-  order: "by row",
-};
-
-/**
- * For SwiftShader, likewise: one larger is slower by half, as its text is more than a processor keeps at hand. More rows
- * are a tenth faster, where the last tile does not waste as much, and where A is not read in fours of rows.
- */
-const fourLanes = ({ layout, m }: MatmulSpec): SubgroupTile => {
-  const padded = (rows: number): number => Math.ceil(m / rows) * rows;
-  const rows = layout !== "tn" && padded(24) < 1.15 * padded(16) ? 24 : 16;
-  return { lanes: 4, rows, columns: 8, spread: "swap", sums: "variables", order: "by column" };
-};
-
-/** For subgroups of 32, as NVIDIA's are; not measured yet. Sums of 64 a lane stay in registers. */
-const THIRTY_TWO_LANES: SubgroupTile = {
-  lanes: 32,
-  rows: 32,
-  columns: 2,
-  spread: "broadcast",
-  sums: "variables",
-  order: "by row",
 };
 
 const bySubgroup = (
@@ -149,39 +139,6 @@ const bySubgroup = (
     features: needs(spec, "subgroups", `subgroups-of-${tile.lanes}`),
   };
 };
-
-/**
- * For GPUs: large tiles read least, small ones give a small product to more of the GPU's processors. A register tile of 8
- * by 8 does 16 multiply-adds a read of shared memory in fours, one of 4 by 4 eight.
- */
-const WORKGROUP_TILES: readonly WorkgroupTile[] = [
-  { size: 64, depth: 16, own: 4 },
-  { size: 128, depth: 8, own: 8 },
-  { size: 32, depth: 16, own: 4 },
-];
-
-/**
- * For the matrix units that makers have: NVIDIA's and AMD's of 16 × 16 × 16, Intel's of 8 × 16 × 16 and of 8 × 8 × 8 in f16,
- * Apple's of 8 × 8 × 8 in f32, which need nobody's leave. Units that add up in f16 are used by nothing here.
- */
-const MATRIX_TILES: readonly MatrixTile[] = [
-  ...[
-    { type: "f16", m: 16, n: 16, k: 16 } as const,
-    { type: "f16", m: 8, n: 16, k: 16 } as const,
-    { type: "f16", m: 8, n: 8, k: 8 } as const,
-  ].flatMap((shape) => [
-    { shape, rows: 32, columns: 64, depth: 16 },
-    { shape, rows: 16, columns: 32, depth: 32 },
-  ]),
-  { shape: { type: "f32", m: 8, n: 8, k: 8 }, rows: 32, columns: 32, depth: 16 },
-  { shape: { type: "f32", m: 8, n: 8, k: 8 }, rows: 16, columns: 16, depth: 16 },
-];
-
-/** Strips of half the bytes are twice as deep. */
-const workgroupTilesOf = ({ arithmetic }: OperandTypes): readonly WorkgroupTile[] =>
-  arithmetic === "f16"
-    ? WORKGROUP_TILES.map((tile) => ({ ...tile, depth: 2 * tile.depth }))
-    : WORKGROUP_TILES;
 
 const wholePlaces = ({ m, n, k, layout }: MatmulSpec): MatmulPlaces => ({
   a: { offset: 0, row: layout === "tn" ? m : k, step: m * k },
@@ -205,29 +162,63 @@ const toFours = ({ n }: MatmulSpec, { c }: MatmulPlaces): boolean =>
 /** The schedule of one such tile. */
 export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
   const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
-  const packed = inFours(spec, placesOf(spec));
-  const name = `workgroup${tile.size}x${tile.size}${packed ? " in fours" : ""}`;
+  const places = placesOf(spec);
+  const packed = inFours(spec, places);
+  const writtenInFours = packed && toFours(spec, places);
+  const { size, depth, own } = tile;
+  const fours = packed ? (writtenInFours ? " all in fours" : " in fours") : "";
+  const name = `workgroup${size}x${size}x${depth} by ${own}${fours}`;
   return {
     name,
-    wgsl: textOf(spec, name, () => workgroupWgsl({ layout, tile, packed, accumulate, types })),
+    wgsl: textOf(spec, name, () =>
+      workgroupWgsl({ layout, tile, packed, writtenInFours, accumulate, types }),
+    ),
     workgroup: [workgroupOf(tile), 1, 1],
     workgroups: foldGroups(workgroupTiles(tile, batch, m, n)),
-    features: needs(spec),
+    features: needs(spec, ...memoryFeatures(workgroupBytes(tile, types))),
   };
 };
+
+/** Whether an operand of 16 bits can be read in eights. */
+const inEights = (
+  { layout, m, n, k }: MatmulSpec,
+  place: MatrixPlace,
+  operand: "a" | "b",
+): boolean => {
+  const along = operand === "a" ? (layout === "tn" ? m : k) : layout === "nt" ? k : n;
+  return [place.offset, place.row, place.step, along].every((count) => count % 8 === 0);
+};
+
+const WIDTH_NAMES = { "8": "eights", true: "fours", false: "ones" } as const;
 
 /** The schedule of one tile for matrix units. */
 export const byMatrix = (spec: MatmulSpec, tile: MatrixTile): Variant => {
   const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
-  const { shape, rows, columns } = tile;
-  const packed = inFours(spec, placesOf(spec));
-  const name = `matrix${rows}x${columns} of ${shape.m}x${shape.n}x${shape.k}${packed ? " in fours" : ""}`;
+  const { shape, rows, columns, depth, down, across, known } = tile;
+  const places = placesOf(spec);
+  const fours = inFours(spec, places);
+  const widthOf = (operand: "a" | "b"): Width =>
+    types[operand] === "f16" && shape.type === "f16" && inEights(spec, places[operand], operand)
+      ? 8
+      : fours;
+  const width = { a: widthOf("a"), b: widthOf("b") };
+  const aligned = toFours(spec, places);
+  const of = { layout, tile, width, aligned, accumulate, types };
+  const units = `${shape.m}x${shape.n}x${shape.k}${known ? " of 32 lanes" : ""}`;
+  const read = `${WIDTH_NAMES[`${width.a}`]} and ${WIDTH_NAMES[`${width.b}`]}`;
+  const name = `matrix${rows}x${columns}x${depth} ${down} by ${across} of ${units}, ${read}${aligned ? ", whole" : ""}`;
   return {
     name,
-    wgsl: textOf(spec, name, () => matrixWgsl({ layout, tile, packed, accumulate, types })),
-    workgroup: [MATRIX_WORKGROUP, 1, 1],
+    wgsl: textOf(spec, name, () => matrixWgsl(of)),
+    workgroup: [matrixWorkgroup(tile), 1, 1],
     workgroups: foldGroups(matrixGroups(tile, batch, m, n)),
-    features: needs(spec, "subgroups", matrixFeature(shape)),
+    features: needs(
+      spec,
+      "subgroups",
+      matrixFeature(shape),
+      ...(known ? ["subgroups-of-32"] : []),
+      ...memoryFeatures(matrixBytes(of)),
+    ),
   };
 };
 
@@ -246,11 +237,9 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
   if (spec.m === 1) return [invocations];
   return [
     bySubgroup(spec, EIGHT_LANES, fours, false),
-    bySubgroup(spec, fourLanes(spec), fours, fours && toFours(spec, places)),
+    bySubgroup(spec, fourLanes(layout, spec.m), fours, fours && toFours(spec, places)),
     ...workgroupTilesOf(types).map((tile) => byWorkgroup(spec, tile)),
-    ...MATRIX_TILES.filter(({ shape }) => shape.type === (types.arithmetic ?? "f32")).map((tile) =>
-      byMatrix(spec, tile),
-    ),
+    ...matrixTilesOf(types).map((tile) => byMatrix(spec, tile)),
     bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt", false),
     broadcast(spec),
     invocations,
@@ -268,7 +257,7 @@ export const matmul = (spec: MatmulSpec): KernelCall => {
   const tiles = batch * Math.ceil(m / TILE.rows) * tilesN;
   return {
     family: "matmul",
-    shape: `${layout}${inFours(spec, places) ? " in fours" : ""}${stored === "" ? "" : ` of ${stored}`}${computed} ${[m, n, k].map((size) => sizeClass(size, 1024)).join(" x ")}`,
+    shape: `${layout}${inFours(spec, places) ? " in fours" : ""}${stored === "" ? "" : ` of ${stored}`}${computed} ${[m, n, k].map((size) => sizeClass(size, MOST_APART)).join(" x ")}`,
     operands: [
       { name: "a", access: "read" },
       { name: "b", access: "read" },

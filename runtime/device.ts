@@ -45,7 +45,8 @@ interface AdapterInfo extends Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroup
 /**
  * What kernels may ask of the adapter: WebGPU's features, and `subgroups-of-N` where every subgroup has N lanes,
  * `subgroups-of-8-or-more` where none has fewer, `subgroups-from-4` where one may have 4 to 7 or more;
- * `subgroup-matrix-TYPE-MxNxK` where there are matrix units of that shape that add up in f32.
+ * `subgroup-matrix-TYPE-MxNxK` where there are matrix units of that shape that add up in f32; `workgroup-memory-NKiB`
+ * for every multiple N of 16 that a workgroup may have, from 32 on.
  */
 export const kernelFeatures = (
   features: ReadonlySet<string>,
@@ -54,13 +55,19 @@ export const kernelFeatures = (
     subgroupMaxSize: most = 0,
     subgroupMatrixConfigs: shapes = [],
   }: AdapterInfo,
+  workgroupBytes: number,
 ): readonly string[] => {
   const has = features.has("subgroups");
   const matrices = features.has(SUBGROUP_MATRIX)
     ? [...shapes].filter(({ resultComponentType }) => resultComponentType === "f32")
     : [];
+  const memories = Array.from(
+    { length: Math.floor(workgroupBytes / 16384) },
+    (_, at) => 16 * (at + 1),
+  );
   return [
     ...features,
+    ...memories.slice(1).map((size) => `workgroup-memory-${size}KiB`),
     ...(has && least === most ? [`subgroups-of-${least}`] : []),
     ...(has && least >= 8 ? ["subgroups-of-8-or-more"] : []),
     ...(has && least >= 4 && least < 8 && most > least ? ["subgroups-from-4"] : []),
@@ -129,7 +136,7 @@ export const openDevice = async (
       vendor: info.vendor,
       device: offer.name,
       driver: info.description,
-      features: kernelFeatures(gpu.features, info),
+      features: kernelFeatures(gpu.features, info, gpu.limits.maxComputeWorkgroupStorageSize),
       limits: reportedLimits(gpu.limits, options.maxBinding),
       tried,
     },

@@ -92,7 +92,7 @@ test.each([
   const expected = referenceMatmul(spec, a, b, []);
   const call = matmul(spec);
   const tiled = runnable(shared, call).filter((index) => byWorkgroups(call, index));
-  expect(tiled.length).toBe(3);
+  expect(tiled.length).toBe(4);
   for (const variant of tiled) {
     const operands = { a, b, c: poisoned(2 * m * n) };
     const { c } = await runKernel(shared, call, variant, operands);

@@ -8,7 +8,7 @@ import {
 import { compact } from "../../kernels/compact.kernel.js";
 import { embeddingGradient } from "../../kernels/embedding-gradient.kernel.js";
 import { expand } from "../../kernels/expand.kernel.js";
-import { normFinish, normPartials } from "../../kernels/global-norm.kernel.js";
+import { NORM_LARGE, normFinish, normPartials } from "../../kernels/global-norm.kernel.js";
 import type { KernelCall } from "../../kernels/kernel.js";
 import { kthLargest } from "../../kernels/kth-largest.kernel.js";
 import { matmul } from "../../kernels/matmul.kernel.js";
@@ -49,6 +49,7 @@ export const everyKernel: readonly KernelCall[] = [
   expand({ rows: 100, count: 10, columns: 1000 }),
   kthLargest({ rows: 100, columns: 1000, k: 10 }),
   normPartials(1000),
+  normPartials(NORM_LARGE),
   normFinish(1, 1),
   adamw({ count: 1000, beta: [0.9, 0.95], epsilon: 1e-8, decay: 0.1 }),
 ];

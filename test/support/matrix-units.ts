@@ -7,6 +7,8 @@ const ENABLES = [
 
 const LOAD =
   /subgroupMatrixLoad<subgroup_matrix_(?:left|right)<(f16|f32), (\d+), (\d+)>, (row|col)_major>\(&(\w+), /g;
+/** Sums that begin with what is in C. */
+const BEGIN = /subgroupMatrixLoad<subgroup_matrix_result<f32, \d+, \d+>, row_major>\(&c, /g;
 const RESULT = /subgroup_matrix_result<f32, (\d+), (\d+)>/g;
 
 /** Row-major, as the lanes hold it. */
@@ -21,6 +23,13 @@ const loader = (name: string, [, type, columns, rows, order, strip]: readonly st
 }
 `;
 };
+
+const putter = (name: string, size: number, n: string): string =>
+  `fn put_${name}(offset: u32, sums: array<f32, ${size}>, stride: u32) {
+  var whole = sums;
+  for (var at = 0u; at < ${size}u; at++) { ${name}[offset + at / ${n}u * stride + at % ${n}u] = whole[at]; }
+}
+`;
 
 /** The text of a kernel in WGSL that any device takes; throws where it is for no matrix units. */
 export const withoutUnits = (wgsl: string): string => {
@@ -46,15 +55,17 @@ export const withoutUnits = (wgsl: string): string => {
   }
   return sums;
 }
-fn put(offset: u32, sums: array<f32, ${size}>, stride: u32) {
-  var whole = sums;
-  for (var at = 0u; at < ${size}u; at++) { results[offset + at / ${n}u * stride + at % ${n}u] = whole[at]; }
+fn begin(offset: u32, stride: u32) -> array<f32, ${size}> {
+  var whole: array<f32, ${size}>;
+  for (var at = 0u; at < ${size}u; at++) { whole[at] = c[offset + at / ${n}u * stride + at % ${n}u]; }
+  return whole;
 }
-`;
+${["results", "c"].map((name) => putter(name, size, n)).join("")}`;
   const plain = ENABLES.reduce((text, line) => text.replace(line, ""), wgsl)
     .replaceAll(LOAD, (load) => `${named.get(load)?.name ?? ""}(`)
+    .replaceAll(BEGIN, "begin(")
     .replaceAll(RESULT, `array<f32, ${size}>`)
     .replaceAll("subgroupMatrixMultiplyAccumulate(", "accumulated(")
-    .replaceAll("subgroupMatrixStore<row_major>(&results, ", "put(");
+    .replaceAll(/subgroupMatrixStore<row_major>\(&(results|c), /g, "put_$1(");
   return `${plain}${functions.join("")}${accumulate}`;
 };

@@ -12,6 +12,7 @@ import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
 import { matrixWgsl } from "../../kernels/matmul-matrix.js";
 import { F32_OPERANDS } from "../../kernels/matmul-params.js";
 import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
+import { twoByTwo } from "../../kernels/matmul-tiles.js";
 import { workgroupWgsl } from "../../kernels/matmul-workgroup.js";
 
 const golden = (name: string): string => `../golden/wgsl/${name}.wgsl`;
@@ -156,6 +157,7 @@ test.each([
       layout: "nt",
       tile: small,
       packed: true,
+      writtenInFours: true,
       accumulate: false,
       types: F32_OPERANDS,
     }),
@@ -166,6 +168,7 @@ test.each([
       layout: "tn",
       tile: small,
       packed: false,
+      writtenInFours: false,
       accumulate: true,
       types: F32_OPERANDS,
     }),
@@ -176,6 +179,7 @@ test.each([
       layout: "nt",
       tile: small,
       packed: true,
+      writtenInFours: false,
       accumulate: false,
       types: { a: "f32", b: "bf16", arithmetic: "f16" },
     }),
@@ -184,18 +188,31 @@ test.each([
     "matmul-matrix-nt-in-f16",
     matrixWgsl({
       layout: "nt",
-      tile: { shape: { type: "f16", m: 16, n: 16, k: 16 }, rows: 32, columns: 16, depth: 16 },
-      packed: true,
+      tile: twoByTwo({ type: "f16", m: 16, n: 16, k: 16 }, [32, 16, 16]),
+      width: { a: true, b: true },
+      aligned: false,
       accumulate: false,
       types: { a: "f32", b: "bf16", arithmetic: "f16" },
+    }),
+  ],
+  [
+    "matmul-matrix-nn-of-f16",
+    matrixWgsl({
+      layout: "nn",
+      tile: twoByTwo({ type: "f16", m: 16, n: 16, k: 16 }, [32, 32, 32], true),
+      width: { a: 8, b: true },
+      aligned: true,
+      accumulate: false,
+      types: { a: "f16", b: "f32", arithmetic: "f16" },
     }),
   ],
   [
     "matmul-matrix-tn",
     matrixWgsl({
       layout: "tn",
-      tile: { shape: { type: "f32", m: 8, n: 8, k: 8 }, rows: 8, columns: 16, depth: 16 },
-      packed: false,
+      tile: twoByTwo({ type: "f32", m: 8, n: 8, k: 8 }, [8, 16, 16]),
+      width: { a: false, b: false },
+      aligned: true,
       accumulate: true,
       types: F32_OPERANDS,
     }),

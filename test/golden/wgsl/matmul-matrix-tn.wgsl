@@ -7,94 +7,148 @@ struct Params { m: u32, n: u32, k: u32, batch: u32, tilesN: u32, tiles: u32, add
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
-var<workgroup> stripA: array<f32, 576>;
-var<workgroup> stripB: array<f32, 320>;
+var<workgroup> stripA: array<f32, 320>;
+var<workgroup> stripB: array<f32, 576>;
 var<workgroup> results: array<f32, 256>;
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32,
         @builtin(subgroup_size) lanes: u32, @builtin(subgroup_invocation_id) lane: u32) {
-  let subgroups = min(4u, 128u / lanes);
   let subgroup = own / lanes;
-  let high = 8u * subgroups;
-  let tilesM = (p.m + high - 1u) / high;
-  let tilesN = (p.n + 15u) / 16u;
+  let below = min(2u, 128u / lanes / 2u);
+  let busy = subgroup < 2u * below;
+  let tilesM = (p.m + (8u * below) - 1u) / (8u * below);
+  let tilesN = (p.n + 32u - 1u) / 32u;
   let id = w.x + w.y * 65535u;
-  let rest = id / tilesN;
-  let batch = min(rest / tilesM, p.batch - 1u);
-  let row = (rest - batch * tilesM) * high;
-  let col = (id - rest * tilesN) * 16u;
-  // None is left for this workgroup: it goes through no k, and stores nothing.
-  let k = select(0u, p.k, id < p.batch * tilesM * tilesN);
+  let left = id < p.batch * tilesM * tilesN;
+  let batch = min(id / (tilesM * tilesN), p.batch - 1u);
+  let place = select(0u, id - batch * tilesM * tilesN, left);
+  let band = 8u * (place / (8u * tilesN));
+  let inBand = place - band * tilesN;
+  let high = min(8u, tilesM - band);
+  let row = (band + inBand % high) * (8u * below);
+  let col = (inBand / high) * 32u;
   let baseA = p.offA + batch * p.stepA;
   let baseB = p.offB + batch * p.stepB;
   let baseC = p.offC + batch * p.stepC;
+  let ownRow = 8u * (subgroup / 2u);
+  let ownCol = 16u * (subgroup % 2u);
+  // None is left for this workgroup: it goes through no k, and stores nothing.
+  let end = select(0u, p.k, left);
   var s0_0: subgroup_matrix_result<f32, 8, 8>;
   var s0_1: subgroup_matrix_result<f32, 8, 8>;
-  for (var step = 0u; step < k; step += 16u) {
-    for (var at = own; at < 128u; at += 128u) {
-      let outer = at / 8u;
-      let inner = at - outer * 8u;
-      let depth = step + outer;
-      let value = vec4<f32>(a[baseA + (min(depth, p.k - 1u)) * p.lda + min((row + 4u * inner) + 0u, p.m - 1u)], a[baseA + (min(depth, p.k - 1u)) * p.lda + min((row + 4u * inner) + 1u, p.m - 1u)], a[baseA + (min(depth, p.k - 1u)) * p.lda + min((row + 4u * inner) + 2u, p.m - 1u)], a[baseA + (min(depth, p.k - 1u)) * p.lda + min((row + 4u * inner) + 3u, p.m - 1u)]);
-      let to = outer * 36u + 4u * inner;
-      stripA[to + 0u] = f32(select(0.0, value.x, depth < p.k));
-      stripA[to + 1u] = f32(select(0.0, value.y, depth < p.k));
-      stripA[to + 2u] = f32(select(0.0, value.z, depth < p.k));
-      stripA[to + 3u] = f32(select(0.0, value.w, depth < p.k));
+  let whole = left && row + 8u * below <= p.m && col + 32u <= p.n;
+  if (whole && busy) {
+    s0_0 = subgroupMatrixLoad<subgroup_matrix_result<f32, 8, 8>, row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, p.ldc);
+    s0_1 = subgroupMatrixLoad<subgroup_matrix_result<f32, 8, 8>, row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 8u, p.ldc);
+  }
+  var ownA0: vec4<f32>;
+  var ownB0: vec4<f32>;
+  {
+    let k = 0u;
+    if (own < 64u) {
+      let piece = own + 0u;
+      let along = row + 4u * (piece % 4u);
+      let deep = k + piece / 4u;
+      let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 3u, p.m - 1u)]);
+      ownA0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
     }
-    for (var at = own; at < 64u; at += 128u) {
-      let outer = at / 4u;
-      let inner = at - outer * 4u;
-      let depth = step + outer;
-      let value = vec4<f32>(b[baseB + (min(depth, p.k - 1u)) * p.ldb + min((col + 4u * inner) + 0u, p.n - 1u)], b[baseB + (min(depth, p.k - 1u)) * p.ldb + min((col + 4u * inner) + 1u, p.n - 1u)], b[baseB + (min(depth, p.k - 1u)) * p.ldb + min((col + 4u * inner) + 2u, p.n - 1u)], b[baseB + (min(depth, p.k - 1u)) * p.ldb + min((col + 4u * inner) + 3u, p.n - 1u)]);
-      let to = outer * 20u + 4u * inner;
-      stripB[to + 0u] = f32(select(0.0, value.x, depth < p.k));
-      stripB[to + 1u] = f32(select(0.0, value.y, depth < p.k));
-      stripB[to + 2u] = f32(select(0.0, value.z, depth < p.k));
-      stripB[to + 3u] = f32(select(0.0, value.w, depth < p.k));
+    {
+      let piece = own + 0u;
+      let along = col + 4u * (piece % 8u);
+      let deep = k + piece / 8u;
+      let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 3u, p.n - 1u)]);
+      ownB0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+    }
+  }
+  for (var step = 0u; step < end; step += 16u) {
+    if (own < 64u) {
+      let piece = own + 0u;
+      let turn = own / 8u % 4u;
+      let to = (piece / 4u) * 20u + 4u * (piece % 4u);
+      let half = select(ownA0, ownA0.yzwx, turn % 2u != 0u);
+      let words = select(half, half.zwxy, turn / 2u != 0u);
+      stripA[to + (turn + 0u) % 4u] = words.x;
+      stripA[to + (turn + 1u) % 4u] = words.y;
+      stripA[to + (turn + 2u) % 4u] = words.z;
+      stripA[to + (turn + 3u) % 4u] = words.w;
+    }
+    {
+      let piece = own + 0u;
+      let turn = own / 8u % 4u;
+      let to = (piece / 8u) * 36u + 4u * (piece % 8u);
+      let half = select(ownB0, ownB0.yzwx, turn % 2u != 0u);
+      let words = select(half, half.zwxy, turn / 2u != 0u);
+      stripB[to + (turn + 0u) % 4u] = words.x;
+      stripB[to + (turn + 1u) % 4u] = words.y;
+      stripB[to + (turn + 2u) % 4u] = words.z;
+      stripB[to + (turn + 3u) % 4u] = words.w;
     }
     workgroupBarrier();
-    if (subgroup < subgroups) {
-      let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 0u + 8u * subgroup + 0u, 36u);
-      let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + 0u, 20u);
+    {
+      let k = step + 16u;
+      if (own < 64u) {
+        let piece = own + 0u;
+        let along = row + 4u * (piece % 4u);
+        let deep = k + piece / 4u;
+        let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 3u, p.m - 1u)]);
+        ownA0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+      }
+      {
+        let piece = own + 0u;
+        let along = col + 4u * (piece % 8u);
+        let deep = k + piece / 8u;
+        let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 3u, p.n - 1u)]);
+        ownB0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+      }
+    }
+    if (busy) {
+      let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 0u + ownRow + 0u, 20u);
+      let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + ownCol + 0u, 36u);
       s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
-      let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + 8u, 20u);
+      let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + ownCol + 8u, 36u);
       s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
-      let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 288u + 8u * subgroup + 0u, 36u);
-      let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 160u + 0u, 20u);
+      let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 160u + ownRow + 0u, 20u);
+      let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 288u + ownCol + 0u, 36u);
       s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
-      let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 160u + 8u, 20u);
+      let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 288u + ownCol + 8u, 36u);
       s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
     }
     workgroupBarrier();
   }
-  if (subgroup < subgroups) {
-    subgroupMatrixStore<row_major>(&results, subgroup * 64u, s0_0, 8u);
-  }
-  workgroupBarrier();
-  if (subgroup < subgroups && k > 0u) {
-    for (var at = lane; at < 64u; at += lanes) {
-      let i = row + 8u * subgroup + 0u + at / 8u;
-      let j = col + 0u + at % 8u;
-      if (i < p.m && j < p.n) {
-        c[baseC + i * p.ldc + j] += results[subgroup * 64u + at];
+  if (whole) {
+    if (busy) {
+      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, s0_0, p.ldc);
+      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 8u, s0_1, p.ldc);
+    }
+  } else {
+    if (busy) {
+      subgroupMatrixStore<row_major>(&results, subgroup * 64u, s0_0, 8u);
+    }
+    workgroupBarrier();
+    if (busy && left) {
+      for (var at = lane; at < 64u; at += lanes) {
+        let i = row + ownRow + 0u + at / 8u;
+        let j = col + ownCol + 0u + at % 8u;
+        if (i < p.m && j < p.n) {
+          c[baseC + i * p.ldc + j] += results[subgroup * 64u + at];
+        }
       }
     }
-  }
-  workgroupBarrier();
-  if (subgroup < subgroups) {
-    subgroupMatrixStore<row_major>(&results, subgroup * 64u, s0_1, 8u);
-  }
-  workgroupBarrier();
-  if (subgroup < subgroups && k > 0u) {
-    for (var at = lane; at < 64u; at += lanes) {
-      let i = row + 8u * subgroup + 0u + at / 8u;
-      let j = col + 8u + at % 8u;
-      if (i < p.m && j < p.n) {
-        c[baseC + i * p.ldc + j] += results[subgroup * 64u + at];
+    workgroupBarrier();
+    if (busy) {
+      subgroupMatrixStore<row_major>(&results, subgroup * 64u, s0_1, 8u);
+    }
+    workgroupBarrier();
+    if (busy && left) {
+      for (var at = lane; at < 64u; at += lanes) {
+        let i = row + ownRow + 0u + at / 8u;
+        let j = col + ownCol + 8u + at % 8u;
+        if (i < p.m && j < p.n) {
+          c[baseC + i * p.ldc + j] += results[subgroup * 64u + at];
+        }
       }
     }
+    workgroupBarrier();
   }
-  workgroupBarrier();
 }

@@ -11,56 +11,106 @@ var<workgroup> stripB: array<vec4<f16>, 40>;
 
 @compute @workgroup_size(16)
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32) {
-  let tilesM = (p.m + 15u) / 16u;
-  let tilesN = (p.n + 15u) / 16u;
+  let tilesM = (p.m + 16u - 1u) / 16u;
+  let tilesN = (p.n + 16u - 1u) / 16u;
   let id = w.x + w.y * 65535u;
-  if (id >= p.batch * tilesM * tilesN) { return; }
-  let rest = id / tilesN;
-  let batch = rest / tilesM;
-  let row = (rest - batch * tilesM) * 16u;
-  let col = (id - rest * tilesN) * 16u;
+  let left = id < p.batch * tilesM * tilesN;
+  let batch = min(id / (tilesM * tilesN), p.batch - 1u);
+  let place = select(0u, id - batch * tilesM * tilesN, left);
+  let band = 8u * (place / (8u * tilesN));
+  let inBand = place - band * tilesN;
+  let high = min(8u, tilesM - band);
+  let row = (band + inBand % high) * 16u;
+  let col = (inBand / high) * 16u;
   let baseA = p.offA + batch * p.stepA;
   let baseB = p.offB + batch * p.stepB;
   let baseC = p.offC + batch * p.stepC;
+  // The whole group returns, so that barriers stay uniform.
+  if (!left) { return; }
   let down = own / 4u;
   let across = own - down * 4u;
   var s0_0 = vec4<f32>();
   var s1_0 = vec4<f32>();
   var s2_0 = vec4<f32>();
   var s3_0 = vec4<f32>();
+  var own0_0: vec4<f16>;
+  var own0_1: vec4<f16>;
+  var own0_2: vec4<f16>;
+  var own0_3: vec4<f16>;
+  {
+    let k = 0u;
+    if (own < 8u) {
+      let piece = own;
+      let deep = k + (4u * (piece % 2u));
+      let v0 = a[(baseA + (min(row + 4u * (piece / 2u) + 0u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+      let v1 = a[(baseA + (min(row + 4u * (piece / 2u) + 1u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+      let v2 = a[(baseA + (min(row + 4u * (piece / 2u) + 2u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+      let v3 = a[(baseA + (min(row + 4u * (piece / 2u) + 3u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+      own0_0 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.x, v1.x, v2.x, v3.x), deep + 0u < p.k));
+      own0_1 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.y, v1.y, v2.y, v3.y), deep + 1u < p.k));
+      own0_2 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.z, v1.z, v2.z, v3.z), deep + 2u < p.k));
+      own0_3 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.w, v1.w, v2.w, v3.w), deep + 3u < p.k));
+    }
+    if (own >= 8u) {
+      let piece = own - 8u;
+      let deep = k + (4u * (piece % 2u));
+      let v0 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 0u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+      let v1 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 1u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+      let v2 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 2u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+      let v3 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 3u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+      own0_0 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.x, v1.x, v2.x, v3.x), deep + 0u < p.k));
+      own0_1 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.y, v1.y, v2.y, v3.y), deep + 1u < p.k));
+      own0_2 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.z, v1.z, v2.z, v3.z), deep + 2u < p.k));
+      own0_3 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.w, v1.w, v2.w, v3.w), deep + 3u < p.k));
+    }
+  }
   for (var step = 0u; step < p.k; step += 8u) {
     if (own < 8u) {
-      let at = own;
-      let place = at / 2u;
-      let depth = 4u * (at - place * 2u);
-      let k = step + depth;
-      let v0 = a[(baseA + (min(row + 4u * place + 0u, p.m - 1u)) * p.lda + min(k, p.k - 4u)) / 4u];
-      let v1 = a[(baseA + (min(row + 4u * place + 1u, p.m - 1u)) * p.lda + min(k, p.k - 4u)) / 4u];
-      let v2 = a[(baseA + (min(row + 4u * place + 2u, p.m - 1u)) * p.lda + min(k, p.k - 4u)) / 4u];
-      let v3 = a[(baseA + (min(row + 4u * place + 3u, p.m - 1u)) * p.lda + min(k, p.k - 4u)) / 4u];
-      stripA[(depth + 0u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.x, v1.x, v2.x, v3.x), k + 0u < p.k));
-      stripA[(depth + 1u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.y, v1.y, v2.y, v3.y), k + 1u < p.k));
-      stripA[(depth + 2u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.z, v1.z, v2.z, v3.z), k + 2u < p.k));
-      stripA[(depth + 3u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.w, v1.w, v2.w, v3.w), k + 3u < p.k));
+      let piece = own;
+      stripA[((4u * (piece % 2u)) + 0u) * 5u + (piece / 2u)] = own0_0;
+      stripA[((4u * (piece % 2u)) + 1u) * 5u + (piece / 2u)] = own0_1;
+      stripA[((4u * (piece % 2u)) + 2u) * 5u + (piece / 2u)] = own0_2;
+      stripA[((4u * (piece % 2u)) + 3u) * 5u + (piece / 2u)] = own0_3;
     }
-    if (own >= 8u && own < 16u) {
-      let at = own - 8u;
-      let place = at / 2u;
-      let depth = 4u * (at - place * 2u);
-      let k = step + depth;
-      let v0 = bf16_four(b[(baseB + (min(col + 4u * place + 0u, p.n - 1u)) * p.ldb + min(k, p.k - 4u)) / 4u]);
-      let v1 = bf16_four(b[(baseB + (min(col + 4u * place + 1u, p.n - 1u)) * p.ldb + min(k, p.k - 4u)) / 4u]);
-      let v2 = bf16_four(b[(baseB + (min(col + 4u * place + 2u, p.n - 1u)) * p.ldb + min(k, p.k - 4u)) / 4u]);
-      let v3 = bf16_four(b[(baseB + (min(col + 4u * place + 3u, p.n - 1u)) * p.ldb + min(k, p.k - 4u)) / 4u]);
-      stripB[(depth + 0u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.x, v1.x, v2.x, v3.x), k + 0u < p.k));
-      stripB[(depth + 1u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.y, v1.y, v2.y, v3.y), k + 1u < p.k));
-      stripB[(depth + 2u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.z, v1.z, v2.z, v3.z), k + 2u < p.k));
-      stripB[(depth + 3u) * 5u + place] = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.w, v1.w, v2.w, v3.w), k + 3u < p.k));
+    if (own >= 8u) {
+      let piece = own - 8u;
+      stripB[((4u * (piece % 2u)) + 0u) * 5u + (piece / 2u)] = own0_0;
+      stripB[((4u * (piece % 2u)) + 1u) * 5u + (piece / 2u)] = own0_1;
+      stripB[((4u * (piece % 2u)) + 2u) * 5u + (piece / 2u)] = own0_2;
+      stripB[((4u * (piece % 2u)) + 3u) * 5u + (piece / 2u)] = own0_3;
     }
     workgroupBarrier();
+    {
+      let k = step + 8u;
+      if (own < 8u) {
+        let piece = own;
+        let deep = k + (4u * (piece % 2u));
+        let v0 = a[(baseA + (min(row + 4u * (piece / 2u) + 0u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+        let v1 = a[(baseA + (min(row + 4u * (piece / 2u) + 1u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+        let v2 = a[(baseA + (min(row + 4u * (piece / 2u) + 2u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+        let v3 = a[(baseA + (min(row + 4u * (piece / 2u) + 3u, p.m - 1u)) * p.lda + min(deep, p.k - 4u)) / 4u];
+        own0_0 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.x, v1.x, v2.x, v3.x), deep + 0u < p.k));
+        own0_1 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.y, v1.y, v2.y, v3.y), deep + 1u < p.k));
+        own0_2 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.z, v1.z, v2.z, v3.z), deep + 2u < p.k));
+        own0_3 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.w, v1.w, v2.w, v3.w), deep + 3u < p.k));
+      }
+      if (own >= 8u) {
+        let piece = own - 8u;
+        let deep = k + (4u * (piece % 2u));
+        let v0 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 0u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+        let v1 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 1u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+        let v2 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 2u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+        let v3 = bf16_four(b[(baseB + (min(col + 4u * (piece / 2u) + 3u, p.n - 1u)) * p.ldb + min(deep, p.k - 4u)) / 4u]);
+        own0_0 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.x, v1.x, v2.x, v3.x), deep + 0u < p.k));
+        own0_1 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.y, v1.y, v2.y, v3.y), deep + 1u < p.k));
+        own0_2 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.z, v1.z, v2.z, v3.z), deep + 2u < p.k));
+        own0_3 = vec4<f16>(select(vec4<f32>(), vec4<f32>(v0.w, v1.w, v2.w, v3.w), deep + 3u < p.k));
+      }
+    }
     for (var i = 0u; i < 8u; i++) {
-      let x0 = vec4<f32>(stripA[i * 5u + down + 0u]);
-      let y0 = vec4<f32>(stripB[i * 5u + across + 0u]);
+      let first = i * 5u;
+      let x0 = vec4<f32>(stripA[first + down + 0u]);
+      let y0 = vec4<f32>(stripB[first + across + 0u]);
       s0_0 = fma(vec4<f32>(x0.x), y0, s0_0);
       s1_0 = fma(vec4<f32>(x0.y), y0, s1_0);
       s2_0 = fma(vec4<f32>(x0.z), y0, s2_0);

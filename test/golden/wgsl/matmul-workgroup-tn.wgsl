@@ -9,60 +9,108 @@ var<workgroup> stripB: array<vec4<f32>, 40>;
 
 @compute @workgroup_size(16)
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32) {
-  let tilesM = (p.m + 15u) / 16u;
-  let tilesN = (p.n + 15u) / 16u;
+  let tilesM = (p.m + 16u - 1u) / 16u;
+  let tilesN = (p.n + 16u - 1u) / 16u;
   let id = w.x + w.y * 65535u;
-  if (id >= p.batch * tilesM * tilesN) { return; }
-  let rest = id / tilesN;
-  let batch = rest / tilesM;
-  let row = (rest - batch * tilesM) * 16u;
-  let col = (id - rest * tilesN) * 16u;
+  let left = id < p.batch * tilesM * tilesN;
+  let batch = min(id / (tilesM * tilesN), p.batch - 1u);
+  let place = select(0u, id - batch * tilesM * tilesN, left);
+  let band = 8u * (place / (8u * tilesN));
+  let inBand = place - band * tilesN;
+  let high = min(8u, tilesM - band);
+  let row = (band + inBand % high) * 16u;
+  let col = (inBand / high) * 16u;
   let baseA = p.offA + batch * p.stepA;
   let baseB = p.offB + batch * p.stepB;
   let baseC = p.offC + batch * p.stepC;
+  // The whole group returns, so that barriers stay uniform.
+  if (!left) { return; }
   let down = own / 4u;
   let across = own - down * 4u;
   var s0_0 = vec4<f32>();
   var s1_0 = vec4<f32>();
   var s2_0 = vec4<f32>();
   var s3_0 = vec4<f32>();
+  var ownA0_0: vec4<f32>;
+  var ownA1_0: vec4<f32>;
+  var ownB0_0: vec4<f32>;
+  var ownB1_0: vec4<f32>;
+  {
+    let k = 0u;
+    {
+      let piece = own;
+      let deep = k + (piece / 4u);
+      let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 3u, p.m - 1u)]);
+      ownA0_0 = select(vec4<f32>(), value, deep < p.k);
+    }
+    {
+      let piece = own + 16u;
+      let deep = k + (piece / 4u);
+      let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 3u, p.m - 1u)]);
+      ownA1_0 = select(vec4<f32>(), value, deep < p.k);
+    }
+    {
+      let piece = own;
+      let deep = k + (piece / 4u);
+      let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 3u, p.n - 1u)]);
+      ownB0_0 = select(vec4<f32>(), value, deep < p.k);
+    }
+    {
+      let piece = own + 16u;
+      let deep = k + (piece / 4u);
+      let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 3u, p.n - 1u)]);
+      ownB1_0 = select(vec4<f32>(), value, deep < p.k);
+    }
+  }
   for (var step = 0u; step < p.k; step += 8u) {
     {
-      let at = own;
-      let depth = at / 4u;
-      let place = at - depth * 4u;
-      let k = min(step + depth, p.k - 1u);
-      let value = vec4<f32>(a[baseA + (k) * p.lda + min((row + 4u * place) + 0u, p.m - 1u)], a[baseA + (k) * p.lda + min((row + 4u * place) + 1u, p.m - 1u)], a[baseA + (k) * p.lda + min((row + 4u * place) + 2u, p.m - 1u)], a[baseA + (k) * p.lda + min((row + 4u * place) + 3u, p.m - 1u)]);
-      stripA[depth * 5u + place] = select(vec4<f32>(), value, step + depth < p.k);
+      let piece = own;
+      stripA[(piece / 4u) * 5u + (piece % 4u)] = ownA0_0;
     }
     {
-      let at = own + 16u;
-      let depth = at / 4u;
-      let place = at - depth * 4u;
-      let k = min(step + depth, p.k - 1u);
-      let value = vec4<f32>(a[baseA + (k) * p.lda + min((row + 4u * place) + 0u, p.m - 1u)], a[baseA + (k) * p.lda + min((row + 4u * place) + 1u, p.m - 1u)], a[baseA + (k) * p.lda + min((row + 4u * place) + 2u, p.m - 1u)], a[baseA + (k) * p.lda + min((row + 4u * place) + 3u, p.m - 1u)]);
-      stripA[depth * 5u + place] = select(vec4<f32>(), value, step + depth < p.k);
+      let piece = own + 16u;
+      stripA[(piece / 4u) * 5u + (piece % 4u)] = ownA1_0;
     }
     {
-      let at = own;
-      let depth = at / 4u;
-      let place = at - depth * 4u;
-      let k = min(step + depth, p.k - 1u);
-      let value = vec4<f32>(b[baseB + (k) * p.ldb + min((col + 4u * place) + 0u, p.n - 1u)], b[baseB + (k) * p.ldb + min((col + 4u * place) + 1u, p.n - 1u)], b[baseB + (k) * p.ldb + min((col + 4u * place) + 2u, p.n - 1u)], b[baseB + (k) * p.ldb + min((col + 4u * place) + 3u, p.n - 1u)]);
-      stripB[depth * 5u + place] = select(vec4<f32>(), value, step + depth < p.k);
+      let piece = own;
+      stripB[(piece / 4u) * 5u + (piece % 4u)] = ownB0_0;
     }
     {
-      let at = own + 16u;
-      let depth = at / 4u;
-      let place = at - depth * 4u;
-      let k = min(step + depth, p.k - 1u);
-      let value = vec4<f32>(b[baseB + (k) * p.ldb + min((col + 4u * place) + 0u, p.n - 1u)], b[baseB + (k) * p.ldb + min((col + 4u * place) + 1u, p.n - 1u)], b[baseB + (k) * p.ldb + min((col + 4u * place) + 2u, p.n - 1u)], b[baseB + (k) * p.ldb + min((col + 4u * place) + 3u, p.n - 1u)]);
-      stripB[depth * 5u + place] = select(vec4<f32>(), value, step + depth < p.k);
+      let piece = own + 16u;
+      stripB[(piece / 4u) * 5u + (piece % 4u)] = ownB1_0;
     }
     workgroupBarrier();
+    {
+      let k = step + 8u;
+      {
+        let piece = own;
+        let deep = k + (piece / 4u);
+        let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 3u, p.m - 1u)]);
+        ownA0_0 = select(vec4<f32>(), value, deep < p.k);
+      }
+      {
+        let piece = own + 16u;
+        let deep = k + (piece / 4u);
+        let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min((row + 4u * (piece % 4u)) + 3u, p.m - 1u)]);
+        ownA1_0 = select(vec4<f32>(), value, deep < p.k);
+      }
+      {
+        let piece = own;
+        let deep = k + (piece / 4u);
+        let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 3u, p.n - 1u)]);
+        ownB0_0 = select(vec4<f32>(), value, deep < p.k);
+      }
+      {
+        let piece = own + 16u;
+        let deep = k + (piece / 4u);
+        let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min((col + 4u * (piece % 4u)) + 3u, p.n - 1u)]);
+        ownB1_0 = select(vec4<f32>(), value, deep < p.k);
+      }
+    }
     for (var i = 0u; i < 8u; i++) {
-      let x0 = stripA[i * 5u + down + 0u];
-      let y0 = stripB[i * 5u + across + 0u];
+      let first = i * 5u;
+      let x0 = stripA[first + down + 0u];
+      let y0 = stripB[first + across + 0u];
       s0_0 = fma(vec4<f32>(x0.x), y0, s0_0);
       s1_0 = fma(vec4<f32>(x0.y), y0, s1_0);
       s2_0 = fma(vec4<f32>(x0.z), y0, s2_0);

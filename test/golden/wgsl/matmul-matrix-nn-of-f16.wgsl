@@ -1,0 +1,310 @@
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+struct Params { m: u32, n: u32, k: u32, batch: u32, tilesN: u32, tiles: u32, add: u32, unused: u32,
+  lda: u32, ldb: u32, ldc: u32, offA: u32, offB: u32, offC: u32, stepA: u32, stepB: u32, stepC: u32, u0: u32, u1: u32, u2: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+fn f16_one(pair: u32, at: u32) -> f32 { return unpack2x16float(select(pair, pair >> 16u, (at & 1u) != 0u)).x; }
+fn f16_four(pairs: vec2<u32>) -> vec4<f32> { return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y)); }
+var<workgroup> stripA: array<f16, 2560>;
+var<workgroup> stripB: array<f16, 2304>;
+var<workgroup> results: array<f32, 1024>;
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32,
+        @builtin(subgroup_size) lanes: u32, @builtin(subgroup_invocation_id) lane: u32) {
+  let subgroup = own / 32u;
+  let below = 2u;
+  let busy = true;
+  let tilesM = (p.m + (32u * below) - 1u) / (32u * below);
+  let tilesN = (p.n + 64u - 1u) / 64u;
+  let id = w.x + w.y * 65535u;
+  let left = id < p.batch * tilesM * tilesN;
+  let batch = min(id / (tilesM * tilesN), p.batch - 1u);
+  let place = select(0u, id - batch * tilesM * tilesN, left);
+  let band = 8u * (place / (8u * tilesN));
+  let inBand = place - band * tilesN;
+  let high = min(8u, tilesM - band);
+  let row = (band + inBand % high) * (32u * below);
+  let col = (inBand / high) * 64u;
+  let baseA = p.offA + batch * p.stepA;
+  let baseB = p.offB + batch * p.stepB;
+  let baseC = p.offC + batch * p.stepC;
+  let ownRow = 32u * (subgroup / 2u);
+  let ownCol = 32u * (subgroup % 2u);
+  // None is left for this workgroup: it goes through no k, and stores nothing.
+  let end = select(0u, p.k, left);
+  var s0_0: subgroup_matrix_result<f32, 16, 16>;
+  var s0_1: subgroup_matrix_result<f32, 16, 16>;
+  var s1_0: subgroup_matrix_result<f32, 16, 16>;
+  var s1_1: subgroup_matrix_result<f32, 16, 16>;
+  let whole = left && row + 32u * below <= p.m && col + 64u <= p.n;
+  var ownA0: vec4<u32>;
+  var ownA1: vec4<u32>;
+  var ownB0: vec2<u32>;
+  var ownB1: vec2<u32>;
+  var ownB2: vec2<u32>;
+  var ownB3: vec2<u32>;
+  {
+    let k = 0u;
+    {
+      let piece = own + 0u;
+      let along = min(row + piece / 4u, p.m - 1u);
+      let deep = k + 8u * (piece % 4u);
+      ownA0 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
+    }
+    {
+      let piece = own + 128u;
+      let along = min(row + piece / 4u, p.m - 1u);
+      let deep = k + 8u * (piece % 4u);
+      ownA1 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
+    }
+    {
+      let piece = own + 0u;
+      let along = col + 4u * (piece % 16u);
+      let deep = k + piece / 16u;
+      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+      ownB0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+    }
+    {
+      let piece = own + 128u;
+      let along = col + 4u * (piece % 16u);
+      let deep = k + piece / 16u;
+      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+      ownB1 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+    }
+    {
+      let piece = own + 256u;
+      let along = col + 4u * (piece % 16u);
+      let deep = k + piece / 16u;
+      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+      ownB2 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+    }
+    {
+      let piece = own + 384u;
+      let along = col + 4u * (piece % 16u);
+      let deep = k + piece / 16u;
+      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+      ownB3 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+    }
+  }
+  for (var step = 0u; step < end; step += 32u) {
+    {
+      let piece = own + 0u;
+      let turn = own / 8u % 4u;
+      let to = (piece / 4u) * 40u + 8u * (piece % 4u);
+      let half = select(ownA0, ownA0.yzwx, turn % 2u != 0u);
+      let words = select(half, half.zwxy, turn / 2u != 0u);
+      let pair0 = bitcast<vec2<f16>>(words.x);
+      stripA[to + 2u * ((turn + 0u) % 4u)] = pair0.x;
+      stripA[to + 2u * ((turn + 0u) % 4u) + 1u] = pair0.y;
+      let pair1 = bitcast<vec2<f16>>(words.y);
+      stripA[to + 2u * ((turn + 1u) % 4u)] = pair1.x;
+      stripA[to + 2u * ((turn + 1u) % 4u) + 1u] = pair1.y;
+      let pair2 = bitcast<vec2<f16>>(words.z);
+      stripA[to + 2u * ((turn + 2u) % 4u)] = pair2.x;
+      stripA[to + 2u * ((turn + 2u) % 4u) + 1u] = pair2.y;
+      let pair3 = bitcast<vec2<f16>>(words.w);
+      stripA[to + 2u * ((turn + 3u) % 4u)] = pair3.x;
+      stripA[to + 2u * ((turn + 3u) % 4u) + 1u] = pair3.y;
+    }
+    {
+      let piece = own + 128u;
+      let turn = own / 8u % 4u;
+      let to = (piece / 4u) * 40u + 8u * (piece % 4u);
+      let half = select(ownA1, ownA1.yzwx, turn % 2u != 0u);
+      let words = select(half, half.zwxy, turn / 2u != 0u);
+      let pair0 = bitcast<vec2<f16>>(words.x);
+      stripA[to + 2u * ((turn + 0u) % 4u)] = pair0.x;
+      stripA[to + 2u * ((turn + 0u) % 4u) + 1u] = pair0.y;
+      let pair1 = bitcast<vec2<f16>>(words.y);
+      stripA[to + 2u * ((turn + 1u) % 4u)] = pair1.x;
+      stripA[to + 2u * ((turn + 1u) % 4u) + 1u] = pair1.y;
+      let pair2 = bitcast<vec2<f16>>(words.z);
+      stripA[to + 2u * ((turn + 2u) % 4u)] = pair2.x;
+      stripA[to + 2u * ((turn + 2u) % 4u) + 1u] = pair2.y;
+      let pair3 = bitcast<vec2<f16>>(words.w);
+      stripA[to + 2u * ((turn + 3u) % 4u)] = pair3.x;
+      stripA[to + 2u * ((turn + 3u) % 4u) + 1u] = pair3.y;
+    }
+    {
+      let piece = own + 0u;
+      let turn = own / 16u % 2u;
+      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
+      let words = select(ownB0, ownB0.yx, turn % 2u != 0u);
+      let pair0 = bitcast<vec2<f16>>(words.x);
+      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
+      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
+      let pair1 = bitcast<vec2<f16>>(words.y);
+      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
+      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
+    }
+    {
+      let piece = own + 128u;
+      let turn = own / 16u % 2u;
+      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
+      let words = select(ownB1, ownB1.yx, turn % 2u != 0u);
+      let pair0 = bitcast<vec2<f16>>(words.x);
+      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
+      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
+      let pair1 = bitcast<vec2<f16>>(words.y);
+      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
+      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
+    }
+    {
+      let piece = own + 256u;
+      let turn = own / 16u % 2u;
+      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
+      let words = select(ownB2, ownB2.yx, turn % 2u != 0u);
+      let pair0 = bitcast<vec2<f16>>(words.x);
+      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
+      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
+      let pair1 = bitcast<vec2<f16>>(words.y);
+      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
+      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
+    }
+    {
+      let piece = own + 384u;
+      let turn = own / 16u % 2u;
+      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
+      let words = select(ownB3, ownB3.yx, turn % 2u != 0u);
+      let pair0 = bitcast<vec2<f16>>(words.x);
+      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
+      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
+      let pair1 = bitcast<vec2<f16>>(words.y);
+      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
+      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
+    }
+    workgroupBarrier();
+    {
+      let k = step + 32u;
+      {
+        let piece = own + 0u;
+        let along = min(row + piece / 4u, p.m - 1u);
+        let deep = k + 8u * (piece % 4u);
+        ownA0 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
+      }
+      {
+        let piece = own + 128u;
+        let along = min(row + piece / 4u, p.m - 1u);
+        let deep = k + 8u * (piece % 4u);
+        ownA1 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
+      }
+      {
+        let piece = own + 0u;
+        let along = col + 4u * (piece % 16u);
+        let deep = k + piece / 16u;
+        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+        ownB0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+      }
+      {
+        let piece = own + 128u;
+        let along = col + 4u * (piece % 16u);
+        let deep = k + piece / 16u;
+        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+        ownB1 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+      }
+      {
+        let piece = own + 256u;
+        let along = col + 4u * (piece % 16u);
+        let deep = k + piece / 16u;
+        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+        ownB2 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+      }
+      {
+        let piece = own + 384u;
+        let along = col + 4u * (piece % 16u);
+        let deep = k + piece / 16u;
+        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
+        ownB3 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+      }
+    }
+    if (busy) {
+      let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 0u, 40u);
+      let x0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 0u, 40u);
+      let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 0u, 72u);
+      s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
+      s1_0 = subgroupMatrixMultiplyAccumulate(x0_1, y0_0, s1_0);
+      let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 16u, 72u);
+      s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
+      s1_1 = subgroupMatrixMultiplyAccumulate(x0_1, y0_1, s1_1);
+      let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 16u, 40u);
+      let x1_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 16u, 40u);
+      let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 0u, 72u);
+      s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
+      s1_0 = subgroupMatrixMultiplyAccumulate(x1_1, y1_0, s1_0);
+      let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 16u, 72u);
+      s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
+      s1_1 = subgroupMatrixMultiplyAccumulate(x1_1, y1_1, s1_1);
+    }
+    workgroupBarrier();
+  }
+  if (whole) {
+    if (busy) {
+      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, s0_0, p.ldc);
+      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 16u, s0_1, p.ldc);
+      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 16u) * p.ldc + col + ownCol + 0u, s1_0, p.ldc);
+      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 16u) * p.ldc + col + ownCol + 16u, s1_1, p.ldc);
+    }
+  } else {
+    if (busy) {
+      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s0_0, 16u);
+    }
+    workgroupBarrier();
+    if (busy && left) {
+      for (var at = lane; at < 256u; at += lanes) {
+        let i = row + ownRow + 0u + at / 16u;
+        let j = col + ownCol + 0u + at % 16u;
+        if (i < p.m && j < p.n) {
+          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
+        }
+      }
+    }
+    workgroupBarrier();
+    if (busy) {
+      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s0_1, 16u);
+    }
+    workgroupBarrier();
+    if (busy && left) {
+      for (var at = lane; at < 256u; at += lanes) {
+        let i = row + ownRow + 0u + at / 16u;
+        let j = col + ownCol + 16u + at % 16u;
+        if (i < p.m && j < p.n) {
+          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
+        }
+      }
+    }
+    workgroupBarrier();
+    if (busy) {
+      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s1_0, 16u);
+    }
+    workgroupBarrier();
+    if (busy && left) {
+      for (var at = lane; at < 256u; at += lanes) {
+        let i = row + ownRow + 16u + at / 16u;
+        let j = col + ownCol + 0u + at % 16u;
+        if (i < p.m && j < p.n) {
+          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
+        }
+      }
+    }
+    workgroupBarrier();
+    if (busy) {
+      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s1_1, 16u);
+    }
+    workgroupBarrier();
+    if (busy && left) {
+      for (var at = lane; at < 256u; at += lanes) {
+        let i = row + ownRow + 16u + at / 16u;
+        let j = col + ownCol + 16u + at % 16u;
+        if (i < p.m && j < p.n) {
+          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+}

@@ -23,6 +23,8 @@ export type ContestantName =
 export interface ProcessOptions extends ContestantOptions {
   /** The Python that has PyTorch. */
   readonly python: string;
+  /** Where PyTorch runs: beside Espalier. */
+  readonly torchOn: "cpu" | "gpu";
   /** Longest wait for a reply, in ms. */
   readonly patience: number;
 }
@@ -45,7 +47,7 @@ export class CannotTakePart extends Error {}
 const start = (name: ContestantName, options: ProcessOptions, folder: string): ChildProcess => {
   const [command, args] =
     name === "PyTorch"
-      ? [options.python, [join(ROOT, "bench/contestants/pytorch.py")]]
+      ? [options.python, [join(ROOT, "bench/contestants/pytorch.py"), options.torchOn]]
       : [
           process.execPath,
           [

@@ -11,6 +11,8 @@ interface LineBase {
   readonly unit: "GFLOP/s" | "GB/s" | "tokens/s" | "lines/s";
   /** Left out by --quick. */
   readonly slow: boolean;
+  /** Too much for software adapters: left out unless the adapter is a GPU. */
+  readonly forGpu?: boolean;
 }
 
 /** A task that contestants hold ready in processes of their own. */

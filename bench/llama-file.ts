@@ -1,6 +1,6 @@
 /** The example's model and a pruned one of it, as files that peers can read; and the windows that Espalier takes. */
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { check } from "../compiler/check.js";
 import type { ModelLayout, Plan } from "../compiler/plan.js";
 import type { Recipe, Step } from "../compiler/recipe/recipe.js";
@@ -72,7 +72,7 @@ const writeLlama = async (
 
 const opened = async (of: Planned): Promise<Weights> => {
   const { model, path } = stepOf(of, "open");
-  return weightsOf(await openCheckpoint(join(of.base, path)), layoutNamed(of, model));
+  return weightsOf(await openCheckpoint(resolve(of.base, path)), layoutNamed(of, model));
 };
 
 /** The opened model. */

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { Command } from "commander";
+import { openDevice } from "../runtime/device.js";
 import type { Line } from "./line.js";
 import { attentionLines } from "./lines/attention.js";
 import { divergenceLines } from "./lines/divergence.js";
@@ -32,8 +33,22 @@ interface Options {
   readonly pump: string;
 }
 
-const wanted = ({ family, name, slow }: Line, { only, quick }: Options): boolean =>
-  only !== undefined ? new RegExp(only, "i").test(`${family} ${name}`) : !(slow && quick === true);
+const wanted = (
+  { family, name, slow, forGpu = false }: Line,
+  { only, quick }: Options,
+  onGpu: boolean,
+): boolean => {
+  if (forGpu && !onGpu) return false;
+  return only !== undefined
+    ? new RegExp(only, "i").test(`${family} ${name}`)
+    : !(slow && quick === true);
+};
+
+const isGpu = async (adapter: string): Promise<boolean> => {
+  const device = await openDevice({ adapter });
+  device.close();
+  return device.report.kind === "gpu";
+};
 
 const hasTorch = (python: string): boolean => {
   try {
@@ -53,10 +68,12 @@ const withoutTorch = (line: Line): Line =>
           (await line.jobs(folder, options)).filter(({ contestant }) => contestant !== "PyTorch"),
       };
 
-const measureOptions = (options: Options): MeasureOptions => ({
+const measureOptions = (options: Options, onGpu: boolean): MeasureOptions => ({
   adapter: options.adapter,
   slowPump: options.pump !== "own",
   python: options.python,
+  torchOn: onGpu ? "gpu" : "cpu",
+  warmMs: onGpu ? 1_500 : 0,
   patience: 120_000,
   rounds: options.quick === true ? 3 : Number(options.rounds),
   sampleMs: options.quick === true ? 60 : 150,
@@ -64,13 +81,16 @@ const measureOptions = (options: Options): MeasureOptions => ({
 });
 
 const compareCommand = async (options: Options): Promise<void> => {
-  const lines = LINES.filter((line) => wanted(line, options));
+  const onGpu = await isGpu(options.adapter);
+  const lines = LINES.filter((line) => wanted(line, options, onGpu));
   const torch = hasTorch(options.python);
   if (!torch) process.stderr.write(`no PyTorch: ${options.python} -c "import torch" fails\n`);
   const results: LineResult[] = [];
   for (const line of lines) {
     process.stderr.write(`${line.family} ${line.name} …\n`);
-    results.push(await measureLine(torch ? line : withoutTorch(line), measureOptions(options)));
+    results.push(
+      await measureLine(torch ? line : withoutTorch(line), measureOptions(options, onGpu)),
+    );
   }
   const contestants = [
     ...new Set(results.flatMap(({ measured }) => measured.map(({ about }) => about))),

@@ -6,13 +6,17 @@ export interface TensorFile {
   readonly shape: readonly number[];
 }
 
-/** C [m, n] = A · B; A is [m, k] or, for "tn", [k, m]; B is [k, n] or, for "nt", [n, k]. */
+/**
+ * C [m, n] = A · B; A is [m, k] or, for "tn", [k, m]; B is [k, n] or, for "nt", [n, k]. In f16 B is a frozen weight that is
+ * stored so, and A is rounded to it; sums are f32.
+ */
 export interface ProductTask {
   readonly kind: "product";
   readonly layout: "nn" | "nt" | "tn";
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  readonly arithmetic: "f32" | "f16";
   readonly a: TensorFile;
   readonly b: TensorFile;
 }

@@ -18,7 +18,7 @@ export const canRun = ({ features, limits }: Adapter, { features: needed, workgr
 
 /**
  * Indices of the kernels to measure. On a software adapter, where compiling one takes up to seconds, those for its size
- * of subgroup alone if there are any; on a GPU all that it can run, as nobody has measured which of them are best there.
+ * of subgroup alone if there are any; on a GPU all that it can run, as compiling is quick there and makers differ.
  */
 export const worthMeasuring = (adapter: Adapter, kernels: readonly Needs[]): readonly number[] => {
   const usable = kernels.flatMap((kernel, index) => (canRun(adapter, kernel) ? [index] : []));

@@ -3,6 +3,7 @@ import { lower } from "../../compiler/schedule/lower.js";
 import { portableTarget } from "../../compiler/schedule/target.js";
 import { type Device, openDevice } from "../../runtime/device.js";
 import { createExecutor } from "../../runtime/execute.js";
+import { narrow } from "../../runtime/formats/float16.js";
 import { adapterIdentity } from "../../runtime/run/adapter-identity.js";
 import { createTuning } from "../../runtime/tune.js";
 import { VERSION } from "../../runtime/version.js";
@@ -12,12 +13,30 @@ import { readFloats } from "../tensor-file.js";
 import { attentionGraph, divergenceGraph, type GraphTask, productGraph } from "./graph.js";
 import { prepareDistill, prepareScore } from "./stages.js";
 
-const prepareGraph = async (device: Device, { graph, inputs }: GraphTask): Promise<Prepared> => {
-  const files = Object.entries(inputs).map(([name, file]) => ({ name, data: readFloats(file) }));
-  const placed = files.map(
-    ({ name, data }) =>
-      [name, { kind: "state", state: name, stateBytes: data.byteLength, offset: 0 }] as const,
+const halvesOf = (floats: Float32Array): Uint32Array => {
+  const halves = new Uint16Array(2 * Math.ceil(floats.length / 2));
+  narrow("f16", floats, halves.subarray(0, floats.length));
+  return new Uint32Array(halves.buffer);
+};
+
+/** An input as it is stored, and where. */
+const stored = (name: string, floats: Float32Array, half: boolean) => {
+  const data = half ? halvesOf(floats) : floats;
+  const type = half ? ({ dtype: "f16", arithmetic: "f16" } as const) : {};
+  const stateBytes = data.byteLength;
+  return {
+    name,
+    data,
+    place: { kind: "state", state: name, stateBytes, offset: 0, ...type },
+  } as const;
+};
+
+const prepareGraph = async (device: Device, task: GraphTask): Promise<Prepared> => {
+  const { graph, inputs } = task;
+  const files = Object.entries(inputs).map(([name, file]) =>
+    stored(name, readFloats(file), task.narrow?.has(name) === true),
   );
+  const placed = files.map(({ name, place }) => [name, place] as const);
   const placement = { inputs: new Map(placed), outputs: new Map() };
   const { program, kernels } = lower("bench", graph, placement, portableTarget);
   const executor = createExecutor(

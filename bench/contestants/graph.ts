@@ -15,16 +15,22 @@ import type { AttentionTask, DivergenceTask, ProductTask, TensorFile } from "../
 export interface GraphTask {
   readonly graph: Graph;
   readonly inputs: Readonly<Record<string, TensorFile>>;
+  /** Inputs that are stored in f16, as are products with them. */
+  readonly narrow?: ReadonlySet<string>;
 }
 
 const axesOf = (names: readonly string[], { shape }: TensorFile): Axis[] =>
   names.map((name, at) => ({ name, size: shape[at] ?? 1 }));
 
-export const productGraph = ({ layout, a, b }: ProductTask): GraphTask => {
+export const productGraph = ({ layout, arithmetic, a, b }: ProductTask): GraphTask => {
   const builder = new Builder();
   const left = builder.input("a", axesOf(layout === "tn" ? ["k", "m"] : ["m", "k"], a));
   const right = builder.input("b", axesOf(layout === "nt" ? ["n", "k"] : ["k", "n"], b));
-  return { graph: { outputs: { c: builder.contract(left, right, ["k"]) } }, inputs: { a, b } };
+  return {
+    graph: { outputs: { c: builder.contract(left, right, ["k"]) } },
+    inputs: { a, b },
+    narrow: new Set(arithmetic === "f16" ? ["b"] : []),
+  };
 };
 
 /** Outputs with the gradients of `loss` by some inputs. */

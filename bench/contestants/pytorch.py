@@ -1,4 +1,7 @@
-"""PyTorch on the CPU, speaking protocol.ts: requests as JSON lines on stdin, replies on descriptor 3."""
+"""
+PyTorch, speaking protocol.ts: requests as JSON lines on stdin, replies on descriptor 3. Its argument says where: on the
+"cpu", or on the "gpu" that Espalier runs on, where PyTorch has it; f32 there is f32, never TF32.
+"""
 
 import json
 import math
@@ -12,12 +15,37 @@ import torch
 import torch.nn.functional as F
 
 
+def chosen_device(where):
+    if where == "gpu" and torch.cuda.is_available():
+        return torch.device("cuda")
+    if where == "gpu" and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+DEVICE = chosen_device(sys.argv[1] if len(sys.argv) > 1 else "cpu")
+torch.set_float32_matmul_precision("highest")
+
+
+def synchronize():
+    if DEVICE.type != "cpu":
+        getattr(torch, DEVICE.type).synchronize()
+
+
+def device_name():
+    if DEVICE.type == "cuda":
+        return torch.cuda.get_device_name()
+    return f"the CPU, {torch.get_num_threads()} threads" if DEVICE.type == "cpu" else "Metal"
+
+
 def tensor(file, dtype=np.float32):
-    return torch.from_numpy(np.fromfile(file["path"], dtype=dtype).reshape(file["shape"]))
+    return torch.from_numpy(np.fromfile(file["path"], dtype=dtype).reshape(file["shape"])).to(DEVICE)
 
 
 def product(task):
     a, b = tensor(task["a"]), tensor(task["b"])
+    if task["arithmetic"] == "f16":
+        a, b = a.half(), b.half()
     left = a.T if task["layout"] == "tn" else a
     right = b.T if task["layout"] == "nt" else b
     return lambda: [left @ right]
@@ -55,7 +83,7 @@ class Llama:
 
     def __init__(self, file):
         self.sizes = file["sizes"]
-        arena = torch.from_numpy(np.fromfile(file["path"], dtype=np.float32))
+        arena = torch.from_numpy(np.fromfile(file["path"], dtype=np.float32)).to(DEVICE)
         self.weights = {
             w["name"]: arena[w["offset"] : w["offset"] + math.prod(w["shape"])].reshape(w["shape"]).clone()
             for w in file["weights"]
@@ -67,7 +95,7 @@ class Llama:
             dim = self.sizes["head_dim"]
             rates = self.sizes["rope_theta"] ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
             angle = torch.arange(positions, dtype=torch.float64)[:, None] * torch.cat([rates, rates])
-            self.tables[positions] = (angle.cos().float()[:, None], angle.sin().float()[:, None])
+            self.tables[positions] = tuple(f(angle).float()[:, None].to(DEVICE) for f in (torch.cos, torch.sin))
         return self.tables[positions]
 
     def norm(self, x, name):
@@ -199,17 +227,19 @@ def prepare(task):
 def answer(request, state):
     if request["kind"] == "prepare":
         state["run"] = prepare(request["task"])
-        about = f"PyTorch {torch.__version__} on the CPU, {torch.get_num_threads()} threads"
+        about = f"PyTorch {torch.__version__} on {device_name()}"
         return {"kind": "prepared", "about": about, "can": state["run"] is not None}
     run, result = state["run"]
     if request["kind"] == "result":
         results = result()
         for at, data in enumerate(results):
-            data.detach().contiguous().numpy().astype(np.float32).tofile(f"{request['path']}.{at}")
+            data.detach().contiguous().cpu().numpy().astype(np.float32).tofile(f"{request['path']}.{at}")
         return {"kind": "result", "count": len(results)}
+    synchronize()
     start = time.perf_counter()
     for _ in range(request["repeats"]):
         run()
+    synchronize()
     return {"kind": "time", "ms": (time.perf_counter() - start) * 1000, "memory": peak_memory()}
 
 

@@ -13,11 +13,14 @@ const short = (value: number, unit: string): string => {
   return `${(value / scale).toPrecision(3)} ${suffix}${unit}`;
 };
 
+/** As wide as the longest head of a row that is no axis. */
+const HEAD = "weights on device".length;
+
 /** A table of axes: one row per axis, one column per distinct shape. */
 const axisTable = (models: readonly ModelReport[]): string[] => {
   const names = Object.keys(models[0]?.axes ?? {});
   const row = (head: string, cells: readonly string[]): string =>
-    `  ${head.padEnd(12)}${cells.map((cell) => cell.padStart(14)).join("")}`;
+    `  ${head.padEnd(HEAD)}${cells.map((cell) => cell.padStart(16)).join("")}`;
   return [
     row(
       "",
@@ -34,8 +37,12 @@ const axisTable = (models: readonly ModelReport[]): string[] => {
       models.map((model) => model.parameters.toLocaleString("en")),
     ),
     row(
-      "weights f32",
+      "weights on device",
       models.map((model) => bytes(model.weightBytes)),
+    ),
+    row(
+      "stored there in",
+      models.map((model) => model.weightTypes.join(", ")),
     ),
     row(
       "FLOPs/token",

@@ -1,5 +1,5 @@
 /** What there is to say of a plan: stages, parameters before and after by axis, kernels, FLOPs, memory. As data. */
-import type { Arithmetic } from "../kernels/operand.js";
+import type { Arithmetic, Dtype } from "../kernels/operand.js";
 import type {
   Chapter,
   ChoiceEntry,
@@ -36,7 +36,10 @@ export interface ModelReport {
   readonly name: string;
   readonly parameters: number;
   readonly axes: Readonly<Record<string, number>>;
+  /** What the weights take on the device. */
   readonly weightBytes: number;
+  /** The types that they have there, that of the most numbers first. */
+  readonly weightTypes: readonly Dtype[];
   readonly flopsPerToken: number;
 }
 
@@ -151,6 +154,16 @@ const runsOf = (stage: Stage): Run[] => {
     default:
       return stage satisfies never;
   }
+};
+
+/** The types of a model's weights on the device, that of the most numbers first. */
+const typesOf = ({ weights }: ModelLayout): readonly Dtype[] => {
+  const counts = new Map<Dtype, number>();
+  for (const { dtype, dims } of weights) {
+    const count = dims.flat().reduce((n, { size }) => n * size, 1);
+    counts.set(dtype, (counts.get(dtype) ?? 0) + count);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype);
 };
 
 const sizesText = (sizes: Readonly<Record<string, number>>): string =>
@@ -321,6 +334,7 @@ const explainChapter = (before: Around, chapter: Chapter): Explanation => {
     parameters: layout.parameters,
     axes: layout.axes,
     weightBytes: layout.bytes,
+    weightTypes: typesOf(layout),
     flopsPerToken: layout.flopsPerToken,
   }));
   const decision = decisionReport(plan, chapter);

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { check } from "../../compiler/check.js";
 import { compile } from "../../compiler/compile.js";
+import { explainPlan } from "../../compiler/explain.js";
+import { explainText } from "../../compiler/explain-text.js";
 import type { Plan } from "../../compiler/plan.js";
 import type { Target } from "../../compiler/schedule/target.js";
 import { fileHost } from "../../runtime/cli/host.js";
@@ -138,6 +140,17 @@ test.each(
   expect(new Set(Object.values(typesOf(plan, "healed")))).toEqual(new Set(["f32"]));
   const f32 = planOf(folderOf(dtype), { halves: false }).models.teacher?.bytes ?? 0;
   expect(plan.models.teacher?.bytes).toBeLessThan(0.55 * f32);
+});
+
+test("explain says what the weights take on the device, and in which types", () => {
+  const rows = (target: Partial<Target>): string[] =>
+    explainText(explainPlan(planOf(folderOf("f16"), target)))
+      .split("\n")
+      .filter((line) => /^ {2}(weights|stored)/.test(line))
+      .map((line) => line.trim().replaceAll(/ {2,}/g, " | "));
+  const sizes = "weights on device | 0.1 MiB | 0.1 MiB | 0.1 MiB";
+  expect(rows({})).toEqual([sizes, "stored there in | f16, f32 | f16, f32 | f32"]);
+  expect(rows({ halves: false })).toEqual([sizes, "stored there in | f32 | f32 | f32"]);
 });
 
 test("layer by layer, weights are in 16 bits too", async () => {

@@ -4,13 +4,14 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import pc from "picocolors";
 import { judgesChoices } from "../../compiler/library/choice-metric.js";
 import { loadLibrary } from "../../compiler/library/load.js";
 import type { Plan } from "../../compiler/plan.js";
 import { type RunOutcome, startRun } from "../run/run.js";
 import { scoresBeside } from "../run/score-cache.js";
+import { type GivenData, givenData } from "./data-option.js";
 import { EXIT } from "./exit.js";
 import { CommandError } from "./failure.js";
 import { interruptible } from "./interrupt.js";
@@ -22,7 +23,7 @@ import { reporterFor } from "./progress.js";
 import { readStdlib } from "./stdlib.js";
 
 export interface EvalOptions {
-  readonly data: string;
+  readonly data: readonly string[];
   readonly window?: string;
   readonly take?: string;
   readonly use?: UsedFiles;
@@ -41,21 +42,22 @@ const metricNames = (): string[] => {
     .map(([name]) => name);
 };
 
-const kindOf = (glob: string): string =>
-  glob.endsWith(".jsonl") ? "jsonl" : glob.endsWith(".parquet") ? "parquet" : "text";
-
 const arithmeticOf = (given = "f32"): string => {
   if (given === "f32" || given === "f16") return given;
   throw new CommandError(`--arithmetic takes f32 or f16, not ${given}`);
 };
 
-const recipeText = (model: string, window: number, options: EvalOptions): string => {
-  const kind = kindOf(options.data);
+const recipeText = (
+  model: string,
+  { kind, pattern }: GivenData,
+  window: number,
+  options: EvalOptions,
+): string => {
   const take =
     options.take === undefined ? "" : `\n  take ${wholeOption(options.take, "--take")} windows`;
   return [
     openingText(model, options.use),
-    `data documents = ${kind}(${JSON.stringify(resolve(options.data))}) {`,
+    `data documents = ${kind}(${JSON.stringify(pattern)}) {`,
     `  window ${window}${take}`,
     "}",
     `evaluate ${SUBJECT} on documents {`,
@@ -69,7 +71,7 @@ const recipeText = (model: string, window: number, options: EvalOptions): string
 export interface EvalReport {
   /** As given. */
   readonly model: string;
-  readonly data: string;
+  readonly data: string | readonly string[];
   /** Predicted tokens of a window. */
   readonly window: number;
   readonly windows: number;
@@ -82,8 +84,8 @@ export interface EvalReport {
 
 const reportOf = (
   folder: string,
+  data: readonly string[],
   window: number,
-  options: EvalOptions,
   plan: Plan,
   outcome: RunOutcome,
 ): EvalReport => {
@@ -93,7 +95,7 @@ const reportOf = (
   const count = windows[0] ?? 0;
   return {
     model: folder,
-    data: options.data,
+    data: data.length === 1 ? (data[0] ?? "") : data,
     window,
     windows: count,
     tokens: count * window,
@@ -113,10 +115,16 @@ const reportText = ({ measures, tokens, windows, window, seconds, adapter }: Eva
     "",
   ].join("\n");
 
-export const evalCommand = async (folder: string, options: EvalOptions): Promise<void> => {
+/** `more` are files of the data that came without `--data`, as a shell gives them. */
+export const evalCommand = async (
+  folder: string,
+  more: readonly string[],
+  options: EvalOptions,
+): Promise<void> => {
   const base = process.cwd();
+  const data = givenData(folder, options.data, more);
   const window = windowOf(openedModel("eval", folder, options.use).shape, options.window);
-  const recipe = madeRecipe("eval", recipeText(folder, window, options), base);
+  const recipe = madeRecipe("eval", recipeText(folder, data, window, options), base);
   const plan = await planOf(recipe, base, options.memory);
   const out = await mkdtemp(join(tmpdir(), "espalier-eval-"));
   try {
@@ -137,7 +145,13 @@ export const evalCommand = async (folder: string, options: EvalOptions): Promise
       process.exitCode = EXIT.interrupted;
       return;
     }
-    const { measures, ...report } = reportOf(folder, window, options, plan, outcome);
+    const { measures, ...report } = reportOf(
+      folder,
+      [...options.data, ...more],
+      window,
+      plan,
+      outcome,
+    );
     process.stdout.write(
       options.json === true
         ? `${JSON.stringify({ ...report, ...measures }, null, 2)}\n`

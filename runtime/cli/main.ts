@@ -114,7 +114,12 @@ const createProgram = (): Command => {
     .description("measure loss and perplexity of a model over text")
     .addOption(memoryOption())
     .argument("<model>", "a Hugging Face model folder, or a .gguf file")
-    .requiredOption("--data <glob>", "text, .jsonl or .parquet files (required), in quotes")
+    .argument("[files...]", "more files of --data, which a shell makes of a pattern")
+    .requiredOption(
+      "--data <glob>",
+      "text, .jsonl or .parquet files (required, repeatable), as a pattern in quotes",
+      collect,
+    )
     .option(
       "--window <tokens>",
       "predicted tokens per window (default: the model's context, at most 1024)",
@@ -128,7 +133,9 @@ const createProgram = (): Command => {
     .addOption(useOption())
     .addOption(adapterOption())
     .option("--json", "the result as JSON on stdout")
-    .action(async (model, options) => (await import("./eval.js")).evalCommand(model, options));
+    .action(async (model, files, options) =>
+      (await import("./eval.js")).evalCommand(model, files, options),
+    );
 
   command(program, "generate")
     .description("go on with a text, as a look at what a model knows")

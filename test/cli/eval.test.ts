@@ -71,6 +71,38 @@ describe("windows", () => {
     expect(stderr).toMatch(/^error: .*windows/m);
   });
 
+  test("of files that the shell has made of a pattern are those of the pattern", async () => {
+    // A letter that patterns have a meaning for.
+    const odd = join(project.folder, "odd [1]");
+    cpSync(join(project.folder, "two"), odd, { recursive: true });
+    writeFileSync(join(odd, "c, d.txt"), "Not of these.");
+    const size = ["--window", "16"];
+    const whole = await evaluate(["model", "--data", "two/*.txt", ...size], project.folder);
+    const files = ["odd [1]/a.txt", "odd [1]/b.txt"];
+    const taken = await evaluate(["model", "--data", ...files, ...size], project.folder);
+    expect(taken).toMatchObject({ windows: whole.windows, loss: whole.loss, data: files });
+    const twice = ["--data", "two/a.txt", "--data", "two/b*.txt"];
+    const patterns = await evaluate([...twice, ...size, "model"], project.folder);
+    expect(patterns.loss).toBe(whole.loss);
+    const more = await evaluate(
+      ["model", "--data", ...files, "odd [1]/c, d.txt", "--window", "1"],
+      project.folder,
+    );
+    expect(more.tokens).toBeGreaterThan(whole.tokens);
+  });
+
+  test.each([
+    [["--data", "two/a.txt", "two/b.txt", "model"], "name the model before --data"],
+    [["model", "--data", "two/a.txt", "model"], "model is no file of data"],
+    [["model", "--data", "two/a.txt", "model/config.jsonl"], "model/config.jsonl is no file"],
+    [["model", "--data", "two/a.txt", "lines.jsonl"], "files of different kinds"],
+  ])("of files that cannot be told: %j is refused with exit code 2", async (args, said) => {
+    writeFileSync(join(project.folder, "lines.jsonl"), "");
+    const { code, stdout, stderr } = await espalier(["eval", ...args], project.folder);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(said);
+  });
+
   test("are counted for people, too", async () => {
     const args = ["eval", "model", "--data", "two/*.txt", "--window", "16", "--take", "2"];
     const { code, stdout } = await espalier(args, project.folder);

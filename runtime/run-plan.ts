@@ -1,6 +1,6 @@
 /** A plan run as it stands, without its spec. */
 import type { Plan } from "../compiler/plan.js";
-import { silent } from "./run/reporter.js";
+import { type Reporter, silent } from "./run/reporter.js";
 import { type RunOutcome, startRun } from "./run/run.js";
 import { scoresBeside } from "./run/score-cache.js";
 
@@ -11,6 +11,10 @@ export interface RunPlanOptions {
   readonly out: string;
   /** As `espalier run --adapter`. */
   readonly adapter?: string;
+  /** Told of stages and progress; silent by default. */
+  readonly reporter?: Reporter;
+  /** Asked after each step: whether to stop there, at a checkpoint. */
+  readonly interrupted?: () => boolean;
 }
 
 /** Runs a plan without its spec; the same plan on the same adapter gives the same bits. */
@@ -23,6 +27,6 @@ export const runPlan = (plan: Plan, options: RunPlanOptions): Promise<RunOutcome
     scores: scoresBeside(options.out),
     adapter: options.adapter ?? "auto",
     force: false,
-    reporter: silent,
-    interrupted: () => false,
+    reporter: options.reporter ?? silent,
+    interrupted: options.interrupted ?? (() => false),
   });

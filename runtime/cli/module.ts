@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import type { Plan } from "../../compiler/plan.js";
 import { runPlan } from "../run-plan.js";
 import { CommandError, failure } from "./failure.js";
+import { interruptible } from "./interrupt.js";
+import { reporterFor } from "./progress.js";
 import { finishCommand } from "./result.js";
 
 const HINT = { hint: "node recipe.mjs --out DIR [--base DIR] [--adapter WHICH]" };
@@ -17,12 +19,16 @@ const parsed = () => {
   }
 };
 
-/** Runs the plan; the outcome is written to stdout as JSON, and exit codes are those of `espalier run`. */
+/** Runs the plan; the outcome is written to stdout as JSON, progress to stderr, and exit codes are those of `espalier run`. */
 export const runModule = async (plan: Plan, base: string): Promise<void> => {
   try {
     const { out, ...others } = parsed();
     if (out === undefined) throw new CommandError("--out DIR is missing", HINT);
-    finishCommand(await runPlan(plan, { base, out, ...others }), true);
+    const reporter = reporterFor(process.stderr.isTTY === true);
+    const outcome = await interruptible((interrupted) =>
+      runPlan(plan, { base, out, ...others, reporter, interrupted }),
+    );
+    finishCommand(outcome, true);
   } catch (error) {
     process.exitCode = failure(error);
   }

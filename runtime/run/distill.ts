@@ -67,7 +67,11 @@ const start = async (context: RunContext, stage: DistillStage): Promise<Reached>
   const saved = await restoreTraining(context.out, stage.name, names, (state, tensor) =>
     writeTensor(context, state, 0, tensor),
   );
-  if (saved !== null) return saved;
+  if (saved !== null) {
+    const steps = `${saved.step.toLocaleString("en")} of ${stage.steps.toLocaleString("en")}`;
+    context.reporter.line(`going on after step ${steps}`);
+    return saved;
+  }
   const { weights } = modelNamed(context, stage.student);
   await writeWeights(context, names.weights, layoutNamed(context, stage.name), weights);
   // So that a mapped state is about as large as the state.

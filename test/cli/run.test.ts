@@ -61,6 +61,7 @@ describe("a run", () => {
       expect(existsSync(join(out, "tiny-half"))).toBe(false);
       const resumed = await espalier(["resume", out]);
       expect(resumed.code).toBe(0);
+      expect(resumed.stderr).toMatch(/^going on after step \d+ of 40$/m);
       expect(weights(out).equals(weights(whole))).toBe(true);
       const steps = readFileSync(metrics, "utf8")
         .trim()
@@ -104,7 +105,8 @@ describe("a run", () => {
       const adapter = process.env.ESPALIER_ADAPTER ?? "embedded";
       const child = startEspalier(["--out", out, "--adapter", adapter], undefined, recipe);
       const { code, stderr } = await ended(child);
-      expect(stderr).toBe("");
+      expect(stderr).toMatch(/^adapter: .*\n/);
+      expect(stderr).toContain("healed: ");
       expect(code).toBe(0);
       expect(weights(out).equals(weights(join(project.folder, "first")))).toBe(true);
       const bare = await espalier([], undefined, recipe);

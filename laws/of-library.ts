@@ -54,6 +54,32 @@ const lossOn = (stand: Stand, definition: Definition): LossUse | null => {
   return null;
 };
 
+type Used = Pick<SmallSubject, "criteria" | "losses">;
+
+/** Criteria and losses among the definitions, as far as they fit the model. */
+const usesOn = (stand: Stand, definitions: Iterable<Definition>) =>
+  [...definitions].map((definition) => ({
+    definition,
+    criteria: definition.decl.keyword === "criterion" ? criteriaOn(stand, definition) : new Map(),
+    loss: definition.decl.keyword === "loss" ? lossOn(stand, definition) : null,
+  }));
+
+const gathered = (uses: ReturnType<typeof usesOn>): Used => ({
+  criteria: uses.map(({ criteria }) => criteria).filter(({ size }) => size > 0),
+  losses: uses.flatMap(({ loss }) => (loss === null ? [] : [loss])),
+});
+
+/** What a file says of its own architecture; where that is no criterion or no loss, those of the library stand in. */
+const completed = (used: Used, stand: Stand): Used => {
+  const { criterion, loss } = stand.shape.library.definitions;
+  const others = (missing: boolean, all: typeof loss): Used =>
+    gathered(usesOn(stand, missing ? all.values() : []));
+  return {
+    criteria: [...used.criteria, ...others(used.criteria.length === 0, criterion).criteria],
+    losses: [...used.losses, ...others(used.losses.length === 0, loss).losses],
+  };
+};
+
 /** The architectures of the file, and those of the library for what fits none of them. */
 export const subjectsIn = (library: Library, file: SourceFile): readonly SmallSubject[] => {
   let left: readonly Definition[] = file.declarations.flatMap((decl) =>
@@ -68,19 +94,14 @@ export const subjectsIn = (library: Library, file: SourceFile): readonly SmallSu
     const shape = shapeOf(library, architecture);
     const stand = shape === null ? null : standOf(shape);
     if (shape === null || stand === null) continue;
-    const fitting = left.map((definition) => ({
-      definition,
-      criteria: definition.decl.keyword === "criterion" ? criteriaOn(stand, definition) : new Map(),
-      loss: definition.decl.keyword === "loss" ? lossOn(stand, definition) : null,
-    }));
-    const used = fitting.filter(({ criteria, loss }) => criteria.size > 0 || loss !== null);
+    const used = usesOn(stand, left).filter(({ criteria, loss }) => criteria.size > 0 || loss !== null);
     if (!isOwn && used.length === 0) continue;
     left = left.filter((definition) => used.every((one) => one.definition !== definition));
+    const uses = gathered(used);
     subjects.push({
       name: architecture.decl.name.name,
       ...shrunk(shape),
-      criteria: used.map(({ criteria }) => criteria).filter(({ size }) => size > 0),
-      losses: used.flatMap(({ loss }) => (loss === null ? [] : [loss])),
+      ...(isOwn ? completed(uses, stand) : uses),
     });
   }
   return subjects;

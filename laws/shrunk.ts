@@ -21,18 +21,26 @@ const LONGEST = 4;
 /** So many that a case takes milliseconds. */
 const MOST_PARAMETERS = 50_000;
 
+/** How sizes are drawn: others may be whole heads of an axis in pairs (`multiples`), or that may keep its own. */
+type Drawn = "small" | "multiples" | "own";
+
+const stepsOf = ({ paired }: ModelShape): readonly number[] =>
+  [...paired.values()].flatMap(({ share }) => pairStep(share) ?? []);
+
 /** What may be drawn for each axis, in the order of the architecture. */
-const choicesOf = (shape: ModelShape, placed: "small" | "own"): readonly (readonly number[])[] =>
-  shape.axes.map(({ name, size }) => {
+const choicesOf = (shape: ModelShape, drawn: Drawn): readonly (readonly number[])[] => {
+  const multiples = drawn === "multiples" ? stepsOf(shape).flatMap((n) => [n, 2 * n, 4 * n]) : [];
+  return shape.axes.map(({ name, size }) => {
     if (name === shape.layerAxis) return SIZES.filter((n) => n <= Math.min(size, MOST_LAYERS));
     if (name === tokenAxis(shape)) return WORDS;
     const share = shape.paired.get(name)?.share;
     if (share !== undefined) {
       const step = pairStep(share);
-      return placed === "own" || step === null ? [size] : [step, 2 * step];
+      return drawn === "own" || step === null ? [size] : [step, 2 * step];
     }
-    return shape.along.has(name) ? SIZES : [Math.min(size, UNCUT)];
+    return shape.along.has(name) ? [...SIZES, ...multiples] : [Math.min(size, UNCUT)];
   });
+};
 
 /** Whether its forward pass takes windows as long as any that is drawn. */
 const runs = (shape: ModelShape): boolean => {
@@ -70,18 +78,15 @@ type Sized = Pick<Subject<readonly number[]>, "sizes" | "shapeAt">;
 const TRIES = 200;
 
 export const shrunk = (shape: ModelShape): Sized => {
-  const [small, own] = (["small", "own"] as const).map(
-    (placed): Sized => ({
-      sizes: fc.tuple(...choicesOf(shape, placed).map((choices) => fc.constantFrom(...choices))),
-      shapeAt: (sizes) => shapeAt(shape, sizes),
-    }),
-  );
-  if (small === undefined || own === undefined) throw new Error("two ways to draw sizes");
+  const sized = (drawn: Drawn): Sized => ({
+    sizes: fc.tuple(...choicesOf(shape, drawn).map((choices) => fc.constantFrom(...choices))),
+    shapeAt: (sizes) => shapeAt(shape, sizes),
+  });
   const works = ({ sizes }: Sized): boolean =>
     fc.sample(sizes, { numRuns: TRIES, seed: 0 }).some((drawn) => {
       const found = shapeAt(shape, drawn);
       return found !== null && (cuttable(found).length > 0 || cuttable(shape).length === 0);
     });
   // What config.json lists for each unit in a pair holds at its own size only.
-  return works(small) ? small : own;
+  return [sized("small"), sized("multiples")].find(works) ?? sized("own");
 };

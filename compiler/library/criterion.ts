@@ -9,7 +9,7 @@ import type { Axis, Input, Node } from "../ir/tensor.js";
 import type { ConfigPlace } from "./architecture.js";
 import { apply, bindAxes } from "./elaborate.js";
 import { nodeOf } from "./environment.js";
-import { forward } from "./forward.js";
+import { forward, tokenAxis } from "./forward.js";
 import {
   type CriterionUse,
   type Forward,
@@ -65,9 +65,9 @@ interface Scoring {
 }
 
 /** What a criterion sees besides what it looks at. */
-const surroundings = ({ subject }: Scoring, layer: number | null): [string, Value][] => [
+const surroundings = ({ shape, subject }: Scoring, layer: number | null): [string, Value][] => [
   ["model", recordOf(subject.forward.values)],
-  ["labels", { kind: "indices", input: subject.labels, of: null }],
+  ["labels", { kind: "indices", input: subject.labels, of: tokenAxis(shape) }],
   ["seed", numberValue(subject.seed)],
   ["layer", numberValue(layer ?? 0)],
 ];

@@ -125,14 +125,12 @@ const index = (env: Environment, expr: Extract<Expr, { kind: "index" }>): Value 
       wanted: "indices",
       found: describeValue(indices),
     });
-  const free = table.axes.filter((axis) => !indices.input.axes.some((a) => a.name === axis.name));
-  const axis =
-    indices.of !== null && table.axes.some((a) => a.name === indices.of)
-      ? indices.of
-      : free[0]?.name;
+  const axis = table.axes.find(({ name }) =>
+    indices.of === null ? indices.input.axes.every((a) => a.name !== name) : name === indices.of,
+  )?.name;
   if (axis === undefined)
     return mistake("axes-differ", env.file, expr.span, {
-      wants: "an axis to index",
+      wants: indices.of === null ? "an axis to index" : `the axis \`${indices.of}\` to index`,
       has: `over ${axesText(table.axes)}`,
     });
   return building(env, expr.span, [table], () => env.builder.gather(table, indices.input, axis));

@@ -76,6 +76,12 @@ const CASES: readonly Case[] = [
   one("duplicate-name", "data unseen =", 'data «speeches» = text("x") { window 8 }\ndata unseen ='),
   one("used-early", "prune student", "evaluate «student» on unseen { perplexity }\nprune student"),
   top("constant-cycle", "let a = b + 1\nlet b = «a»"),
+  one(
+    "axes-differ",
+    "hidden, mlp, query by activation",
+    "«mlp» by occurrence\n  hidden, query by activation",
+    "criterion",
+  ),
   one("unknown-recipe", "use minitron", "use «minitorn»"),
   one("unknown-entry", "use minitron", "use minitron.«activaton»"),
   one("use-missing", "use minitron", 'use minitron\nuse «"./hose.prune"» as house'),

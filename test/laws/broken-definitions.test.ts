@@ -215,11 +215,19 @@ describe("a file of definitions by itself", () => {
     expect(subjects.map(({ name }) => name)).toEqual(["parallel"]);
     const [subject] = subjects;
     if (subject === undefined) throw new Error("no subject");
-    expect(await tried("masking", subject, 10)).toEqual({ kind: "holds", runs: 10 });
-    expect(await tried("gradients", subject, 10)).toEqual({
-      kind: "silent",
-      why: "nothing is trained",
-    });
+    // Measured and trained by what the library has.
+    for (const name of ["masking", "gradients", "divergence", "nesting", "batch-split"])
+      expect(await tried(name, subject, 10), name).toEqual({ kind: "holds", runs: 10 });
+  });
+
+  test("every architecture of the library in small sizes", async () => {
+    const { library } = recipeOf("architecture.prune", ARCHITECTURE);
+    for (const { file, decl } of library.architectures.values())
+      for (const subject of subjectsIn(library, file))
+        expect(await tried("batch-split", subject, 3), decl.name.name).toEqual({
+          kind: "holds",
+          runs: 3,
+        });
   });
 
   test("its criteria and losses, on an architecture of the library that has what they look at", async () => {

@@ -8,6 +8,7 @@ import { reachable } from "../../compiler/ir/traverse.js";
 import { forward } from "../../compiler/library/forward.js";
 import type { Forward } from "../../compiler/library/library.js";
 import { elaborateLoss, visible } from "../../compiler/library/loss.js";
+import { differentiate } from "../../compiler/passes/differentiate.js";
 import { must } from "../../compiler/planning/outcome.js";
 import { parse } from "../../grammar/parse.js";
 import { randomDense, randomIndices } from "../../laws/dense.js";
@@ -112,6 +113,28 @@ test.each(FORMULAS)("%s", (loss, ofToken) => {
     }),
     { numRuns: 100 },
   );
+});
+
+test("the cosine with a vector of 0 is 0, and its slope a number", () => {
+  const b = new Builder();
+  const guess = b.input("guess", AXES);
+  const scope = {
+    teacher: new Map([["logits", b.input("target", AXES)]]),
+    student: new Map([["logits", guess]]),
+    labels: b.input("labels", AXES.slice(0, 2), "u32"),
+  };
+  const loss = must(elaborateLoss(exprOf("cosine()"), library, b, scope));
+  const slope = differentiate(b, loss, [guess]).get(guess) ?? loss;
+  const zero = { axes: AXES, data: new Float64Array(TOKENS * VOCAB) };
+  for (const target of [zero, randomDense("target", AXES, 3)]) {
+    const inputs = new Map([
+      ["target", target],
+      ["guess", zero],
+    ]);
+    const found = interpret({ outputs: { loss, slope } }, inputs);
+    expect(found.loss?.data[0]).toBe(1);
+    expect(found.slope?.data.every(Number.isFinite)).toBe(true);
+  }
 });
 
 test("of equal logits the first are among the largest", () => {

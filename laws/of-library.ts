@@ -94,7 +94,9 @@ export const subjectsIn = (library: Library, file: SourceFile): readonly SmallSu
     const shape = shapeOf(library, architecture);
     const stand = shape === null ? null : standOf(shape);
     if (shape === null || stand === null) continue;
-    const used = usesOn(stand, left).filter(({ criteria, loss }) => criteria.size > 0 || loss !== null);
+    const used = usesOn(stand, left).filter(
+      ({ criteria, loss }) => criteria.size > 0 || loss !== null,
+    );
     if (!isOwn && used.length === 0) continue;
     left = left.filter((definition) => used.every((one) => one.definition !== definition));
     const uses = gathered(used);

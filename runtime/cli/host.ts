@@ -16,7 +16,7 @@ import {
 } from "../formats/gguf-header.js";
 import type { Dtype } from "../formats/stored-tensor.js";
 import { readVocabulary, type Vocabulary } from "../formats/vocabulary.js";
-import { readStdlib, type Stdlib } from "./stdlib.js";
+import { readStdlib, type Stdlib, withoutFile } from "./stdlib.js";
 
 const readText = (path: string): ReadResult => {
   try {
@@ -71,15 +71,15 @@ const vocabularyIn = (folder: string): Vocabulary | null => {
   }
 };
 
-/** A host for a spec in `base` (the folder its relative paths start from). */
-export const fileHost = (base: string): Host => {
+/** A host for a spec in `base` (the folder its relative paths start from); `own` is the file that is checked, if it is one. */
+export const fileHost = (base: string, own: string | null = null): Host => {
   let library: Stdlib | null = null;
   const vocabularies = new Map<string, Vocabulary | null>();
   return {
     readText,
     join: (from, path) => (isAbsolute(path) ? path : join(dirname(from), path)),
     stdlib: () => {
-      library ??= readStdlib();
+      library ??= own === null ? readStdlib() : withoutFile(readStdlib(), own);
       return library;
     },
     readConfig: (path) => {

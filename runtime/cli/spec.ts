@@ -78,7 +78,7 @@ const checkWith = (spec: string, text: string, host: Host, options: SpecOptions)
 
 export const checkSpec = (spec: string, options: SpecOptions): CheckedSpec => {
   const path = resolve(spec);
-  return checkWith(spec, readSource(path), fileHost(dirname(path)), options);
+  return checkWith(spec, readSource(path), fileHost(dirname(path), path), options);
 };
 
 /** Checks a spec again as a run kept it. */

@@ -63,3 +63,9 @@ export const readStdlib = (): Stdlib => {
   const trees = join(scriptFolder(), TREES);
   return existsSync(trees) ? libraryStored(readFileSync(trees)) : parseLibrary(sourceFolder());
 };
+
+/** The library without the file at `path`, where that is one of its own: it is then tried as it stands there. */
+export const withoutFile = (library: Stdlib, path: string): Stdlib => {
+  const name = relative(sourceFolder(), path).split(sep).join("/");
+  return library.has(name) ? new Map([...library].filter(([other]) => other !== name)) : library;
+};

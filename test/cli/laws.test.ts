@@ -1,5 +1,5 @@
 /** `espalier test` as a user gives it: with a config.json and no weights, no data and no device. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -69,6 +69,15 @@ describe("laws that hold", () => {
         runs: 2,
       })),
     );
+  });
+
+  test.each(["losses", "architectures"])("of a file of the library: %s", async (kind) => {
+    const library = join(import.meta.dirname, "../../stdlib", kind);
+    const file = join(library, readdirSync(library)[0] ?? "");
+    const { code, stdout, stderr } = await run(file, "--runs", "1", "--law", "gradients");
+    expect(stderr).not.toContain("error");
+    expect(stdout).toMatch(/^✓ gradients: .* \(1 cases\)$/m);
+    expect(code).toBe(0);
   });
 
   test("of nothing to train are skipped, which is said", async () => {

@@ -59,7 +59,7 @@ export const languageServerCommand = (): void => {
 
   /** Files that are open are read as they stand in the editor. */
   const hostOf = (uri: string): Host => {
-    const host = fileHost(dirname(pathOf(uri)));
+    const host = fileHost(dirname(pathOf(uri)), pathOf(uri));
     const open = (path: string): TextDocument | undefined =>
       documents.get(pathToFileURL(path).href);
     return {

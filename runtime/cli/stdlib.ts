@@ -66,6 +66,8 @@ export const readStdlib = (): Stdlib => {
 
 /** The library without the file at `path`, where that is one of its own: it is then tried as it stands there. */
 export const withoutFile = (library: Stdlib, path: string): Stdlib => {
-  const name = relative(sourceFolder(), path).split(sep).join("/");
-  return library.has(name) ? new Map([...library].filter(([other]) => other !== name)) : library;
+  const name = path.split(sep).join("/").split(`/${PREFIX}`).at(-1) ?? "";
+  return library.has(name) && librarySource(PREFIX + name) === path
+    ? new Map([...library].filter(([other]) => other !== name))
+    : library;
 };

@@ -237,7 +237,9 @@ const schedules = (spec: MatmulSpec, places: MatmulPlaces): Variant[] => {
   if (spec.m === 1) return [invocations];
   return [
     bySubgroup(spec, EIGHT_LANES, fours, false),
-    bySubgroup(spec, fourLanes(layout, spec.m), fours, fours && toFours(spec, places)),
+    ...fourLanes(layout, spec.m).map((tile) =>
+      bySubgroup(spec, tile, fours, fours && toFours(spec, places)),
+    ),
     ...workgroupTilesOf(types).map((tile) => byWorkgroup(spec, tile)),
     ...matrixTilesOf(types).map((tile) => byMatrix(spec, tile)),
     bySubgroup(spec, THIRTY_TWO_LANES, fours && layout === "nt", false),

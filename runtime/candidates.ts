@@ -16,6 +16,9 @@ export const canRun = ({ features, limits }: Adapter, { features: needed, workgr
   );
 };
 
+const isTailored = ({ features }: Needs): boolean =>
+  features.some((feature) => ONE_SIZE.test(feature));
+
 /**
  * Indices of the kernels to measure. On a software adapter, where compiling one takes up to seconds, those for its size
  * of subgroup alone if there are any; on a GPU all that it can run, as compiling is quick there and makers differ.
@@ -23,8 +26,16 @@ export const canRun = ({ features, limits }: Adapter, { features: needed, workgr
 export const worthMeasuring = (adapter: Adapter, kernels: readonly Needs[]): readonly number[] => {
   const usable = kernels.flatMap((kernel, index) => (canRun(adapter, kernel) ? [index] : []));
   if (adapter.kind === "gpu") return usable;
-  const tailored = usable.filter((index) =>
-    kernels[index]?.features.some((feature) => ONE_SIZE.test(feature)),
-  );
+  const tailored = usable.filter((index) => {
+    const kernel = kernels[index];
+    return kernel !== undefined && isTailored(kernel);
+  });
   return tailored.length > 0 ? tailored : usable;
 };
+
+/**
+ * Whether what is fastest for one shape is so for all: of tiles for a software adapter's size of subgroup, which differ in
+ * what suits the processor. A GPU is kept busy by some shapes and not by others, as are two cores by rows of one invocation.
+ */
+export const alikeForAllShapes = (adapter: Adapter, kernels: readonly Needs[]): boolean =>
+  adapter.kind !== "gpu" && kernels.every(isTailored);

@@ -1,7 +1,7 @@
 /** Chooses, for each tuning key of a program, the launch that its dispatches use. */
 import type { Binding, Dispatch, Program } from "../compiler/plan.js";
 import type { Memory } from "./buffers.js";
-import { worthMeasuring } from "./candidates.js";
+import { alikeForAllShapes, worthMeasuring } from "./candidates.js";
 import type { Device } from "./device.js";
 import { DeviceError } from "./device-error.js";
 import { DATA_USAGE, USAGE } from "./gpu-flags.js";
@@ -135,6 +135,16 @@ const isWorth = (
   return share >= least && copied <= MOST_COPIED;
 };
 
+/** What a choice is remembered by: the dispatch's key, or the kernels themselves where one answer serves all shapes. */
+const choiceKey = (
+  { device, pipelines }: LaunchChooser,
+  { tuning, launches }: Dispatch,
+  candidates: readonly number[],
+): string => {
+  const ids = candidates.flatMap((index) => launches[index]?.kernel ?? []);
+  return alikeForAllShapes(device.report, ids.map(pipelines.kernel)) ? ids.join(" or ") : tuning;
+};
+
 const choose = async (
   chooser: LaunchChooser,
   dispatch: Dispatch,
@@ -145,22 +155,21 @@ const choose = async (
   const [first = 0] = found;
   if (tuning.forced !== null) return found[tuning.forced % found.length] ?? first;
   if (found.length === 1 || !isWorth(chooser, dispatch, share)) return first;
-  const candidates = tuning.measures
-    ? worthMeasuring(
-        device.report,
-        dispatch.launches.map(({ kernel }) => pipelines.kernel(kernel)),
-      )
-    : found;
+  const best = worthMeasuring(
+    device.report,
+    dispatch.launches.map(({ kernel }) => pipelines.kernel(kernel)),
+  );
+  const candidates = tuning.measures ? best : found;
   if (candidates.length === 1) return candidates[0] ?? first;
-  const key = dispatch.tuning;
-  const kernels = candidateIdentity(dispatch);
-  const known = await tuning.known(key, kernels);
+  const key = choiceKey(chooser, dispatch, best);
+  const identity = candidateIdentity(dispatch);
+  const known = await tuning.known(key, identity);
   if (known !== null && candidates.includes(known)) return known;
   if (!tuning.measures) {
     tuning.use(key, first);
     return first;
   }
-  return tuning.remember(key, kernels, await measured(chooser, dispatch, candidates));
+  return tuning.remember(key, identity, await measured(chooser, dispatch, candidates));
 };
 
 /** The launch index of each tuning key of a program. Keys are measured once, on their first dispatch. */

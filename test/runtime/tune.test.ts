@@ -117,6 +117,27 @@ describe("choices", () => {
     expect(again.choices()).toEqual({ gather });
   });
 
+  test("among kernels for the adapter's size of subgroup are made once for all shapes, among others for each", async () => {
+    const device = await sharedDevice();
+    const features = device.report.features.filter((name) => name.startsWith("subgroups-of-"));
+    const dispatches = tinyProgram.dispatches.flatMap((dispatch) =>
+      dispatch.tuning === "gather"
+        ? ["gather 7", "gather 9"].map((tuning) => ({ ...dispatch, tuning }))
+        : [dispatch],
+    );
+    const choicesAmong = async (kernels: typeof tinyKernels): Promise<string[]> => {
+      const tuning = createTuning(device.report, {}, { folder: null });
+      await createExecutor(device, kernels, tuning).load({ ...tinyProgram, dispatches });
+      return Object.keys(tuning.choices());
+    };
+    const tailored = Object.entries(tinyKernels).map(([id, kernel]) => [
+      id,
+      { ...kernel, features: features.slice(0, 1) },
+    ]);
+    expect(await choicesAmong(Object.fromEntries(tailored))).toEqual(["gather 4 or gather 8"]);
+    expect(await choicesAmong(tinyKernels)).toEqual(["gather 7", "gather 9"]);
+  });
+
   test("are not looked for where there is little to gain, whatever is known", async () => {
     const device = await sharedDevice();
     const light = tinyProgram.dispatches.map((dispatch) =>

@@ -16,7 +16,8 @@ export const canRun = ({ features, limits }: Adapter, { features: needed, workgr
   );
 };
 
-const isTailored = ({ features }: Needs): boolean =>
+/** Whether a kernel is written for subgroups of one size. */
+export const isTailored = ({ features }: Pick<Needs, "features">): boolean =>
   features.some((feature) => ONE_SIZE.test(feature));
 
 /**
@@ -24,12 +25,11 @@ const isTailored = ({ features }: Needs): boolean =>
  * of subgroup alone if there are any; on a GPU all that it can run, as compiling is quick there and makers differ.
  */
 export const worthMeasuring = (adapter: Adapter, kernels: readonly Needs[]): readonly number[] => {
-  const usable = kernels.flatMap((kernel, index) => (canRun(adapter, kernel) ? [index] : []));
+  const indices = (fits: (kernel: Needs) => boolean): readonly number[] =>
+    kernels.flatMap((kernel, index) => (fits(kernel) ? [index] : []));
+  const usable = indices((kernel) => canRun(adapter, kernel));
   if (adapter.kind === "gpu") return usable;
-  const tailored = usable.filter((index) => {
-    const kernel = kernels[index];
-    return kernel !== undefined && isTailored(kernel);
-  });
+  const tailored = indices((kernel) => canRun(adapter, kernel) && isTailored(kernel));
   return tailored.length > 0 ? tailored : usable;
 };
 

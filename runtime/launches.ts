@@ -155,13 +155,13 @@ const choose = async (
   const [first = 0] = found;
   if (tuning.forced !== null) return found[tuning.forced % found.length] ?? first;
   if (found.length === 1 || !isWorth(chooser, dispatch, share)) return first;
-  const best = worthMeasuring(
+  const worth = worthMeasuring(
     device.report,
     dispatch.launches.map(({ kernel }) => pipelines.kernel(kernel)),
   );
-  const candidates = tuning.measures ? best : found;
+  const candidates = tuning.measures ? worth : found;
   if (candidates.length === 1) return candidates[0] ?? first;
-  const key = choiceKey(chooser, dispatch, best);
+  const key = choiceKey(chooser, dispatch, worth);
   const identity = candidateIdentity(dispatch);
   const known = await tuning.known(key, identity);
   if (known !== null && candidates.includes(known)) return known;

@@ -138,7 +138,7 @@ export const attentionGradQuery = (spec: AttentionSpec): KernelCall =>
     queryWgsl(spec.dim, ruleOf(spec)),
     spec.batch * spec.position * spec.groups * spec.queries,
     3,
-    tileVariants(spec, QUERY_TEXTS, spec.position * spec.queries, { 4: 16, 8: 8 }),
+    tileVariants(spec, QUERY_TEXTS, spec.position * spec.queries, { 4: [9, 16], 8: 8 }),
   );
 
 /** Operands q, k, v, lse, dOut, delta, dk, dv. */
@@ -150,8 +150,5 @@ export const attentionGradKeyValue = (spec: AttentionSpec): KernelCall =>
     keyValueWgsl(spec.dim, ruleOf(spec)),
     spec.batch * spec.position * spec.groups,
     4,
-    tileVariants(spec, KEY_VALUE_TEXTS, spec.position, {
-      4: 12,
-      8: 8,
-    }),
+    tileVariants(spec, KEY_VALUE_TEXTS, spec.position, { 4: [6, 12], 8: 8 }),
   );

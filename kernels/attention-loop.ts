@@ -14,7 +14,7 @@ import {
   storeShares,
   text,
 } from "./attention-lanes.js";
-import { cappedScore, capSlope } from "./attention-scores.js";
+import { cappedScore, capSlope, firstSource } from "./attention-scores.js";
 import {
   blocks,
   FORWARD_BINDINGS,
@@ -144,7 +144,7 @@ export const forwardLoop = (tile: AttentionTile): string => {
     ...ownRows(tile, "ownQ", "q", QUERY, " * p.scale"),
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
     rowsArray(tile, "o"),
-    ...blocks(tile),
+    ...blocks(tile, firstSource(tile.scores, "pos0")),
     ...products(tile, [{ into: "dot", own: "ownQ", other: "k" }], sourceRow(tile)),
     ...rows.flatMap((r) => [
       `let s${r} = select(-3.0e38, ${cappedScore(tile.scores, `dot${r}`)}, ${sees(tile, r)});`,
@@ -184,7 +184,7 @@ export const gradQueryLoop = (tile: AttentionTile): string => {
         `let delta${r} = delta[p.lse + at${r}];`,
       ]),
       rowsArray(tile, "d"),
-      ...blocks(tile),
+      ...blocks(tile, firstSource(tile.scores, "pos0")),
       ...products(
         tile,
         [
@@ -217,7 +217,7 @@ export const gradKeyValueLoop = (tile: AttentionTile): string => {
       ...ownRows(tile, "ownV", "v", KEY),
       rowsArray(tile, "dkSums"),
       rowsArray(tile, "dvSums"),
-      ...headBlocks(tile),
+      ...headBlocks(tile, "own"),
       ...products(
         tile,
         [

@@ -141,9 +141,20 @@ export const sourceRow =
   (lane, tensor) =>
     rowStart(tile, `first + min(base + ${lane}, p.position - 1u) * p.groups`, tensor);
 
-/** The blocks of sources that the tile's rows see between them. */
-export const blocks = (tile: AttentionTile): string[] => [
-  `for (var base = ${firstSource(tile.scores, "pos0")}; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
+/** Blocks are the same whichever tile walks them, so that what a row sums up is summed up in the same order by all tiles. */
+const aligned = ({ lanes }: AttentionTile, from: string): string => `${from} & ~${lanes - 1}u`;
+
+/** The first block of sources that the tile's rows see between them. */
+const firstBlock = (tile: AttentionTile): string =>
+  tile.scores.within === null ? "0u" : aligned(tile, firstSource(tile.scores, "pos0"));
+
+/** The first block of positions that see the tile's rows. */
+const firstHeadBlock = (tile: AttentionTile): string =>
+  tile.rows % tile.lanes === 0 ? "own" : aligned(tile, "own");
+
+/** The blocks of sources, from the first on, that the tile's rows see between them. */
+export const blocks = (tile: AttentionTile, first: string): string[] => [
+  `for (var base = ${first}; base <= pos${tile.rows - 1}; base += ${tile.lanes}u) {`,
   "let source = base + lane;",
 ];
 
@@ -162,7 +173,10 @@ export const FORWARD_BINDINGS: Names = [
   ["lse", "read_write"],
 ];
 
-/** A row's reference is taken anew where a score exceeds it by more: sums of powers of e up to this are far from overflow. */
+/**
+ * A row's reference is taken anew where a score of its own exceeds it by more, whatever the tile's other rows see: sums of
+ * powers of e up to this are far from overflow.
+ */
 const SLACK = 16;
 
 /** over: not 0 where a score of the block is above its row's limit; the same in all lanes of the group. */
@@ -194,13 +208,14 @@ export const forwardTile = (tile: AttentionTile): string => {
     ...rows.flatMap((r) => [`var most${r} = -3.0e38;`, `var total${r} = 0.0;`]),
     ...accumulators(tile, "o"),
     `let last = pos${tile.rows - 1};`,
-    `var base = ${firstSource(tile.scores, "pos0")};`,
+    `var base = ${firstBlock(tile)};`,
     "while (base <= last) {",
     "{",
     "let source = base + lane;",
     ...blockScores(tile),
     ...rows.flatMap((r) => [
-      ...acrossLanes(tile, `m${r}`, `max(most${r}, s${r})`, (a, b) => `max(${a}, ${b})`),
+      ...acrossLanes(tile, `largest${r}`, `s${r}`, (a, b) => `max(${a}, ${b})`),
+      `let m${r} = select(most${r}, largest${r}, largest${r} > most${r} + ${SLACK}.0);`,
       `let shrink${r} = exp(most${r} - m${r});`,
       `most${r} = m${r};`,
       `total${r} *= shrink${r};`,
@@ -256,7 +271,7 @@ export const gradQueryTile = (tile: AttentionTile): string => {
         `let delta${r} = delta[p.lse + at${r}];`,
       ]),
       ...accumulators(tile, "d"),
-      ...blocks(tile),
+      ...blocks(tile, firstBlock(tile)),
       ...dots(
         tile,
         [
@@ -296,11 +311,11 @@ export const keyRows = (tile: AttentionTile): string[] => [
   ]),
 ];
 
-/** The blocks of positions that see the tile's rows, for one query head after the other. */
-export const headBlocks = (tile: AttentionTile): string[] => [
+/** The blocks of positions, from the first on, that see the tile's rows, for one query head after the other. */
+export const headBlocks = (tile: AttentionTile, first: string): string[] => [
   `let end = ${endOfSight(tile.scores, `pos${tile.rows - 1}`)};`,
   "for (var query = 0u; query < p.queries; query++) {",
-  `for (var base = own; base < end; base += ${tile.lanes}u) {`,
+  `for (var base = ${first}; base < end; base += ${tile.lanes}u) {`,
   "let position = base + lane;",
   "let exists = position < p.position;",
   `let head = ${headOf("lane")};`,
@@ -325,7 +340,7 @@ export const gradKeyValueTile = (tile: AttentionTile): string => {
       ...ownRows(tile, "v", "v", (r) => `at${r}`),
       ...accumulators(tile, "dk"),
       ...accumulators(tile, "dv"),
-      ...headBlocks(tile),
+      ...headBlocks(tile, firstHeadBlock(tile)),
       ...dots(
         tile,
         [

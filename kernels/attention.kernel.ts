@@ -68,9 +68,12 @@ export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries
   let lseAt = p.lse + id;
 `;
 
-/** Rows of a tile by lanes of its group: the fastest of those tried, on SwiftShader (4) and lavapipe (8). */
+/**
+ * Rows of a tile by lanes of its group: the fastest of those tried, on SwiftShader (4) and lavapipe (8). Of 4 lanes a small
+ * tile, whose loop fits into 32 KB of instruction cache, and a large one, which does more a load; both give the same bits.
+ */
 export interface TileRows {
-  readonly 4: number;
+  readonly 4: readonly [small: number, large: number];
   readonly 8: number;
 }
 
@@ -108,9 +111,6 @@ const vectorFor = ({ dim, bases }: AttentionSpec, lanes: number): AttentionTile[
 
 const VECTOR_NAMES = { 1: "", 2: " in pairs", 4: " in fours" } as const;
 
-const rowsFor = (most: number, area: number, dim: number): number =>
-  dim <= MOST_UNROLLED ? most : Math.max(1, Math.min(8, Math.floor(area / dim)));
-
 /**
  * Groups of 4 lanes where a subgroup is one of these, and where a subgroup may have any size from 4 on, as Dawn says of
  * Metal's; groups of 8 where none is smaller. `perGroup` rows are to be tiled in each.
@@ -121,9 +121,11 @@ export const tileVariants = (
   perGroup: number,
   most: TileRows,
 ): Variant[] => {
-  const of = (lanes: 4 | 8, orMore = ""): Omit<Variant, "features"> => {
-    const wgsl = spec.dim <= MOST_UNROLLED ? texts.unrolled : texts.loop;
-    const rows = rowsFor(most[lanes], texts.area, spec.dim);
+  const unrolled = spec.dim <= MOST_UNROLLED;
+  const looped = Math.max(1, Math.min(8, Math.floor(texts.area / spec.dim)));
+  const ofFour = unrolled ? most[4] : [looped];
+  const of = (lanes: 4 | 8, rows: number, sizes: string, orMore = ""): Variant => {
+    const wgsl = unrolled ? texts.unrolled : texts.loop;
     const vector = vectorFor(spec, lanes);
     const tiles = spec.batch * Math.ceil(perGroup / rows) * spec.groups;
     return {
@@ -131,12 +133,13 @@ export const tileVariants = (
       wgsl: wgsl({ dim: spec.dim, lanes, rows, scores: ruleOf(spec), vector }),
       workgroup: [TILE_WORKGROUP, 1, 1],
       workgroups: foldGroups(Math.ceil((tiles * lanes) / TILE_WORKGROUP)),
+      features: ["subgroups", sizes],
     };
   };
   return [
-    { ...of(4), features: ["subgroups", "subgroups-of-4"] },
-    { ...of(8), features: ["subgroups", "subgroups-of-8-or-more"] },
-    { ...of(4, " or more"), features: ["subgroups", "subgroups-from-4"] },
+    ...ofFour.map((rows) => of(4, rows, "subgroups-of-4")),
+    of(8, unrolled ? most[8] : looped, "subgroups-of-8-or-more"),
+    of(4, Math.max(...ofFour), "subgroups-from-4", " or more"),
   ];
 };
 
@@ -205,7 +208,7 @@ export const attention = (spec: AttentionSpec): KernelCall => {
     ],
     params: attentionParams(spec),
     variants: [
-      ...tileVariants(spec, FORWARD, spec.position * spec.queries, { 4: 16, 8: 8 }),
+      ...tileVariants(spec, FORWARD, spec.position * spec.queries, { 4: [10, 16], 8: 8 }),
       {
         name: "row",
         wgsl: wgsl(spec.dim, ruleOf(spec)),

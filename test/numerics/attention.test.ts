@@ -15,6 +15,7 @@ import type { Device } from "../../runtime/device.js";
 import { everyDevice, sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
+import { expectSameBits, type Written } from "../support/same-bits.js";
 
 /** Few sizes of heads and rules of scores, for each is a pipeline of its own. */
 const specsOf = (
@@ -88,7 +89,7 @@ const operandsOf = (spec: AttentionSpec, seed: number) => {
 
 test.each(
   cases,
-)("$name: attention of random shapes is that of float64, by every schedule, anywhere in its bindings", async ({
+)("$name: attention of random shapes is that of float64, by every schedule, anywhere in its bindings, and the same bits by those of one size of subgroup", async ({
   device,
   specs,
   runs,
@@ -103,6 +104,7 @@ test.each(
         k: behind(base.keys, k),
         v: behind(base.keys, v),
       };
+      const written: Written[] = [];
       for (const variant of runnable(device, call)) {
         const out = poisoned(base.rows + rows * spec.dim);
         const lse = poisoned(base.lse + rows);
@@ -111,7 +113,9 @@ test.each(
         expect(worstError(after(base.lse, results.lse), expected.lse)).toBeLessThan(
           2e-5 * (1 + spec.dim),
         );
+        written.push([variant, results]);
       }
+      expectSameBits(call, written);
     }),
     { numRuns: runs },
   );
@@ -126,17 +130,20 @@ test.each(cases)("$name: scores that rise without end leave the softmax finite a
   const v = randomArray(37 * 16, 1);
   const expected = referenceAttention(spec, q, k, v);
   const call = attention(spec);
+  const written: Written[] = [];
   for (const variant of runnable(device, call)) {
     const [out, lse] = [poisoned(37 * 16), poisoned(37)];
     const results = await runKernel(device, call, variant, { q, k, v, out, lse });
     expect(worstError(results.out, expected.out)).toBeLessThan(2e-5);
     expect(worstError(results.lse, expected.lse)).toBeLessThan(2e-5);
+    written.push([variant, results]);
   }
+  expectSameBits(call, written);
 });
 
 test.each(
   cases,
-)("$name: its gradients on random shapes are those of float64, by every schedule, anywhere in their bindings", async ({
+)("$name: its gradients on random shapes are those of float64, by every schedule, anywhere in their bindings, and the same bits by those of one size of subgroup", async ({
   device,
   specs,
   runs,
@@ -165,19 +172,24 @@ test.each(
       const near = 1e-5 * (1 + dim) * (1 + spec.scale) * Math.sqrt(spec.position * spec.queries);
       const piece = { ...spec, bases: base };
       const [dqs, dkvs] = [attentionGradQuery(piece), attentionGradKeyValue(piece)];
+      const [queries, keysAndValues]: [Written[], Written[]] = [[], []];
       for (const variant of runnable(device, dqs)) {
         const results = await runKernel(device, dqs, variant, {
           ...inputs,
           dq: poisoned(base.rows + rows * dim),
         });
         expect(worstError(after(base.rows, results.dq), expected.dq)).toBeLessThan(near);
+        queries.push([variant, results]);
       }
       for (const variant of runnable(device, dkvs)) {
         const none = poisoned(base.keys + keys * dim);
         const results = await runKernel(device, dkvs, variant, { ...inputs, dk: none, dv: none });
         expect(worstError(after(base.keys, results.dk), expected.dk)).toBeLessThan(near);
         expect(worstError(after(base.keys, results.dv), expected.dv)).toBeLessThan(near);
+        keysAndValues.push([variant, results]);
       }
+      expectSameBits(dqs, queries);
+      expectSameBits(dkvs, keysAndValues);
     }),
     { numRuns: runs },
   );

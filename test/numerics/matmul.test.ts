@@ -15,10 +15,10 @@ import {
   subgroupWgsl,
   subgroupWorkgroup,
 } from "../../kernels/matmul-subgroup.js";
-import { isTailored } from "../../runtime/candidates.js";
 import { everyDevice, sharedDevice } from "../support/device.js";
 import { poisoned, randomArray, worstError } from "../support/numbers.js";
 import { runKernel, runnable } from "../support/run-kernel.js";
+import { expectSameBits, type Written } from "../support/same-bits.js";
 import { storedAs } from "../support/stored-as.js";
 
 const shared = await sharedDevice();
@@ -74,16 +74,13 @@ test.each(
       const c = spec.accumulate ? randomArray(count, seed + 2) : poisoned(count);
       const expected = referenceMatmul(spec, a, b, c);
       const call = everySchedule(spec);
-      // A tuner that chooses among these must not change any bits.
-      const tailored: Float32Array[] = [];
+      const written: Written[] = [];
       for (const variant of runnable(device, call)) {
         const results = await runKernel(device, call, variant, { a, b, c });
         expect(worstError(results.c, expected)).toBeLessThan(1e-6 * (k + 8));
-        const written = call.variants[variant];
-        if (results.c !== undefined && written !== undefined && isTailored(written))
-          tailored.push(results.c);
+        written.push([variant, results]);
       }
-      for (const one of tailored) for (const other of tailored) expect(other).toEqual(one);
+      expectSameBits(call, written);
     }),
     { numRuns: runs },
   );

@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   var dv1_0 = 0.0;
   let end = p.position;
   for (var query = 0u; query < p.queries; query++) {
-  for (var base = own; base < end; base += 4u) {
+  for (var base = own & ~3u; base < end; base += 4u) {
   let position = base + lane;
   let exists = position < p.position;
   let head = ((start + min(base + lane, p.position - 1u)) * p.groups + group) * p.queries + query;

@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_id) l: ve
   let delta1 = delta[p.lse + at1];
   var d0_0 = 0.0;
   var d1_0 = 0.0;
-  for (var base = select(0u, pos0 + 1u - 3u, pos0 >= 3u); base <= pos1; base += 4u) {
+  for (var base = select(0u, pos0 + 1u - 3u, pos0 >= 3u) & ~3u; base <= pos1; base += 4u) {
   let source = base + lane;
   let startk0 = (first + min(base + (lane ^ 0u), p.position - 1u) * p.groups) * 4u + p.keys;
   let k0_0 = k[startk0 + lane + 0u];

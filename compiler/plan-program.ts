@@ -18,7 +18,10 @@ export interface Binding {
   readonly bytes: number;
 }
 
-/** One way to run a dispatch: the kernel's id in `Plan.kernels` and the grid. All launches of a dispatch give the same values up to rounding. */
+/**
+ * One way to run a dispatch: the kernel's id in `Plan.kernels` (its name and, after the last hyphen, a hash of its text) and
+ * the grid. All launches of a dispatch give the same values up to rounding.
+ */
 export interface Launch {
   readonly kernel: string;
   readonly workgroups: readonly [number, number, number];

@@ -135,14 +135,19 @@ const isWorth = (
   return share >= least && copied <= MOST_COPIED;
 };
 
-/** What a choice is remembered by: the dispatch's key, or the kernels themselves where one answer serves all shapes. */
+/** A kernel's id without the hash of its text, which differs by layout and stored types. */
+const nameOf = (id: string): string => id.replace(/-[^-]+$/, "");
+
+/** What a choice is remembered by: the dispatch's key, or the kernels' names where one answer serves all shapes. */
 const choiceKey = (
   { device, pipelines }: LaunchChooser,
   { tuning, launches }: Dispatch,
   candidates: readonly number[],
 ): string => {
   const ids = candidates.flatMap((index) => launches[index]?.kernel ?? []);
-  return alikeForAllShapes(device.report, ids.map(pipelines.kernel)) ? ids.join(" or ") : tuning;
+  return alikeForAllShapes(device.report, ids.map(pipelines.kernel))
+    ? ids.map(nameOf).join(" or ")
+    : tuning;
 };
 
 const choose = async (

@@ -121,22 +121,32 @@ describe("choices", () => {
     const shared = await sharedDevice();
     const features = ["subgroups-of-4"];
     const device = { ...shared, report: { ...shared.report, kind: "embedded" as const, features } };
+    // Two shapes, each of kernels with a text of its own, which a hash at the end of the id stands for.
+    const hashOf = (tuning: string): string => tuning.replace(/ /g, "");
     const dispatches = tinyProgram.dispatches.flatMap((dispatch) =>
       dispatch.tuning === "gather"
-        ? ["gather 7", "gather 9"].map((tuning) => ({ ...dispatch, tuning }))
+        ? ["gather 7", "gather 9"].map((tuning) => ({
+            ...dispatch,
+            tuning,
+            launches: dispatch.launches.map((launch) => ({
+              ...launch,
+              kernel: `${launch.kernel}-${hashOf(tuning)}`,
+            })),
+          }))
         : [dispatch],
     );
+    const hashed = Object.entries(tinyKernels).flatMap(([id, kernel]) => [
+      [id, kernel] as const,
+      ...["gather7", "gather9"].map((hash) => [`${id}-${hash}`, kernel] as const),
+    ]);
     const choicesAmong = async (kernels: typeof tinyKernels): Promise<string[]> => {
       const tuning = createTuning(device.report, {}, { folder: null });
       await createExecutor(device, kernels, tuning).load({ ...tinyProgram, dispatches });
       return Object.keys(tuning.choices());
     };
-    const tailored = Object.entries(tinyKernels).map(([id, kernel]) => [
-      id,
-      { ...kernel, features },
-    ]);
+    const tailored = hashed.map(([id, kernel]) => [id, { ...kernel, features }]);
     expect(await choicesAmong(Object.fromEntries(tailored))).toEqual(["gather 4 or gather 8"]);
-    expect(await choicesAmong(tinyKernels)).toEqual(["gather 7", "gather 9"]);
+    expect(await choicesAmong(Object.fromEntries(hashed))).toEqual(["gather 7", "gather 9"]);
   });
 
   test("are not looked for where there is little to gain, whatever is known", async () => {

@@ -44,6 +44,9 @@ const wanted = (
     : !(slow && quick === true);
 };
 
+/** As for the command itself. */
+const ADAPTER = process.env.ESPALIER_ADAPTER ?? "auto";
+
 const isGpu = async (adapter: string): Promise<boolean> => {
   const device = await openDevice({ adapter });
   device.close();
@@ -120,7 +123,7 @@ const program = new Command("npm run bench --").description(
 program
   .command("compare", { isDefault: true })
   .description("against its peers, all in one run (what is done where nothing is said)")
-  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
   .option("--python <path>", "a Python with PyTorch", process.env.PYTHON ?? "python3")
   .option("--only <pattern>", "only lines whose family or name matches this regular expression")
   .option("--quick", "fewer samples, without the slow lines")
@@ -132,21 +135,21 @@ program
 program
   .command("scaling")
   .description("time of a distillation step against tokens, layers and width")
-  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
   .option("--json <file>", "keep the results")
   .action(async (options) => (await import("./scaling.js")).scalingCommand(options));
 
 program
   .command("memory")
   .description("memory of training: beside what must live, and over 2,000 steps")
-  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
   .option("--json <file>", "keep the results")
   .action(async (options) => (await import("./memory.js")).memoryCommand(options));
 
 program
   .command("paper")
   .description("runs the specs of examples/paper and prints their tables")
-  .option("--adapter <which>", "as espalier run --adapter", "auto")
+  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
   .option("--out <dir>", "where the runs are kept, to go on from", "out/paper")
   .option("--seeds <list>", "one run of each spec for each", "0")
   .option("--amount <tokens>", "the unit of training in every spec", "20K tokens")

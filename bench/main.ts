@@ -1,7 +1,7 @@
 /** `npm run bench`: Espalier against its peers on the adapter at hand, all measured in this run. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { openDevice } from "../runtime/device.js";
 import type { Line } from "./line.js";
 import { attentionLines } from "./lines/attention.js";
@@ -43,9 +43,6 @@ const wanted = (
     ? new RegExp(only, "i").test(`${family} ${name}`)
     : !(slow && quick === true);
 };
-
-/** As for the command itself. */
-const ADAPTER = process.env.ESPALIER_ADAPTER ?? "auto";
 
 const isGpu = async (adapter: string): Promise<boolean> => {
   const device = await openDevice({ adapter });
@@ -116,6 +113,11 @@ const compareCommand = async (options: Options): Promise<void> => {
     );
 };
 
+const adapterOption = (): Option =>
+  new Option("--adapter <which>", "as espalier run --adapter")
+    .env("ESPALIER_ADAPTER")
+    .default("auto");
+
 const program = new Command("npm run bench --").description(
   "Measures Espalier on the adapter at hand.",
 );
@@ -123,7 +125,7 @@ const program = new Command("npm run bench --").description(
 program
   .command("compare", { isDefault: true })
   .description("against its peers, all in one run (what is done where nothing is said)")
-  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
+  .addOption(adapterOption())
   .option("--python <path>", "a Python with PyTorch", process.env.PYTHON ?? "python3")
   .option("--only <pattern>", "only lines whose family or name matches this regular expression")
   .option("--quick", "fewer samples, without the slow lines")
@@ -135,21 +137,21 @@ program
 program
   .command("scaling")
   .description("time of a distillation step against tokens, layers and width")
-  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
+  .addOption(adapterOption())
   .option("--json <file>", "keep the results")
   .action(async (options) => (await import("./scaling.js")).scalingCommand(options));
 
 program
   .command("memory")
   .description("memory of training: beside what must live, and over 2,000 steps")
-  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
+  .addOption(adapterOption())
   .option("--json <file>", "keep the results")
   .action(async (options) => (await import("./memory.js")).memoryCommand(options));
 
 program
   .command("paper")
   .description("runs the specs of examples/paper and prints their tables")
-  .option("--adapter <which>", "as espalier run --adapter", ADAPTER)
+  .addOption(adapterOption())
   .option("--out <dir>", "where the runs are kept, to go on from", "out/paper")
   .option("--seeds <list>", "one run of each spec for each", "0")
   .option("--amount <tokens>", "the unit of training in every spec", "20K tokens")

@@ -70,7 +70,7 @@ export const queryRow = `  if (id >= p.batch * p.position * p.groups * p.queries
 
 /**
  * Rows of a tile by lanes of its group: the fastest of those tried, on SwiftShader (4) and lavapipe (8). Of 4 lanes a small
- * tile, whose loop fits into 32 KB of instruction cache, and a large one, which does more a load; both give the same bits.
+ * tile, whose loop is about the 32 KB of an instruction cache, and a large one, which does more a load; both give the same bits.
  */
 export interface TileRows {
   readonly 4: readonly [small: number, large: number];

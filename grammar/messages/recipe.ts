@@ -97,6 +97,13 @@ export const recipeMessages = {
       hint: p.hint ?? "give a folder that holds a config.json, or a .gguf file",
     }),
   ),
+  "weights-unreadable": message(
+    "error",
+    (p: { readonly path: string; readonly reason: string; readonly hint: string | null }) => ({
+      message: `the weights of \`${p.path}\` cannot be read: ${p.reason}`,
+      hint: p.hint ?? "get them again from where they are from",
+    }),
+  ),
   "weights-packed": message(
     "error",
     (p: { readonly path: string; readonly by: string | null }) => ({

@@ -1,7 +1,7 @@
 /** `espalier check`: everything that is wrong with a spec, in one go. */
 import { lineTable } from "../../grammar/span.js";
-import { withMissingFiles } from "./data-files.js";
 import { EXIT } from "./exit.js";
+import { withFileProblems } from "./file-problems.js";
 import {
   type CheckedSpec,
   checkSpec,
@@ -31,7 +31,7 @@ const checkFits = async ({ result, base }: CheckedSpec, memory: string): Promise
 
 export const checkCommand = async (spec: string, options: SpecOptions): Promise<void> => {
   const read = checkSpec(spec, options);
-  const checked = { ...read, result: await withMissingFiles(read.result, read.base) };
+  const checked = { ...read, result: await withFileProblems(read.result, read.base) };
   if (options.json === true) process.stdout.write(diagnosticsJson(checked));
   else showDiagnostics(checked);
   const wrong = hasErrors(checked);

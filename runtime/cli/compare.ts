@@ -1,7 +1,7 @@
 /** `espalier compare`: whether a model's logits are those that another program gives. */
 import { compileContinuation } from "../../compiler/compile.js";
 import { tokenAxis } from "../../compiler/library/forward.js";
-import { openModel } from "../formats/model-source.js";
+import { openModel } from "../formats/open-model.js";
 import { type ReferenceLogits, withReference } from "../formats/reference-logits.js";
 import { weightsOf } from "../formats/weights.js";
 import { type Comparison, compareLogits } from "../run/compare.js";

@@ -1,25 +1,21 @@
 /** Data whose files are not there, as `check` warns of them: a run would only find out when it opens them. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, posix, resolve } from "node:path";
-import type { CheckResult } from "../../compiler/check.js";
 import type { DataSource } from "../../compiler/plan.js";
 import type { Recipe } from "../../compiler/recipe/recipe.js";
 import type { Diagnostic } from "../../grammar/diagnostic.js";
 import { recipeMessages } from "../../grammar/messages/recipe.js";
 import { reporter } from "../../grammar/messages/registry.js";
-import type { Span } from "../../grammar/span.js";
 import { isGguf } from "../formats/gguf-files.js";
-import { INDEX_FILE, WEIGHTS_FILE } from "../formats/weight-files.js";
+import { hasWeightFiles } from "../formats/weight-files.js";
+import { sourcePlace } from "./stage-places.js";
 
 const say = reporter(recipeMessages);
 
 /** Whether there is a model to run: one of config.json alone has its data elsewhere too. */
 const hasWeights = ({ steps }: Recipe, base: string): boolean =>
   steps.every(
-    (step) =>
-      step.kind !== "open" ||
-      isGguf(step.path) ||
-      [WEIGHTS_FILE, INDEX_FILE].some((file) => existsSync(resolve(base, step.path, file))),
+    (step) => step.kind !== "open" || isGguf(step.path) || hasWeightFiles(resolve(base, step.path)),
   );
 
 /** A file of a pattern that is plain but for a `*` at the beginning of a file's name: most are, and this takes no library. */
@@ -40,34 +36,19 @@ const hasFiles = async (pattern: string, base: string): Promise<boolean> => {
   return (await dataPaths(pattern, base)).length > 0;
 };
 
-/** Where the recipe says the pattern of some data. */
-const placeOf = ({ file }: Recipe, name: string): Span | null => {
-  for (const decl of file.declarations)
-    if (decl.kind === "stage" && decl.keyword === "data" && decl.names[0]?.name === name)
-      return decl.value?.kind === "call" ? (decl.value.args[0]?.span ?? null) : null;
-  return null;
-};
-
 const globOf = (source: DataSource): string | null => (source.kind === "mix" ? null : source.glob);
 
 /** A warning of each pattern that no file matches. */
-const missingFiles = async (recipe: Recipe, base: string): Promise<readonly Diagnostic[]> => {
+export const missingData = async (recipe: Recipe, base: string): Promise<readonly Diagnostic[]> => {
   if (!hasWeights(recipe, base)) return [];
   const found: Diagnostic[] = [];
   for (const [name, source] of recipe.data) {
     const pattern = globOf(source);
-    const span = placeOf(recipe, name);
+    const span = sourcePlace(recipe, "data", name);
     if (pattern === null || span === null || (await hasFiles(pattern, base))) continue;
     const place = { path: recipe.file.path, span };
     const status = statSync(resolve(base, pattern), { throwIfNoEntry: false });
     found.push(say("data-missing", place, { pattern, folder: status?.isDirectory() === true }));
   }
   return found;
-};
-
-/** What a check found, with what only the files of its data can say; paths start from `base`. */
-export const withMissingFiles = async (result: CheckResult, base: string): Promise<CheckResult> => {
-  const { recipe, diagnostics } = result;
-  if (recipe === null) return result;
-  return { ...result, diagnostics: [...diagnostics, ...(await missingFiles(recipe, base))] };
 };

@@ -1,7 +1,7 @@
 /** The compiler's window on the file system: library sources, used files, config.json of model folders. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import type { ConfigResult, GgufHeader, Host, Numbers, ReadResult } from "../../compiler/host.js";
 import { RunError } from "../errors.js";
 import { readConfig } from "../formats/config.js";
@@ -71,6 +71,17 @@ const vocabularyIn = (folder: string): Vocabulary | null => {
   }
 };
 
+/** A name of the Hugging Face hub, OWNER/NAME, which a path of a folder may look like. */
+const HUB_NAME = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
+
+/** What to do where `place`, which is no folder, was meant as a name of the hub. */
+const hubHint = (base: string, place: string): string | null => {
+  const name = relative(base, place).split(sep).join("/");
+  return HUB_NAME.test(name) && !existsSync(dirname(place))
+    ? `a path here, not a name of the hub; to get that: hf download ${name} --local-dir ${name}`
+    : null;
+};
+
 /** A host for a spec in `base` (the folder its relative paths start from); `own` is the file that is checked, if it is one. */
 export const fileHost = (base: string, own: string | null = null): Host => {
   let library: Stdlib | null = null;
@@ -83,8 +94,8 @@ export const fileHost = (base: string, own: string | null = null): Host => {
       return library;
     },
     readConfig: (path) => {
+      const place = isAbsolute(path) ? path : join(base, path);
       try {
-        const place = isAbsolute(path) ? path : join(base, path);
         return isGguf(path)
           ? readHeader(place)
           : { ok: true, kind: "folder", ...readConfig(place), dtypes: folderDtypes(place) };
@@ -92,7 +103,7 @@ export const fileHost = (base: string, own: string | null = null): Host => {
         return {
           ok: false,
           reason: error instanceof Error ? error.message : String(error),
-          hint: error instanceof RunError ? error.hint : null,
+          hint: (error instanceof RunError ? error.hint : null) ?? hubHint(base, place),
         };
       }
     },

@@ -1,4 +1,5 @@
 /** The weights of a Hugging Face folder, over however many files; an index must agree with what its shards hold. */
+import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { RunError } from "../errors.js";
 import { type FileHash, hashFile } from "./hash.js";
@@ -21,6 +22,17 @@ export interface Checkpoint {
   readonly close: () => Promise<void>;
 }
 
+/** Says of a missing file how many of them are. */
+const withHint = (error: unknown, folder: string, files: readonly string[]): unknown => {
+  if (!(error instanceof RunError) || error.code !== "ENOENT") return error;
+  const missing = files.filter((file) => !existsSync(join(folder, file)));
+  const count = `${missing.length} of the ${files.length} files that ${INDEX_FILE} names`;
+  return new RunError(error.message, {
+    cause: error.cause,
+    hint: `${count} ${missing.length === 1 ? "is" : "are"} not there: get the rest of the download`,
+  });
+};
+
 const openAll = async (
   folder: string,
   files: readonly string[],
@@ -31,7 +43,7 @@ const openAll = async (
     return opened;
   } catch (error) {
     for (const file of opened.values()) await file.close();
-    throw error;
+    throw withHint(error, folder, files);
   }
 };
 

@@ -1,6 +1,7 @@
 /** JSON files from outside: their size is looked at before they are read, and nothing but an object comes back. */
 import { readFileSync, statSync } from "node:fs";
 import { fileError, RunError } from "../errors.js";
+import { pointerHint } from "./lfs-pointer.js";
 
 export interface JsonObject {
   readonly value: Readonly<Record<string, unknown>>;
@@ -41,7 +42,7 @@ export const parseObject = (text: string, path: string): Readonly<Record<string,
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new RunError(`${path} is not valid JSON`, { cause });
+    throw new RunError(`${path} is not valid JSON`, { cause, ...pointerHint(text) });
   }
   if (!isObject(value)) throw new RunError(`${path} does not hold a JSON object`);
   return value;

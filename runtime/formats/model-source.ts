@@ -1,27 +1,15 @@
-/** A model as a plan opens it, in a Hugging Face folder or a GGUF file: weights, tokenizer, side files, fingerprints. */
+/** What goes with the weights of a Hugging Face folder or a GGUF file: tokenizer, side files, fingerprints. */
 import { statSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { ModelLayout, OpenStage } from "../../compiler/plan.js";
 import { fileError } from "../errors.js";
-import { type Checkpoint, hashFolder, openCheckpoint } from "./checkpoint-folder.js";
+import { hashFolder } from "./checkpoint-folder.js";
 import { CONFIG_FILE } from "./config.js";
 import { ggufParts, readGgufHeader } from "./gguf-files.js";
-import { openGgufModel } from "./gguf-model.js";
 import { tokenizerFiles } from "./gguf-tokenizer.js";
 import { type FileHash, hashFile } from "./hash.js";
+import type { Reading } from "./open-model.js";
 import { readSideJson, type SideFile, sideFiles } from "./side-files.js";
 import { openTokenizer, type Tokenizer, tokenizerOf } from "./tokenizer.js";
-
-/** How an opened model is read. */
-export type Reading = OpenStage["gguf"];
-
-/** Opens the weights at `path`. Close them when done. */
-export const openModel = (
-  path: string,
-  reading: Reading,
-  layout: ModelLayout,
-): Promise<Checkpoint> =>
-  reading === null ? openCheckpoint(path) : openGgufModel(path, reading, layout);
 
 /** The config.json of a GGUF file, with whole numbers that it has as floating-point ones spelled so. */
 const spelledConfig = ({ config, floats }: NonNullable<Reading>): string => {

@@ -5,6 +5,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { fileError, RunError } from "../errors.js";
 import { decodeText } from "./json-file.js";
+import { POINTER_BYTES, pointerHint } from "./lfs-pointer.js";
 import { readFully } from "./read-fully.js";
 import { openRegular } from "./regular-file.js";
 import { replaceFile, writeFully } from "./replace-file.js";
@@ -45,10 +46,14 @@ const readHeader = async (
   const first = Buffer.alloc(8);
   await readFully(file, path, first, 0);
   const length = first.readBigUInt64LE();
-  if (length > BigInt(bytes - 8))
+  if (length > BigInt(bytes - 8)) {
+    const beginning = Buffer.alloc(Math.min(bytes, POINTER_BYTES));
+    await readFully(file, path, beginning, 0);
     throw new RunError(`${path}: the header claims ${length} bytes, the file has ${bytes} in all`, {
       hint: "the file is cut short or not a safetensors file",
+      ...pointerHint(beginning.toString("latin1")),
     });
+  }
   if (length > BigInt(HEADER_LIMIT))
     throw new RunError(`${path}: the header claims ${length} bytes, more than ${HEADER_LIMIT}`);
   const text = new Uint8Array(Number(length));
@@ -62,7 +67,9 @@ const dtypeOf = ({ name, dtype }: TensorEntry, path: string): Dtype => {
   const readable = READABLE.get(dtype);
   if (readable !== undefined) return readable;
   const known = [...READABLE.keys()].join(", ");
-  throw new RunError(`${path}: tensor ${name} is ${dtype}; weights are read from ${known}`);
+  throw new RunError(`${path}: tensor ${name} is ${dtype}; weights are read from ${known}`, {
+    hint: "convert it: in transformers, model.to(torch.bfloat16).save_pretrained(FOLDER)",
+  });
 };
 
 const view = (file: FileHandle, path: string, header: Header, dataStart: number): Safetensors => {

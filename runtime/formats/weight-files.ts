@@ -2,7 +2,7 @@
  * Which files of a Hugging Face folder hold its weights: model.safetensors, or the shards that
  * model.safetensors.index.json names. The index is hostile: it can name files of this folder only.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "../errors.js";
 import { isObject, readJsonObject } from "./json-file.js";
@@ -34,6 +34,34 @@ const readIndex = (folder: string): ReadonlyMap<string, string> => {
   return new Map(entries);
 };
 
+/** Whether the folder holds weights in files that are read; which, and whether they are whole, is not looked at. */
+export const hasWeightFiles = (folder: string): boolean =>
+  [WEIGHTS_FILE, INDEX_FILE].some((file) => existsSync(join(folder, file)));
+
+/** Files that hold weights in a way that is not read from a folder. */
+const OTHER_WEIGHTS = /\.(safetensors|gguf|bin|pt|pth|h5|msgpack|ckpt)$/;
+
+/** What else in the folder may be its weights; in order of name. */
+export const otherWeights = (folder: string): readonly string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => OTHER_WEIGHTS.test(file) && file !== WEIGHTS_FILE)
+        .sort()
+    : [];
+
+const hintFor = (folder: string): { readonly hint?: string } => {
+  const others = otherWeights(folder);
+  const [first] = others;
+  if (first === undefined) return {};
+  const gguf = others.find((file) => file.endsWith(".gguf"));
+  if (gguf !== undefined) return { hint: `open the file itself: ${join(folder, gguf)}` };
+  if (first.endsWith(".safetensors"))
+    return { hint: `${first} is under another name: a single file is ${WEIGHTS_FILE}` };
+  return {
+    hint: `${first} is not read: in transformers, model.save_pretrained(FOLDER) writes ${WEIGHTS_FILE}`,
+  };
+};
+
 /** Names of the files with weights, in order; `index` is null where there is one file only. */
 export const weightFiles = (
   folder: string,
@@ -41,7 +69,7 @@ export const weightFiles = (
   // As transformers does: the single file comes first.
   if (existsSync(join(folder, WEIGHTS_FILE))) return { files: [WEIGHTS_FILE], index: null };
   if (!existsSync(join(folder, INDEX_FILE)))
-    throw new RunError(`${folder} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`);
+    throw new RunError(`${folder} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`, hintFor(folder));
   const index = readIndex(folder);
   return { files: [...new Set(index.values())].sort(), index };
 };

@@ -5,6 +5,7 @@ import { type Corpus, openCorpora } from "../data/corpus.js";
 import { openQuestions, type QuestionSet } from "../data/questions.js";
 import { RunError } from "../errors.js";
 import { hashModel } from "../formats/model-source.js";
+import { tryWeights } from "../formats/open-model.js";
 import type { Tokenizer } from "../formats/tokenizer.js";
 import type { InputHash } from "./lock.js";
 import { tokenizerOf } from "./tokenizer-of.js";
@@ -53,6 +54,10 @@ const firstTexts = async (
 
 export const openInputs = async (plan: Plan, base: string): Promise<Inputs> => {
   const stages = opened(plan);
+  for (const { model, path, gguf } of stages) {
+    const layout = plan.models[model];
+    if (layout !== undefined) await tryWeights(resolve(base, path), gguf, layout);
+  }
   const texts = await firstTexts(plan, base, stages[0]);
   const models: Record<string, readonly InputHash[]> = {};
   for (const stage of stages) models[stage.model] = await hashModel(resolve(base, stage.path));

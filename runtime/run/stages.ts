@@ -17,7 +17,8 @@ import { cutTokens, cuttableTokens, renumberedConfig } from "../formats/cut-toke
 import { writeGgufModel } from "../formats/gguf-model.js";
 import { tokenizerMetadata } from "../formats/gguf-tokenizer-write.js";
 import { writeModelFolder } from "../formats/model-folder.js";
-import { openModel, sideFilesOf, tokenizerAmong } from "../formats/model-source.js";
+import { sideFilesOf, tokenizerAmong } from "../formats/model-source.js";
+import { openModel } from "../formats/open-model.js";
 import { ofFloats, type StoredTensor } from "../formats/stored-tensor.js";
 import { elementsOf, unexpectedTensors, weightsOf } from "../formats/weights.js";
 import { compensated } from "../weights/compensate.js";

@@ -465,7 +465,13 @@ describe("each mistake is reported once, where it is", () => {
 });
 
 test("every code has a case here, or in the tests beside this one", () => {
-  const elsewhere = ["unknown-param", "unknown-profile", "loss-constant", "data-missing"];
+  const elsewhere = [
+    "unknown-param",
+    "unknown-profile",
+    "loss-constant",
+    "data-missing",
+    "weights-unreadable",
+  ];
   const covered = new Set([...CASES.map(({ code }) => code), ...elsewhere]);
   expect(Object.keys(messages).filter((code) => !covered.has(code))).toEqual([]);
 });

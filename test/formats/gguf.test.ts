@@ -14,12 +14,8 @@ import { readGgufHeader } from "../../runtime/formats/gguf-files.js";
 import { writeGgufModel } from "../../runtime/formats/gguf-model.js";
 import { tokenizerMetadata } from "../../runtime/formats/gguf-tokenizer-write.js";
 import { writeGguf } from "../../runtime/formats/gguf-write.js";
-import {
-  hashModel,
-  modelTokenizer,
-  openModel,
-  sideFilesOf,
-} from "../../runtime/formats/model-source.js";
+import { hashModel, modelTokenizer, sideFilesOf } from "../../runtime/formats/model-source.js";
+import { openModel } from "../../runtime/formats/open-model.js";
 import { sentencePieceMerges } from "../../runtime/formats/sentence-piece.js";
 import { readSideJson } from "../../runtime/formats/side-files.js";
 import { bytesOf, ofFloats, readFloats } from "../../runtime/formats/stored-tensor.js";

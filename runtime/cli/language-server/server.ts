@@ -22,7 +22,7 @@ import type { SourceFile } from "../../../grammar/ast.js";
 import { parse } from "../../../grammar/parse.js";
 import { format } from "../../../grammar/print.js";
 import { VERSION } from "../../version.js";
-import { withMissingFiles } from "../data-files.js";
+import { withFileProblems } from "../file-problems.js";
 import { fileHost } from "../host.js";
 import { librarySource } from "../stdlib.js";
 import { completionsAt } from "./completion.js";
@@ -77,7 +77,7 @@ export const languageServerCommand = (): void => {
     const { uri, version } = document;
     const path = pathOf(uri);
     const checked = check(path, document.getText(), hostOf(uri));
-    const result = await withMissingFiles(checked, dirname(path));
+    const result = await withFileProblems(checked, dirname(path));
     // Typed on, or closed, while the files were looked for.
     if (documents.get(uri)?.version !== version) return;
     const { problems, actions: found } = problemsOf(path, uri, result, uriOf);

@@ -83,6 +83,10 @@ const measureOptions = (options: Options, onGpu: boolean): MeasureOptions => ({
 const compareCommand = async (options: Options): Promise<void> => {
   const onGpu = await isGpu(options.adapter);
   const lines = LINES.filter((line) => wanted(line, options, onGpu));
+  if (lines.length === 0) {
+    const known = LINES.map(({ family, name }) => `  ${family} ${name}`).join("\n");
+    program.error(`error: --only ${options.only} matches none of\n${known}`, { exitCode: 2 });
+  }
   const torch = hasTorch(options.python);
   if (!torch) process.stderr.write(`no PyTorch: ${options.python} -c "import torch" fails\n`);
   const results: LineResult[] = [];

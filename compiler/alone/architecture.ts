@@ -11,7 +11,7 @@ import { diagnose, outcome } from "../library/report.js";
 import { rescaled } from "../library/rescale.js";
 import { configAt } from "../library/resize.js";
 import { madeUpConfig } from "./made-up.js";
-import { wrongCalls } from "./names.js";
+import { wrongCalls, wrongInConfig } from "./names.js";
 
 export interface Tried {
   /** Null where it has mistakes, or where no small sizes fit its axes. */
@@ -64,7 +64,7 @@ const wrongLogits = (shape: ModelShape): readonly Diagnostic[] => {
 
 /** Tries it as it is read by default, and with every weight there. */
 export const tryAlone = (library: Library, architecture: Located<ArchitectureDecl>): Tried => {
-  const calls = wrongCalls(library, architecture);
+  const calls = [...wrongCalls(library, architecture), ...wrongInConfig(library, architecture)];
   const config = madeUpConfig(library, architecture);
   if (config === null) return { shape: null, found: calls };
   const found = [...calls];

@@ -225,3 +225,30 @@ export const wrongCalls = (
   });
   return partsOf(expressions).calls.flatMap((call) => ofCall(scope, call));
 };
+
+/** Expressions of an architecture in which a name may be a key of config.json, but for its `config` lines. */
+const readElsewhere = ({ items }: ArchitectureDecl): readonly Expr[] =>
+  items.flatMap((item): readonly Expr[] => {
+    if (item.kind === "axis") return [item.value];
+    if (item.kind === "require") return [item.condition];
+    return item.kind === "forward" ? expressionsOn(item.body.lines) : [];
+  });
+
+/**
+ * Names in `config` lines that are nearly those of an axis, and that nothing else reads as a key: as a key that is not there
+ * they would leave the line out.
+ */
+export const wrongInConfig = (
+  library: Library,
+  { file, decl }: Located<ArchitectureDecl>,
+): readonly Diagnostic[] => {
+  const axes = decl.items.flatMap((item) => (item.kind === "axis" ? [item.name.name] : []));
+  const keys = partsOf(readElsewhere(decl)).names.map(({ name }) => name);
+  const values = new Set([...CONSTANTS, ...axes, ...keys]);
+  const scope: Scope = { library, file, values, axes: new Set() };
+  const written = decl.items.flatMap((item) => (item.kind === "config" ? [item.value] : []));
+  return partsOf(written).names.flatMap(({ name, span }) => {
+    const near = isKnown(scope, name) ? null : nearest(name, axes);
+    return near === null ? [] : [diagnose("unknown-in-library", file, span, { name, near })];
+  });
+};

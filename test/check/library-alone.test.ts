@@ -122,6 +122,13 @@ test.each([
   ]);
 });
 
+test("a name in a config line that is nearly an axis is a slip, unless it is a key", () => {
+  const slips = (line: string) =>
+    alone("page.prune", withLine(line)).diagnostics.map(({ code, hint }) => [code, hint]);
+  expect(slips("config head_dim = dimm")).toEqual([["unknown-in-library", "did you mean `dim`?"]]);
+  expect(slips("config heads = head\n  config dims = hidden_size")).toEqual([]);
+});
+
 test("a weight that hides a function is said to", () => {
   const text = withLine("config head_dim = dim").replace(/\bscale\b/g, "norm");
   const { diagnostics } = alone("page.prune", text);

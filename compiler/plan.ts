@@ -51,7 +51,7 @@ export interface BatchProgram {
   readonly program: string;
 }
 
-/** A value that goes from segment to segment, kept for each batch of windows between them. */
+/** A value that goes from segment to segment, on the way to the last or back, kept for each batch of windows between them. */
 export interface CarriedValue {
   readonly name: string;
   /** State buffers that a segment reads it from and writes it to. */
@@ -61,7 +61,13 @@ export interface CarriedValue {
   readonly bytes: number;
 }
 
-/** A part of a forward pass that needs a part of the weights only. */
+/** A carried value where it waits: `at` bytes from the beginning of what waits for each window, counted of one window. */
+export interface Waiting {
+  readonly value: string;
+  readonly at: number;
+}
+
+/** A part of a pass, forward or back, that needs a part of the weights only. */
 export interface Segment {
   /** What it needs in the state of weights at `offset`, in the type of the model's layout. */
   readonly weights: readonly {
@@ -77,12 +83,12 @@ export interface Segment {
   }[];
   /** As in `Sweep`; empty where it looks at weights only. */
   readonly batches: readonly BatchProgram[];
-  /** Names of carried values that it reads and writes. */
-  readonly takes: readonly string[];
-  readonly gives: readonly string[];
+  /** Carried values that it reads and writes. */
+  readonly takes: readonly Waiting[];
+  readonly gives: readonly Waiting[];
   /** Run after its windows: what becomes of its sums where that takes its weights. */
   readonly conclude: string | null;
-  /** Where its sums and conclusions go in the accumulators. */
+  /** So many bytes of its sums, from their beginning on, are needed later, and go there in the accumulators. */
   readonly offset: number;
   readonly bytes: number;
 }
@@ -96,6 +102,8 @@ export interface Streaming {
   readonly sums: { readonly state: string; readonly bytes: number };
   readonly accumulators: { readonly state: string; readonly bytes: number };
   readonly carried: readonly CarriedValue[];
+  /** Bytes of one window of all that waits between segments. */
+  readonly waitingBytes: number;
   readonly segments: readonly Segment[];
   /** Memory of the device, then of the host, in which values wait between segments; the rest waits on disk. */
   readonly storeBytes: number;

@@ -7,6 +7,7 @@ import { scalarFunction } from "../ir/scalar.js";
 import type { Axis, BinaryFn, MapFn, Node, UnaryFn } from "../ir/tensor.js";
 import { reachable, reads } from "../ir/traverse.js";
 import { differentiate, NotDifferentiable } from "../passes/differentiate.js";
+import { cutGradient } from "./cut-gradient.js";
 import { type BracketedAxes, building, type Environment, nodeOf, numberOf } from "./environment.js";
 import { mapInput } from "./library.js";
 import { mistake } from "./report.js";
@@ -249,19 +250,26 @@ const onAxes = (call: Call, name: "size" | "index"): Value => {
   return axes.length === 0 ? numberValue(0) : tensorValue(rowMajor(call.env.builder, axes));
 };
 
+/** Null where the value was not made from `by`. */
+const gradientOf = ({ builder, cut }: Environment, value: Node, by: Node): Node | null => {
+  if (cut != null) return cutGradient(builder, cut, value, by);
+  if (!reachable([value]).includes(by)) return null;
+  return differentiate(builder, value, [by]).get(by) ?? null;
+};
+
 /** The derivative of a value without axes by another value that it was made from, at each of that one's places. */
 const gradient = (call: Call): Value => {
   const [value, by] = [tensor(call, 0), tensor(call, 1)];
   if (value.axes.length > 0)
     return wrong(call, "only a single number has a gradient; sum it first");
-  if (!reachable([value]).includes(by))
-    return wrong(
-      call,
-      "this gradient is 0 everywhere, as the value was not made from what it is taken by; tap what the forward pass goes on with",
-    );
   try {
-    const found = differentiate(call.env.builder, value, [by]).get(by);
-    return found === undefined ? numberValue(0) : tensorValue(found);
+    const found = gradientOf(call.env, value, by);
+    return found === null
+      ? wrong(
+          call,
+          "this gradient is 0 everywhere, as the value was not made from what it is taken by; tap what the forward pass goes on with",
+        )
+      : tensorValue(found);
   } catch (error) {
     if (!(error instanceof NotDifferentiable)) throw error;
     return wrong(call, error.message);

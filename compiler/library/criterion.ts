@@ -103,8 +103,8 @@ const applyTo = (
   ]);
   const seen = [...values.flatMap(axesOf), ...scoring.keeps, ...scoring.subject.labels.axes];
   const axes = new Map(seen.map((axis) => [axis.name, axis] as const));
-  const { found } = scoring.subject;
-  const env = { ...rootEnvironment(library, builder, file, given), axes, found };
+  const { found, forward: pass } = scoring.subject;
+  const env = { ...rootEnvironment(library, builder, file, given), axes, found, cut: pass.cut };
   const axisArguments = decl.axes.length === 0 ? null : bracketed;
   const span = decl.name.span;
   return nodeOf(

@@ -288,6 +288,7 @@ export const apply = (
     axisParameters: bindAxes(env.file, decl, axes, span),
     axes: env.axes,
     active: [...env.active, decl],
+    cut: env.cut,
   };
   const scope = scopeIn(inner);
   return calling(env.file, file, span, () => {

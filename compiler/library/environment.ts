@@ -4,7 +4,7 @@ import type { Diagnostic } from "../../grammar/diagnostic.js";
 import type { Span } from "../../grammar/span.js";
 import { AxisError, type Builder } from "../ir/build.js";
 import type { Axis, Node } from "../ir/tensor.js";
-import type { Library } from "./library.js";
+import type { CutPass, Library } from "./library.js";
 import { mistake } from "./report.js";
 import { axesText, describeValue, tensorValue, type Value } from "./value.js";
 
@@ -23,6 +23,8 @@ export interface Environment {
   readonly active: readonly DefinitionDecl[];
   /** Where mistakes in lines of the definition applied here are gathered; without it the first one ends everything. */
   readonly found?: Diagnostic[] | undefined;
+  /** The pass that gradients lead through, where it is cut. */
+  readonly cut?: CutPass | null | undefined;
 }
 
 /** With the axes that a value shows. */

@@ -313,8 +313,9 @@ export const forward = (
           : [];
       }),
     );
-    const { states, taps, carried } = pass;
-    return { values: tensors, states, taps, carried };
+    const { states, taps, carried, model } = pass;
+    const cut = pass.cut ? { model, carried, losses: new Set<Node>() } : null;
+    return { values: tensors, states, taps, carried, cut };
   });
 
 const collectAssigned = (lines: readonly BodyLine[], into: Set<string>): void => {

@@ -127,6 +127,13 @@ export const carriedInput = (model: string, name: string, segment: number): stri
  */
 export type Carried = ReadonlyMap<string, Node>;
 
+/** A pass that is cut at its layers, and the losses whose gradients have been taken through the cuts, in order. */
+export interface CutPass {
+  readonly model: string;
+  readonly carried: readonly Carried[];
+  readonly losses: Set<Node>;
+}
+
 /** A forward pass in IR: top-level names (`logits`), states and taps. */
 export interface Forward {
   readonly values: ReadonlyMap<string, Node>;
@@ -135,6 +142,8 @@ export interface Forward {
   readonly taps: readonly Tap[];
   /** Of each segment but the last. */
   readonly carried: readonly Carried[];
+  /** Null where it is in one piece. */
+  readonly cut: CutPass | null;
 }
 
 /** Layers that stand together. */

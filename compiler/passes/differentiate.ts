@@ -24,20 +24,19 @@ const addLike = (b: Builder, left: Node, right: Node, like: Node): Node => {
 };
 
 /**
- * The gradient of `output`, which has no axes, by each node of `wrt`: exactly that node's axes in its order, and 0 at every
- * place where `output` does not depend on it. Several uses of a node add up in a fixed order: the latest use first.
- * Throws NotDifferentiable where the way leads through an adjoint.
+ * The gradient, by each node of `wrt`, of whatever has the gradients `sources` by some nodes (with their axes) and depends on
+ * others through these alone: exactly that node's axes in its order, and 0 at every place where no source depends on it.
+ * Several uses of a node add up in a fixed order: the latest use first. Throws NotDifferentiable where the way leads through
+ * an adjoint.
  */
-export const differentiate = (
+export const differentiateFrom = (
   builder: Builder,
-  output: Node,
+  sources: ReadonlyMap<Node, Node>,
   wrt: readonly Node[],
 ): Map<Node, Node> => {
-  if (output.axes.length > 0)
-    throw new Error("only a value without axes has a gradient; sum it first");
-  const nodes = reachable([output]);
+  const nodes = reachable([...sources.keys()]);
   const depends = dependents(nodes, new Set(wrt));
-  const adjoints = new Map<Node, Node>([[output, builder.constant(1)]]);
+  const adjoints = new Map<Node, Node>(sources);
   for (const node of nodes.toReversed()) {
     const g = adjoints.get(node);
     if (g === undefined || !depends.has(node)) continue;
@@ -55,4 +54,15 @@ export const differentiate = (
       builder.broadcast(adjoints.get(node) ?? builder.constant(0), node.axes),
     ]),
   );
+};
+
+/** The gradient of `output`, which has no axes, by each node of `wrt`, as `differentiateFrom` gives it. */
+export const differentiate = (
+  builder: Builder,
+  output: Node,
+  wrt: readonly Node[],
+): Map<Node, Node> => {
+  if (output.axes.length > 0)
+    throw new Error("only a value without axes has a gradient; sum it first");
+  return differentiateFrom(builder, new Map([[output, builder.constant(1)]]), wrt);
 };

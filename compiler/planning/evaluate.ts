@@ -31,7 +31,8 @@ export const planMetrics = (
       metric.decl.name.name,
       must(elaborateMetric(metric, recipe.library, builder, scope)),
     ]);
-    return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
+    const graph = { outputs: Object.fromEntries(outputs) };
+    return { builder, graph, carried: pass.carried, returned: [] };
   };
   const wide = wideAxes([shape]);
   return planSweep(

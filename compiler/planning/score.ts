@@ -2,6 +2,7 @@
 import { Builder } from "../ir/build.js";
 import type { Node } from "../ir/tensor.js";
 import { scoreCount, scoreOf } from "../library/criterion.js";
+import { returnedBy } from "../library/cut-gradient.js";
 import { forward, wideAxes } from "../library/forward.js";
 import { scoresRuns } from "../library/runs.js";
 import type { DataSource, ModelLayout, ScoreStage, ScoreTable } from "../plan.js";
@@ -49,7 +50,12 @@ export const planScore = (
       const names = outputNames(axis, scores.length);
       return scores.map((node, index): [string, Node] => [names[index] ?? axis, node]);
     });
-    return { builder, graph: { outputs: Object.fromEntries(outputs) }, carried: pass.carried };
+    return {
+      builder,
+      graph: { outputs: Object.fromEntries(outputs) },
+      carried: pass.carried,
+      returned: pass.cut === null ? [] : returnedBy(builder, pass.cut),
+    };
   };
   const tables = step.entries.map(({ axis, criterion, within: names }): ScoreTable => {
     const sizeOf = (name: string): number => shape.axes.find((a) => a.name === name)?.size ?? 0;

@@ -1,12 +1,14 @@
 /**
  * A sweep's graphs cut into segments, each of which needs the weights of one layer, or of none: what runs over its windows
  * (sums, and the values that the next segment takes), and what is concluded from its sums and weights afterwards.
- * Inputs and outputs get names of their own, so that the segments of like layers are one and the same graph.
+ * Where gradients go back through the layers, each comes a second time, in reverse order: it takes again what it took before,
+ * and the gradients that the layer behind it hands back. Inputs and outputs get names of their own, so that the segments of
+ * like layers are one and the same graph.
  */
 import { hasAxis } from "../ir/axes.js";
 import { Builder } from "../ir/build.js";
 import { printGraph } from "../ir/print.js";
-import type { Axis, Graph, Input, Node } from "../ir/tensor.js";
+import type { Graph, Input, Node } from "../ir/tensor.js";
 import { copyGraph, nodesOf, operandsOf } from "../ir/traverse.js";
 import { type Carried, carriedInput, weightInput } from "../library/library.js";
 import type { Accumulator } from "../passes/decompose.js";
@@ -25,6 +27,14 @@ export interface Whole {
   readonly accumulators: readonly Accumulator[];
   /** Values that each segment hands on, of one batch. */
   readonly carried: readonly Carried[];
+  /** Gradients that each but the first hands back; empty where none are asked for. */
+  readonly returned: readonly Carried[];
+}
+
+/** A value between two segments, of which the first is at cut 0. */
+export interface Between {
+  readonly cut: number;
+  readonly name: string;
 }
 
 /** A graph whose inputs are known by names of the segment's own, and which weights those are. */
@@ -33,9 +43,11 @@ export interface Part {
   readonly weights: ReadonlyMap<string, WeightEntry>;
   /** Inputs that hold a weight's row for each token. */
   readonly rows: ReadonlyMap<string, WeightEntry>;
-  /** Names of carried values by input, and by output. */
-  readonly takes: ReadonlyMap<string, string>;
-  readonly gives: ReadonlyMap<string, string>;
+  /** Values between segments by input, and by output. */
+  readonly takes: ReadonlyMap<string, Between>;
+  readonly gives: ReadonlyMap<string, Between>;
+  /** Inputs that are sums of other segments, named as the accumulators. */
+  readonly sums: ReadonlySet<string>;
   /** Equal texts: the same graph. */
   readonly text: string;
 }
@@ -48,6 +60,8 @@ export interface SegmentGraphs {
   /** Accumulators behind `sum.0` and on, then inputs of the finish behind `result.0` and on. */
   readonly sums: readonly Accumulator[];
   readonly results: readonly Accumulator[];
+  /** Names of those among the sums that are needed when the segment is over. */
+  readonly lasting: ReadonlySet<string>;
 }
 
 export interface Segments {
@@ -58,25 +72,26 @@ export interface Segments {
 
 /** Where an input belongs: to a segment, or to none in particular. */
 type Home =
-  | { readonly kind: "carried"; readonly segment: number; readonly name: string }
+  | { readonly kind: "carried" | "returned"; readonly between: Between }
   | { readonly kind: "weight"; readonly entry: WeightEntry }
-  | { readonly kind: "sum"; readonly segment: number }
-  | { readonly kind: "data" };
+  | { readonly kind: "sum"; readonly turn: number };
 
-const homesOf = ({ layout, carried }: Whole): Map<string, Home> => {
+const homesOf = ({ layout, carried, returned }: Whole): Map<string, Home> => {
   const homes = new Map<string, Home>();
   for (const entry of layout.weights)
     homes.set(weightInput(layout.name, entry.weight, entry.layer), { kind: "weight", entry });
-  carried.forEach((values, at) => {
-    for (const name of values.keys())
-      homes.set(carriedInput(layout.name, name, at + 1), {
-        kind: "carried",
-        segment: at + 1,
-        name,
-      });
-  });
+  const between = (kind: "carried" | "returned", all: readonly Carried[]): void => {
+    for (const [cut, values] of all.entries())
+      for (const name of values.keys())
+        homes.set(carriedInput(layout.name, name, cut + 1), { kind, between: { cut, name } });
+  };
+  between("carried", carried);
+  between("returned", returned);
   return homes;
 };
+
+/** Turns are counted on from the last segment on the way back: segment s is at turn s, and again at turn 2 last - s. */
+const segmentAt = (turn: number, last: number): number => (turn > last ? 2 * last - turn : turn);
 
 const inputsOf = (graph: Graph): Input[] =>
   nodesOf(graph).filter((node): node is Input => node.op === "input");
@@ -106,13 +121,14 @@ const distinct = (builder: Builder, graph: Graph): Graph => {
 /** A part with inputs under names of its own: `weight.0` and on in order of layout, `rows.…`, `taken.…`; others as given. */
 const partOf = (
   outputs: Graph["outputs"],
-  gives: ReadonlyMap<string, string>,
+  gives: ReadonlyMap<string, Between>,
   homes: ReadonlyMap<string, Home>,
   rename: ReadonlyMap<string, string>,
 ): Part => {
   const weights = new Map<string, WeightEntry>();
   const rows = new Map<string, WeightEntry>();
-  const takes = new Map<string, string>();
+  const takes = new Map<string, Between>();
+  const sums = new Set<string>();
   const builder = new Builder();
   const entryName = (
     into: Map<string, WeightEntry>,
@@ -131,12 +147,16 @@ const partOf = (
       case "weight":
         return named(entryName(weights, "weight", home.entry));
       case "carried":
-        takes.set(`taken.${home.name}`, home.name);
-        return named(`taken.${home.name}`);
-      case "sum":
-      case "data":
+      case "returned":
+        takes.set(`taken.${home.between.name}`, home.between);
+        return named(`taken.${home.between.name}`);
+      case "sum": {
+        const own = rename.get(node.name);
+        if (own === undefined) sums.add(node.name);
+        return named(own ?? node.name);
+      }
       case undefined:
-        return named(rename.get(node.name) ?? node.name);
+        return named(node.name);
       default:
         return home satisfies never;
     }
@@ -147,51 +167,80 @@ const partOf = (
     return node.op === "input" ? input(node) : null;
   });
   const graph = distinct(builder, copied);
-  return { graph, weights, rows, takes, gives, text: printGraph(graph) };
+  return { graph, weights, rows, takes, gives, sums, text: printGraph(graph) };
 };
 
-/** The one segment whose carried values a sum over windows takes; without any, the first. */
-const segmentOfSum = (node: Node, homes: ReadonlyMap<string, Home>): number => {
-  const found = new Set<number>();
+/** The one turn at which all is there that a sum over windows takes; without any of it, the first. */
+const turnOfSum = (node: Node, homes: ReadonlyMap<string, Home>, last: number): number => {
+  const turns = new Set<number>();
   for (const { name } of inputsOf({ outputs: { node } })) {
     const home = homes.get(name);
-    if (home?.kind === "carried") found.add(home.segment);
+    if (home?.kind === "carried") turns.add(home.between.cut + 1);
+    // What is handed back at a cut, the segment before it takes.
+    if (home?.kind === "returned") turns.add(2 * last - home.between.cut);
+    if (home?.kind === "weight" && home.entry.layer !== null) turns.add(home.entry.layer + 1);
   }
-  if (found.size > 1) throw new NotSegmentable("a sum takes values of several layers at once");
-  return [...found][0] ?? 0;
+  const segments = new Set([...turns].map((turn) => segmentAt(turn, last)));
+  if (segments.size > 1) throw new NotSegmentable("a sum takes values of several layers at once");
+  return Math.max(0, ...turns);
 };
 
-/** Conclusions by where they are drawn: a segment's number, or the name of a weight outside the layers. */
+/** Conclusions by where they are drawn: at a turn, or, by name, with a weight outside the layers after all turns. */
 type Place = number | string;
 
-/** Places of what a node of the finish depends on, and whether weights are among it. */
+interface Dependence {
+  /** Turns of sums, segments of weights, and weights outside the layers. */
+  readonly sums: ReadonlySet<number>;
+  readonly layers: ReadonlySet<number>;
+  readonly outside: ReadonlySet<string>;
+}
+
+const dependenceOfInput = ({ name }: Input, homes: ReadonlyMap<string, Home>): Dependence => {
+  const home = homes.get(name);
+  const weight = home?.kind === "weight" ? home.entry : null;
+  return {
+    sums: new Set(home?.kind === "sum" ? [home.turn] : []),
+    layers: new Set(weight !== null && weight.layer !== null ? [weight.layer + 1] : []),
+    outside: new Set(weight !== null && weight.layer === null ? [weight.weight] : []),
+  };
+};
+
+/** What nodes of the finish depend on. */
 const dependence = (homes: ReadonlyMap<string, Home>) => {
-  const known = new Map<Node, { readonly places: ReadonlySet<Place>; readonly weighs: boolean }>();
-  const of = (node: Node): { readonly places: ReadonlySet<Place>; readonly weighs: boolean } => {
+  const known = new Map<Node, Dependence>();
+  const of = (node: Node): Dependence => {
     const before = known.get(node);
     if (before !== undefined) return before;
-    const places = new Set<Place>();
-    let weighs = false;
-    const home = node.op === "input" ? homes.get(node.name) : undefined;
-    if (home?.kind === "weight") {
-      places.add(home.entry.layer === null ? home.entry.weight : home.entry.layer + 1);
-      weighs = true;
-    }
-    if (home?.kind === "sum") places.add(home.segment);
-    for (const operand of operandsOf(node)) {
-      const inner = of(operand);
-      for (const place of inner.places) places.add(place);
-      weighs ||= inner.weighs;
-    }
-    const found = { places, weighs };
+    const inner = operandsOf(node).map(of);
+    const found =
+      node.op === "input"
+        ? dependenceOfInput(node, homes)
+        : {
+            sums: new Set(inner.flatMap(({ sums }) => [...sums])),
+            layers: new Set(inner.flatMap(({ layers }) => [...layers])),
+            outside: new Set(inner.flatMap(({ outside }) => [...outside])),
+          };
     known.set(node, found);
     return found;
   };
   return of;
 };
 
+/** Null where no one place has all that it depends on. */
+const placeOf = ({ sums, layers, outside }: Dependence, last: number): Place | null => {
+  const turns = [...sums, ...layers];
+  const segments = new Set(turns.map((turn) => segmentAt(turn, last)));
+  if (segments.size === 1) return Math.max(...turns);
+  const [weight] = outside;
+  return layers.size === 0 && outside.size === 1 ? (weight ?? null) : null;
+};
+
 /** The outermost nodes of the finish that need weights, of one place each. */
-const conclusions = (finish: Graph, homes: ReadonlyMap<string, Home>): ReadonlyMap<Node, Place> => {
+const conclusions = (
+  finish: Graph,
+  homes: ReadonlyMap<string, Home>,
+  last: number,
+): ReadonlyMap<Node, Place> => {
   const of = dependence(homes);
   const found = new Map<Node, Place>();
   const pending = Object.values(finish.outputs);
@@ -199,78 +248,113 @@ const conclusions = (finish: Graph, homes: ReadonlyMap<string, Home>): ReadonlyM
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (seen.has(node)) continue;
     seen.add(node);
-    const { places, weighs } = of(node);
-    if (!weighs) continue;
-    const segments = [...places].filter((place) => typeof place === "number");
-    const [place] = segments.length > 0 ? segments : places;
-    if (segments.length > 1 || (segments.length === 0 && places.size > 1)) {
+    const needs = of(node);
+    if (needs.layers.size + needs.outside.size === 0) continue;
+    const place = placeOf(needs, last);
+    if (place === null) {
       pending.push(...operandsOf(node));
       continue;
     }
     if (node.op === "input")
       throw new NotSegmentable(`${node.name} is needed together with weights of other layers`);
-    if (place !== undefined) found.set(node, place);
+    found.set(node, place);
   }
   return found;
 };
 
-const accumulatorOf = (
-  name: string,
-  { axes }: { readonly axes: readonly Axis[] },
-): Accumulator => ({
-  name,
-  axes,
-});
+/** What is handed over at the end of a turn. */
+const handedAt = ({ carried, returned }: Whole, turn: number): [Between, Node][] => {
+  const last = carried.length;
+  const cut = turn < last ? turn : 2 * last - turn - 1;
+  const values = (turn < last ? carried : returned)[cut] ?? new Map<string, Node>();
+  return [...values].map(([name, node]) => [{ cut, name }, node]);
+};
+
+/** Sums by the turn at which they are added up, which `homes` then knows. */
+const sumsByTurn = (
+  { carried, accumulators, accumulate }: Whole,
+  homes: Map<string, Home>,
+): ReadonlyMap<Place, readonly Accumulator[]> => {
+  const found = new Map<Place, Accumulator[]>();
+  for (const accumulator of accumulators) {
+    const node = accumulate.outputs[accumulator.name];
+    const turn = node === undefined ? 0 : turnOfSum(node, homes, carried.length);
+    found.set(turn, [...(found.get(turn) ?? []), accumulator]);
+    homes.set(accumulator.name, { kind: "sum", turn });
+  }
+  return found;
+};
+
+/** Conclusions by where they are drawn, each as the finish takes it. */
+const resultsByPlace = (
+  { carried, finish }: Whole,
+  homes: ReadonlyMap<string, Home>,
+): ReadonlyMap<Place, ReadonlyMap<Node, Accumulator>> => {
+  const found = new Map<Place, Map<Node, Accumulator>>();
+  const concluded = [...conclusions(finish, homes, carried.length)];
+  for (const [at, [node, place]] of concluded.sort(([a], [b]) => a.id - b.id).entries()) {
+    const results = found.get(place) ?? new Map<Node, Accumulator>();
+    results.set(node, { name: `concluded${at}`, axes: node.axes });
+    found.set(place, results);
+  }
+  return found;
+};
+
+const turnsIn = (places: Iterable<Place>): number[] =>
+  [...places].filter((place): place is number => typeof place === "number");
+
+/** What a place computes; `handed` is for the next turn. */
+const graphsAt = (
+  { accumulate }: Whole,
+  homes: ReadonlyMap<string, Home>,
+  sums: readonly Accumulator[],
+  drawn: ReadonlyMap<Node, Accumulator>,
+  handed: readonly (readonly [Between, Node])[],
+): Omit<SegmentGraphs, "lasting"> => {
+  const rename = new Map(sums.map(({ name }, at) => [name, `sum.${at}`]));
+  const summed = sums.flatMap(({ name }, at) => {
+    const node = accumulate.outputs[name];
+    return node === undefined ? [] : [[`sum.${at}`, node] as const];
+  });
+  const given = handed.map(([{ name }, node]) => [`given.${name}`, node] as const);
+  const gives = new Map(handed.map(([between]) => [`given.${between.name}`, between]));
+  const outputs = Object.fromEntries([...summed, ...given]);
+  const results = Object.fromEntries([...drawn.keys()].map((node, at) => [`result.${at}`, node]));
+  return {
+    batch: summed.length + given.length > 0 ? partOf(outputs, gives, homes, rename) : null,
+    conclude: drawn.size === 0 ? null : partOf(results, new Map(), homes, rename),
+    sums,
+    results: [...drawn.values()],
+  };
+};
 
 /** Cuts a sweep into its segments, those that nothing depends on left out. Throws NotSegmentable. */
 export const segmentsOf = (whole: Whole): Segments => {
   const homes = homesOf(whole);
-  const sumsAt = new Map<Place, Accumulator[]>();
-  for (const accumulator of whole.accumulators) {
-    const node = whole.accumulate.outputs[accumulator.name];
-    const segment = node === undefined ? 0 : segmentOfSum(node, homes);
-    sumsAt.set(segment, [...(sumsAt.get(segment) ?? []), accumulator]);
-    homes.set(accumulator.name, { kind: "sum", segment });
-  }
-  const concluded = [...conclusions(whole.finish, homes)].sort(([a], [b]) => a.id - b.id);
-  const resultName = new Map(concluded.map(([node], at) => [node, `concluded${at}`]));
-  const lastSum = Math.max(-1, ...[...sumsAt.keys()].map(Number));
-  const numbered = concluded.flatMap(([, place]) => (typeof place === "number" ? [place] : []));
-  const last = Math.max(lastSum, ...numbered);
-  const others = new Set(concluded.flatMap(([, p]) => (typeof p === "string" ? [p] : [])));
-  const places: Place[] = [...Array.from({ length: last + 1 }, (_, i) => i), ...others];
-  const segments = places.map((place): SegmentGraphs => {
-    const sums = sumsAt.get(place) ?? [];
-    const rename = new Map(sums.map(({ name }, at) => [name, `sum.${at}`]));
-    const carried =
-      typeof place === "number" && place <= lastSum ? whole.carried[place] : undefined;
-    const handed = [...(carried ?? [])].map(([name, node]) => [`given.${name}`, node] as const);
-    const summed = sums.flatMap(({ name }, at) => {
-      const node = whole.accumulate.outputs[name];
-      return node === undefined ? [] : [[`sum.${at}`, node] as const];
-    });
-    const gives = new Map(handed.map(([output]) => [output, output.slice("given.".length)]));
-    const drawn = concluded.filter(([, at]) => at === place).map(([node]) => node);
-    const runs = summed.length + handed.length > 0;
-    return {
-      batch: runs ? partOf(Object.fromEntries([...summed, ...handed]), gives, homes, rename) : null,
-      conclude:
-        drawn.length === 0
-          ? null
-          : partOf(
-              Object.fromEntries(drawn.map((node, at) => [`result.${at}`, node])),
-              new Map(),
-              homes,
-              rename,
-            ),
-      sums,
-      results: drawn.map((node) => accumulatorOf(resultName.get(node) ?? "", node)),
-    };
+  const sums = sumsByTurn(whole, homes);
+  const results = resultsByPlace(whole, homes);
+  const lastSum = Math.max(-1, ...turnsIn(sums.keys()));
+  const last = Math.max(lastSum, ...turnsIn(results.keys()));
+  const outside = [...results.keys()].filter((place) => typeof place === "string");
+  const places: Place[] = [...Array.from({ length: last + 1 }, (_, turn) => turn), ...outside];
+  const parts = places.map((place) => {
+    const handed = typeof place === "number" && place < lastSum ? handedAt(whole, place) : [];
+    const drawn = results.get(place) ?? new Map<Node, Accumulator>();
+    return graphsAt(whole, homes, sums.get(place) ?? [], drawn, handed);
   });
+  const taken = new Map([...results.values()].flatMap((drawn) => [...drawn]));
   const builder = new Builder();
   const finish = copyGraph(builder, whole.finish, (node) => {
-    const name = resultName.get(node);
-    return name === undefined ? null : builder.input(name, node.axes);
+    const result = taken.get(node);
+    return result === undefined ? null : builder.input(result.name, result.axes);
+  });
+  const needed = new Set([
+    ...inputsOf(finish).map(({ name }) => name),
+    ...parts.flatMap(({ conclude }) => [...(conclude?.sums ?? [])]),
+  ]);
+  const segments = parts.map((part): SegmentGraphs => {
+    const names = part.sums.map(({ name }) => name).filter((name) => needed.has(name));
+    return { ...part, lasting: new Set(names) };
   });
   return { segments, finish };
 };

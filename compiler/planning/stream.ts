@@ -3,7 +3,7 @@
  * buffer. Batches get smaller until everything fits the memory that the target allows.
  */
 import type { Arithmetic } from "../../kernels/operand.js";
-import type { Axis } from "../ir/tensor.js";
+import type { Accumulator } from "../passes/decompose.js";
 import type {
   CarriedValue,
   ModelLayout,
@@ -27,6 +27,7 @@ import {
   segmentsOf,
   type Whole,
 } from "./segments.js";
+import { carriedOf, type WaitingPlaces, waitingPlaces } from "./waiting.js";
 
 /** Everything that a sweep is streamed by; `wholeOf` gives its graphs for batches of so many windows. */
 export interface StreamParts {
@@ -86,6 +87,7 @@ interface Placed {
   readonly weights: ReadonlyMap<WeightEntry, number>;
   /** Offsets of `sum.…` and `result.…` in the segment's sums. */
   readonly sums: ReadonlyMap<string, number>;
+  /** Of these, so many bytes from the beginning on are needed when it is over, and go there in the accumulators. */
   readonly bytes: number;
   readonly offset: number;
 }
@@ -105,32 +107,23 @@ const placeSegments = (segments: readonly SegmentGraphs[]) => {
     for (const part of partsOf(graphs))
       for (const entry of part.weights.values())
         weightAt.set(entry, weights.place(entry, weightBytes(entry)));
-    const named: [string, readonly Axis[]][] = [
-      ...graphs.sums.map(({ axes }, at): [string, readonly Axis[]] => [`sum.${at}`, axes]),
-      ...graphs.results.map(({ axes }, at): [string, readonly Axis[]] => [`result.${at}`, axes]),
-    ];
-    for (const [name, axes] of named) sumAt.set(name, sums.place(name, tensorBytes(axes)));
-    const offset = end;
-    end += sums.bytes;
+    const place = (name: string, { axes }: Accumulator): void => {
+      sumAt.set(name, sums.place(name, tensorBytes(axes)));
+    };
+    const placeSums = (lasting: boolean): void => {
+      for (const [at, sum] of graphs.sums.entries())
+        if (graphs.lasting.has(sum.name) === lasting) place(`sum.${at}`, sum);
+    };
+    placeSums(true);
+    for (const [at, result] of graphs.results.entries()) place(`result.${at}`, result);
+    const [bytes, offset] = [sums.bytes, end];
+    end += bytes;
+    placeSums(false);
     most = Math.max(most, weights.bytes);
     widest = Math.max(widest, sums.bytes);
-    return { graphs, weights: weightAt, sums: sumAt, bytes: sums.bytes, offset };
+    return { graphs, weights: weightAt, sums: sumAt, bytes, offset };
   });
   return { placed, weightBytes: most, sumBytes: widest, accumulatorBytes: end };
-};
-
-/** Bytes of a value's windows: of a batch of `windows`, or one. */
-const carriedOf = (name: string, { carried }: Whole, windows: number): CarriedValue[] => {
-  const bytes = new Map<string, number>();
-  for (const values of carried)
-    for (const [value, node] of values) bytes.set(value, tensorBytes(node.axes) / windows);
-  const states = stateNames(name);
-  return [...bytes].map(([value, size]) => ({
-    name: value,
-    taken: states.taken(value),
-    given: states.given(value),
-    bytes: size,
-  }));
 };
 
 /** What a program takes besides states. */
@@ -149,9 +142,29 @@ interface Layout {
   readonly sumBytes: number;
   readonly accumulatorBytes: number;
   readonly carried: readonly CarriedValue[];
+  readonly waiting: WaitingPlaces;
   /** Names of programs by what they were made from. */
   readonly made: Map<string, string>;
 }
+
+/** Where sums and conclusions that last are, by the names of the accumulators. */
+const accumulatorPlaces = ({
+  parts,
+  placed,
+  accumulatorBytes,
+}: Layout): readonly [string, InputPlace][] => {
+  const { accumulators } = stateNames(parts.name);
+  return placed.flatMap(({ graphs, sums, offset }) => {
+    const place = (of: string, { name }: Accumulator): [string, InputPlace] => [
+      name,
+      statePlace(accumulators, accumulatorBytes, offset + (sums.get(of) ?? 0)),
+    ];
+    return [
+      ...graphs.sums.map((sum, i) => place(`sum.${i}`, sum)),
+      ...graphs.results.map((result, i) => place(`result.${i}`, result)),
+    ].filter(([name]) => graphs.lasting.has(name) || !graphs.sums.some((s) => s.name === name));
+  });
+};
 
 const inputPlaces = (layout: Layout, part: Part, at: Placed): [string, InputPlace][] => {
   const { weightBytes, sumBytes, carried, batch } = layout;
@@ -170,15 +183,16 @@ const inputPlaces = (layout: Layout, part: Part, at: Placed): [string, InputPlac
     input,
     { kind: "feed", source: { kind: "rows" } },
   ]);
-  const taken = [...part.takes].map(([input, value]): [string, InputPlace] => [
+  const taken = [...part.takes].map(([input, { name }]): [string, InputPlace] => [
     input,
-    statePlace(states.taken(value), bytesOf(value), 0),
+    statePlace(states.taken(name), bytesOf(name), 0),
   ]);
   const sums = [...at.sums].map(([input, offset]): [string, InputPlace] => [
     input,
     statePlace(states.sums, sumBytes, offset),
   ]);
-  return [...feedPlaces, ...weights, ...rows, ...taken, ...sums];
+  const others = accumulatorPlaces(layout).filter(([name]) => part.sums.has(name));
+  return [...feedPlaces, ...weights, ...rows, ...taken, ...sums, ...others];
 };
 
 const outputPlaces = (
@@ -188,7 +202,7 @@ const outputPlaces = (
 ): [string, OutputPlace][] => {
   const states = stateNames(parts.name);
   return Object.keys(part.graph.outputs).map((output): [string, OutputPlace] => {
-    const value = part.gives.get(output);
+    const value = part.gives.get(output)?.name;
     if (value === undefined) {
       const place = statePlace(states.sums, sumBytes, at.sums.get(output) ?? 0);
       return [output, { ...place, accumulate: output.startsWith("sum.") }];
@@ -209,6 +223,8 @@ const programOf = (
   const offsets = [
     ...[...part.weights.values()].map((w) => `${w.dtype} ${at.weights.get(w)}`),
     ...at.sums.values(),
+    // A part with sums of others is one of a kind.
+    ...(part.sums.size > 0 ? [name] : []),
   ];
   const key = `${offsets.join(" ")}\n${part.text}`;
   const known = layout.made.get(key);
@@ -243,8 +259,8 @@ const segmentOf = (
     weights: [...at.weights].map(([{ weight, layer }, offset]) => ({ weight, layer, offset })),
     rows: [...(batch?.rows ?? [])].map(([feed, { weight, layer }]) => ({ feed, weight, layer })),
     batches,
-    takes: [...(batch?.takes.values() ?? [])],
-    gives: [...(batch?.gives.values() ?? [])],
+    takes: [...(batch?.takes.values() ?? [])].map(layout.waiting.of),
+    gives: [...(batch?.gives.values() ?? [])].map(layout.waiting.of),
     conclude:
       conclude === null ? null : programOf(layout, `segment${index}.conclude`, conclude, at, null),
     offset: at.offset,
@@ -253,17 +269,7 @@ const segmentOf = (
 };
 
 const finishOf = (layout: Layout, { finish }: Segments): string => {
-  const { accumulators } = stateNames(layout.parts.name);
-  const inputs = layout.placed.flatMap(({ graphs, sums, offset }) => {
-    const place = (of: string, { name }: { readonly name: string }): [string, InputPlace] => [
-      name,
-      statePlace(accumulators, layout.accumulatorBytes, offset + (sums.get(of) ?? 0)),
-    ];
-    return [
-      ...graphs.sums.map((sum, i) => place(`sum.${i}`, sum)),
-      ...graphs.results.map((result, i) => place(`result.${i}`, result)),
-    ];
-  });
+  const inputs = accumulatorPlaces(layout);
   const outputs = Object.keys(finish.outputs).map((name): [string, OutputPlace] => [
     name,
     { kind: "output" },
@@ -303,8 +309,10 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
   );
   const into = createPrograms(target);
   const places = placeSegments(first.segments);
-  const carried = carriedOf(parts.name, whole, batch);
-  const layout: Layout = { parts, into, batch, sizes, ...places, carried, made: new Map() };
+  const carried = carriedOf(whole, batch, stateNames(parts.name));
+  const waiting = waitingPlaces(whole, carried);
+  const made = new Map<string, string>();
+  const layout: Layout = { parts, into, batch, sizes, ...places, carried, waiting, made };
   const segments = places.placed.map((at, index) => segmentOf(layout, at, index, bySize));
   const finish = finishOf(layout, first);
   const states = stateNames(parts.name);
@@ -316,14 +324,15 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
     2 * windowBytes * batch +
     ownBytesOf(layout, segments, finish);
   // All of a batch waits in one place.
-  const room = Math.floor(((target.memory ?? needed) - needed) / (windowBytes * batch));
-  const waiting = Math.min(Math.max(0, room), Math.ceil(parts.total / batch));
-  const storeBytes = waiting * windowBytes * batch || 0;
+  const room = Math.floor(((target.memory ?? needed) - needed) / (waiting.bytes * batch));
+  const onDevice = Math.min(Math.max(0, room), Math.ceil(parts.total / batch));
+  const storeBytes = onDevice * waiting.bytes * batch || 0;
   const streaming: Streaming = {
     weights: { state: states.weights, bytes: places.weightBytes },
     sums: { state: states.sums, bytes: places.sumBytes },
     accumulators: { state: states.accumulators, bytes: places.accumulatorBytes },
     carried,
+    waitingBytes: waiting.bytes,
     segments,
     storeBytes,
     hostBytes: Math.floor((target.memory ?? 0) * HOST_SHARE),

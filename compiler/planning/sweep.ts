@@ -62,6 +62,8 @@ export interface SweepGraph {
   readonly graph: Graph;
   /** What each segment hands on, of all windows. */
   readonly carried: readonly Carried[];
+  /** What each but the first hands back, where gradients go through the cuts. */
+  readonly returned: readonly Carried[];
 }
 
 /** A criterion or metric that cannot be split into batches; `reason` names the operation. */
@@ -135,15 +137,15 @@ const wholeSweep = (
 export const cutSweep =
   (
     { layout, total }: Pick<SweepParts, "layout" | "total">,
-    { builder, graph, carried }: SweepGraph,
+    { builder, graph, carried, returned }: SweepGraph,
   ) =>
   (windows: number): Whole => {
     const split = splitInto(simplify(builder, graph), builder, total, windows);
-    const handed = carried.map((values): Carried => {
+    const handed = (values: Carried): Carried => {
       const all = simplify(builder, { outputs: Object.fromEntries(values) });
       return new Map(Object.entries(resizeAxis(all, "window", windows, builder).outputs));
-    });
-    return { layout, carried: handed, ...split };
+    };
+    return { layout, carried: carried.map(handed), returned: returned.map(handed), ...split };
   };
 
 /** A whole sweep in programs of its own, with what it takes of the device's memory. */

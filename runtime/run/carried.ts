@@ -4,36 +4,18 @@
  */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { CarriedValue, Streaming } from "../../compiler/plan.js";
+import type { Streaming, Waiting } from "../../compiler/plan.js";
 import { fileError, RunError } from "../errors.js";
 import type { Executor } from "../execute.js";
 import { workFolder } from "./journal.js";
 
 export interface CarriedStore {
   /** Puts a batch's values where a segment takes them from. */
-  readonly take: (batch: number, names: readonly string[]) => Promise<void>;
+  readonly take: (batch: number, values: readonly Waiting[]) => Promise<void>;
   /** Keeps what a segment has given for a batch. */
-  readonly keep: (batch: number, names: readonly string[]) => Promise<void>;
+  readonly keep: (batch: number, values: readonly Waiting[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
-
-interface Value extends CarriedValue {
-  /** Place in a batch's slot, and bytes of a whole batch. */
-  readonly at: number;
-  readonly size: number;
-}
-
-const valuesOf = ({ carried }: Streaming, windows: number): ReadonlyMap<string, Value> => {
-  let at = 0;
-  return new Map(
-    carried.map((value): [string, Value] => {
-      const size = value.bytes * windows;
-      const placed = { ...value, at, size };
-      at += size;
-      return [value.name, placed];
-    }),
-  );
-};
 
 /** A file for the batches that fit nowhere else, made when the first of them comes. */
 const createSpill = (path: string) => {
@@ -71,50 +53,47 @@ export const openCarried = (
   out: string,
   name: string,
 ): CarriedStore => {
-  const values = valuesOf(streaming, windows);
-  const slot = [...values.values()].reduce((sum, { size }) => sum + size, 0);
+  const slot = streaming.waitingBytes * windows;
   const onDevice = slot === 0 ? 0 : Math.floor(streaming.storeBytes / slot);
   const onHost = slot === 0 ? 0 : Math.floor(streaming.hostBytes / slot);
   const state = `${name}.store`;
   if (onDevice > 0) executor.state(state, onDevice * slot);
   const host = new Map<string, ArrayBuffer>();
   const spill = createSpill(join(workFolder(out), `${name}.carried`));
-  const carriedValue = (of: string): Value => {
-    const value = values.get(of);
-    if (value === undefined) throw new RunError(`the plan carries no value ${of}`);
-    return value;
+  /** The value's buffers, its place in a batch's slot, and the bytes of a whole batch. */
+  const placeOf = ({ value: name, at }: Waiting) => {
+    const value = streaming.carried.find((carried) => carried.name === name);
+    if (value === undefined) throw new RunError(`the plan carries no value ${name}`);
+    return { ...value, at: at * windows, size: value.bytes * windows };
   };
-  const positionOf = (batch: number, { at }: Value): number =>
-    (batch - onDevice - onHost) * slot + at;
-  const take = async (batch: number, of: string): Promise<void> => {
-    const value = carriedValue(of);
+  const positionOf = (batch: number, at: number): number => (batch - onDevice - onHost) * slot + at;
+  const take = async (batch: number, waiting: Waiting): Promise<void> => {
+    const { at, size, taken } = placeOf(waiting);
     if (batch < onDevice) {
-      const from = { state, offset: batch * slot + value.at };
-      executor.copy(from, { state: value.taken, offset: 0 }, value.size);
+      executor.copy({ state, offset: batch * slot + at }, { state: taken, offset: 0 }, size);
       return;
     }
-    const kept = host.get(`${batch} ${of}`);
-    const bytes = new Uint8Array(kept ?? new ArrayBuffer(value.size));
-    if (kept === undefined) await spill.read(bytes, positionOf(batch, value));
-    executor.write(value.taken, 0, new Float32Array(bytes.buffer));
+    const kept = host.get(`${batch} ${at}`);
+    const bytes = new Uint8Array(kept ?? new ArrayBuffer(size));
+    if (kept === undefined) await spill.read(bytes, positionOf(batch, at));
+    executor.write(taken, 0, new Float32Array(bytes.buffer));
   };
-  const keep = async (batch: number, of: string): Promise<void> => {
-    const value = carriedValue(of);
+  const keep = async (batch: number, waiting: Waiting): Promise<void> => {
+    const { at, size, given } = placeOf(waiting);
     if (batch < onDevice) {
-      const to = { state, offset: batch * slot + value.at };
-      executor.copy({ state: value.given, offset: 0 }, to, value.size);
+      executor.copy({ state: given, offset: 0 }, { state, offset: batch * slot + at }, size);
       return;
     }
-    const bytes = await executor.read(value.given, 0, value.size);
-    if (batch < onDevice + onHost) host.set(`${batch} ${of}`, bytes);
-    else await spill.write(new Uint8Array(bytes), positionOf(batch, value));
+    const bytes = await executor.read(given, 0, size);
+    if (batch < onDevice + onHost) host.set(`${batch} ${at}`, bytes);
+    else await spill.write(new Uint8Array(bytes), positionOf(batch, at));
   };
   return {
-    take: async (batch, names) => {
-      for (const of of names) await take(batch, of);
+    take: async (batch, values) => {
+      for (const value of values) await take(batch, value);
     },
-    keep: async (batch, names) => {
-      for (const of of names) await keep(batch, of);
+    keep: async (batch, values) => {
+      for (const value of values) await keep(batch, value);
     },
     close: async () => {
       if (onDevice > 0) executor.release(state);

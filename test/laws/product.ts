@@ -3,6 +3,7 @@ export { check } from "../../compiler/check.js";
 export { Builder } from "../../compiler/ir/build.js";
 export { interpret } from "../../compiler/ir/interpret.js";
 export { readArchitecture } from "../../compiler/library/architecture.js";
+export { returnedBy } from "../../compiler/library/cut-gradient.js";
 export { weightInput } from "../../compiler/library/library.js";
 export { loadLibrary } from "../../compiler/library/load.js";
 export { elaborateLoss } from "../../compiler/library/loss.js";

@@ -6,7 +6,7 @@ import { sizeOf } from "../../compiler/ir/tensor.js";
 import { verify } from "../../compiler/ir/verify.js";
 import type { WeightEntry } from "../../compiler/plan.js";
 import { must } from "../../compiler/planning/outcome.js";
-import type { Part } from "../../compiler/planning/segments.js";
+import type { Between, Part } from "../../compiler/planning/segments.js";
 import { slice } from "../../laws/batches.js";
 import { at, distance, fill } from "../../laws/dense.js";
 import type { Criteria } from "../../laws/law.js";
@@ -20,23 +20,44 @@ import { criterionOf, drawnModel } from "./subjects.js";
 interface Case {
   readonly model: ModelCase;
   readonly batch: number;
-  /** Of the axes that are not layers, which are scored by their weights. */
-  readonly weighed: readonly boolean[];
+  /** Of the axes that are not layers. */
+  readonly criteria: readonly string[];
 }
+
+/** Of activations, of weights alone, and of gradients, which come back through all layers. */
+const CRITERIA = [
+  "activation(batch: l2, position: mean)",
+  "magnitude",
+  "taylor",
+  "taylor_activation",
+];
 
 const cases: fc.Arbitrary<Case> = fc.record({
   model: modelCase,
   batch: fc.integer({ min: 1, max: 3 }),
-  weighed: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+  criteria: fc.array(fc.constantFrom(...CRITERIA), { minLength: 4, maxLength: 4 }),
 });
 
-const criteriaOf = (product: Product, { shape }: Model, { model, weighed }: Case): Criteria => {
-  const { layerCriterion } = architectureOf(model);
+/** Whether the axis can be scored so at all: a tap need not be what the pass goes on with. */
+const fits = (product: Product, model: Model, data: ModelCase, criteria: Criteria): boolean => {
+  try {
+    product.scoreGraph(model, data, criteria);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const criteriaOf = (product: Product, model: Model, drawn: Case): Criteria => {
+  const { shape } = model;
+  const { layerCriterion } = architectureOf(drawn.model);
   return new Map(
     [...shape.along.keys()].map((axis, i) => {
-      const other = weighed[i] === true ? "magnitude" : "activation(batch: l2, position: mean)";
-      const text = axis === shape.layerAxis ? layerCriterion : other;
-      return [axis, criterionOf(product, shape.library, text)];
+      const of = (text: string) => criterionOf(product, shape.library, text);
+      if (axis === shape.layerAxis) return [axis, of(layerCriterion)];
+      const wanted = of(drawn.criteria[i] ?? "magnitude");
+      const fitting = fits(product, model, drawn.model, new Map([[axis, wanted]]));
+      return [axis, fitting ? wanted : of("taylor")];
     }),
   );
 };
@@ -52,7 +73,8 @@ const graphOf = (product: Product, model: Model, drawn: Case, cut: boolean) => {
   const scope = { model: forward.values, labels };
   const loss = must(product.elaborateMetric(metric, library, builder, scope));
   const outputs: Graph["outputs"] = { ...graph.outputs, loss };
-  return { builder, carried: forward.carried, graph: { outputs } };
+  const returned = forward.cut === null ? [] : product.returnedBy(builder, forward.cut);
+  return { builder, carried: forward.carried, returned, graph: { outputs } };
 };
 
 type Inputs = ReadonlyMap<string, Dense>;
@@ -103,22 +125,24 @@ const zeros = ({ axes }: { readonly axes: Dense["axes"] }): Dense => ({
   data: new Float64Array(sizeOf(axes)),
 });
 
-/** Values between segments, by batch and name. */
+/** Values between segments, by batch, and by name and cut. */
 type Store = Map<number, Map<string, Dense>>;
+
+const keyOf = ({ name, cut }: Between): string => `${name} ${cut}`;
 
 /** One batch through one segment: adds to the sums, takes what the segment before gave and leaves its own. */
 const throughSegment = (run: Run, part: Part, given: Inputs, store: Store, batch: number) => {
   const inputs = new Map(given);
   for (const [input, value] of part.takes) {
-    const kept = store.get(batch)?.get(value);
+    const kept = store.get(batch)?.get(keyOf(value));
     if (kept !== undefined) inputs.set(input, kept);
   }
   const outputs = computed(run, part, inputs);
   const kept = [...part.gives].flatMap(([output, value]) => {
     const dense = outputs[output];
-    return dense === undefined ? [] : [[value, dense] as const];
+    return dense === undefined ? [] : [[keyOf(value), dense] as const];
   });
-  store.set(batch, new Map(kept));
+  store.set(batch, new Map([...(store.get(batch) ?? []), ...kept]));
   return outputs;
 };
 
@@ -147,10 +171,14 @@ const segmented = (run: Run, drawn: Case): Readonly<Record<string, Dense>> => {
           sum.data[i] = (sum.data[i] ?? 0) + value;
         });
     }
-    const named = new Map(sums.map((sum, i) => [`sum.${i}`, sum]));
+    const named = new Map([
+      ...finished,
+      ...sums.map((sum, i): [string, Dense] => [`sum.${i}`, sum]),
+    ]);
     const results = segment.conclude === null ? {} : computed(run, segment.conclude, named);
     for (const [i, { name }] of segment.sums.entries())
-      finished.set(name, named.get(`sum.${i}`) ?? zeros({ axes: [] }));
+      if (segment.lasting.has(name))
+        finished.set(name, named.get(`sum.${i}`) ?? zeros({ axes: [] }));
     for (const [i, { name }] of segment.results.entries())
       finished.set(name, results[`result.${i}`] ?? zeros({ axes: [] }));
   }
@@ -184,13 +212,31 @@ law("layer by layer is as the whole", always(cases, sameLayerByLayer), [
   {
     // Sums of the last segment that has any go to the first.
     file: "compiler/planning/segments.ts",
-    find: "return [...found][0] ?? 0;",
+    find: "return Math.max(0, ...turns);",
     replace: "return 0;",
   },
   {
     // Weights of several layers meet in one conclusion.
     file: "compiler/planning/segments.ts",
-    find: "if (segments.length > 1 ||",
-    replace: "if (segments.length > 2 ||",
+    find: "if (segments.size === 1) return",
+    replace: "if (segments.size > 0) return",
+  },
+  {
+    // The last segment hands on once more, and nothing back.
+    file: "compiler/planning/segments.ts",
+    find: "(turn < last ? carried : returned)",
+    replace: "(turn <= last ? carried : returned)",
+  },
+  {
+    // Sums of a weight that is used before and after the layers are forgotten with their segment.
+    file: "compiler/planning/segments.ts",
+    find: "...parts.flatMap(({ conclude }) => [...(conclude?.sums ?? [])]),",
+    replace: "",
+  },
+  {
+    // What comes back from behind a cut is left out.
+    file: "compiler/library/cut-gradient.ts",
+    find: "for (const [value, node] of values) {",
+    replace: "for (const [value, node] of [...values].slice(1)) {",
   },
 ]);

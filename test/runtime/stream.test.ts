@@ -36,12 +36,21 @@ prune other from teacher using size { mlp 24 -> 9 }
 export student to "half" { dtype f32 }
 `;
 
+/** Of another loss than the standard library's criteria. */
+const STEEPNESS = `edition 1
+criterion steepness[others] of weight w {
+  square = mean[window, position](sum[vocab](model.logits * model.logits))
+  sum[others](abs(gradient(square, w)))
+}
+`;
+
 /** Gradients go back through all layers, and the tokens' table has some from both its ends. */
-const GRADIENTS = `${HEAD}
+const GRADIENTS = `${HEAD.replace("\n", '\nuse "steepness.prune"\n')}
 score merit of teacher on texts {
   take 21 windows
   mlp by taylor_activation
-  hidden, query by taylor
+  hidden by taylor
+  query by steepness
 }
 prune student from teacher using merit {
   hidden 16 -> 12
@@ -73,11 +82,12 @@ let project: TinyProject;
 
 beforeAll(() => {
   project = makeTinyProject(SCORES);
+  writeFileSync(join(project.folder, "steepness.prune"), STEEPNESS);
 });
 afterAll(() => rmSync(project.folder, { recursive: true, force: true }));
 
 const planOf = (spec: string, memory: number | null): Plan => {
-  const { recipe, diagnostics } = check("tiny.prune", spec, fileHost(project.folder));
+  const { recipe, diagnostics } = check(project.spec, spec, fileHost(project.folder));
   if (recipe === null) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
   return compile(recipe, { texts: 66 }, { memory });
 };

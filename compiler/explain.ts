@@ -198,6 +198,20 @@ const keptText = (plan: Around, { teacher, data }: DistillStage, kept: KeptLogit
   return `the ${kept.count} largest logits of ${teacher} kept on disk and read in its place: ${many} tokens x ${each} bytes, ${bytes(tokens * each)}`;
 };
 
+/** Where what goes from layer to layer waits, of a model whose weights are not on the device together. */
+const layersText = ({ windows, streaming }: Sweep): string[] => {
+  if (streaming === null) return [];
+  const { waitingBytes, storeBytes, hostBytes, diskBytes } = streaming;
+  const all = waitingBytes * windows;
+  const places = [
+    [storeBytes, "on the device"],
+    [Math.min(hostBytes, Math.max(0, all - storeBytes - diskBytes)), "in memory"],
+    [diskBytes, "on disk"],
+  ] as const;
+  const parts = places.flatMap(([size, where]) => (size > 0 ? [`${bytes(size)} ${where}`] : []));
+  return [`layer by layer, with as much as ${parts.join(", ")} waiting between layers`];
+};
+
 const cutText = ({ axis, from, keep, units }: Cut): string =>
   `${axis} ${from} -> ${keep}${units === undefined ? "" : `, which are ${units.join(", ")}`}`;
 
@@ -222,6 +236,7 @@ const describe = (plan: Around, stage: Stage): { title: string; details: string[
               `${table.axis} by ${table.criterion}${table.along.length === 0 ? "" : `, ranked per ${table.along.map((axis) => axis.name).join(" and ")}`}`,
           ),
           ...arithmeticText(stage),
+          ...sweepsOf(stage).flatMap(layersText),
         ],
       };
     case "prune":
@@ -253,6 +268,7 @@ const describe = (plan: Around, stage: Stage): { title: string; details: string[
                 `${e.metrics.map(({ name }) => name).join(", ")} on the questions of ${e.data}`,
             ),
           ...arithmeticText(stage),
+          ...sweepsOf(stage).flatMap(layersText),
         ],
       };
     case "rank":

@@ -105,9 +105,10 @@ export interface Streaming {
   /** Bytes of one window of all that waits between segments. */
   readonly waitingBytes: number;
   readonly segments: readonly Segment[];
-  /** Memory of the device, then of the host, in which values wait between segments; the rest waits on disk. */
+  /** Memory of the device, then of the host, in which values may wait between segments; the rest waits on disk. */
   readonly storeBytes: number;
   readonly hostBytes: number;
+  readonly diskBytes: number;
   /** The most device memory at once, with the store. */
   readonly peakBytes: number;
 }

@@ -160,9 +160,11 @@ const accumulatorPlaces = ({
       statePlace(accumulators, accumulatorBytes, offset + (sums.get(of) ?? 0)),
     ];
     return [
-      ...graphs.sums.map((sum, i) => place(`sum.${i}`, sum)),
+      ...graphs.sums.flatMap((sum, i) =>
+        graphs.lasting.has(sum.name) ? [place(`sum.${i}`, sum)] : [],
+      ),
       ...graphs.results.map((result, i) => place(`result.${i}`, result)),
-    ].filter(([name]) => graphs.lasting.has(name) || !graphs.sums.some((s) => s.name === name));
+    ];
   });
 };
 
@@ -324,9 +326,12 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
     2 * windowBytes * batch +
     ownBytesOf(layout, segments, finish);
   // All of a batch waits in one place.
-  const room = Math.floor(((target.memory ?? needed) - needed) / (waiting.bytes * batch));
-  const onDevice = Math.min(Math.max(0, room), Math.ceil(parts.total / batch));
-  const storeBytes = onDevice * waiting.bytes * batch || 0;
+  const slot = waiting.bytes * batch;
+  const room = (bytes: number): number => (slot === 0 ? 0 : Math.max(0, Math.floor(bytes / slot)));
+  const batches = Math.ceil(parts.total / batch);
+  const onDevice = Math.min(batches, room((target.memory ?? needed) - needed));
+  const hostBytes = Math.floor((target.memory ?? 0) * HOST_SHARE);
+  const onDisk = slot === 0 ? 0 : Math.max(0, batches - onDevice - room(hostBytes));
   const streaming: Streaming = {
     weights: { state: states.weights, bytes: places.weightBytes },
     sums: { state: states.sums, bytes: places.sumBytes },
@@ -334,9 +339,10 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
     carried,
     waitingBytes: waiting.bytes,
     segments,
-    storeBytes,
-    hostBytes: Math.floor((target.memory ?? 0) * HOST_SHARE),
-    peakBytes: needed + storeBytes,
+    storeBytes: onDevice * slot,
+    hostBytes,
+    diskBytes: onDisk * slot,
+    peakBytes: needed + onDevice * slot,
   };
   const sweep: Sweep = {
     data: parts.data,

@@ -17,7 +17,7 @@ import { taskOf } from "./candidacy.js";
 import { closeFiles, modelNamed, type RunContext } from "./context.js";
 import type { Measure, Speed } from "./evaluate.js";
 import type { Verdict } from "./expect.js";
-import { checkFits, checkStageFits } from "./fits.js";
+import { checkDisk, checkFits, checkStageFits } from "./fits.js";
 import { openInputs } from "./inputs.js";
 import { Interrupted } from "./interrupted.js";
 import { createJournal, type Journal, readJournal, workFolder } from "./journal.js";
@@ -205,6 +205,7 @@ const runCourse = async (
     const { plan, supply } = course;
     reached(course);
     checkFits(plan, running.largest);
+    await checkDisk(plan, context.out);
     await runStages({ ...context, plan }, { ...running, supply }, from);
     from = plan.stages.length;
     course = continued(course, context.journal);

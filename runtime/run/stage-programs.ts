@@ -1,4 +1,4 @@
-/** Which programs of the plan a stage runs. */
+/** Which sweeps and programs of the plan a stage runs. */
 import type { ScoreStage, Stage, Sweep } from "../../compiler/plan.js";
 
 /** Of a sweep, whole or layer by layer. */
@@ -10,6 +10,11 @@ export const sweepPrograms = ({ batches, finish, streaming }: Sweep): readonly s
   ]),
   finish,
 ];
+
+export const sweepsOf = (stage: Stage): readonly Sweep[] => {
+  if (stage.kind === "evaluate") return stage.entries.map(({ sweep }) => sweep);
+  return stage.kind === "score" && stage.pass.kind === "sweep" ? [stage.pass.sweep] : [];
+};
 
 export const scorePrograms = ({ pass }: ScoreStage): readonly string[] =>
   pass.kind === "sweep" ? sweepPrograms(pass.sweep) : pass.lengths.map(({ program }) => program);

@@ -6,7 +6,7 @@ import { check } from "../../compiler/check.js";
 import { compile, DoesNotFit } from "../../compiler/compile.js";
 import type { Plan, Streaming } from "../../compiler/plan.js";
 import { fileHost } from "../../runtime/cli/host.js";
-import { checkFits } from "../../runtime/run/fits.js";
+import { checkDisk, checkFits } from "../../runtime/run/fits.js";
 import { silent } from "../../runtime/run/reporter.js";
 import { type RunOutcome, startRun } from "../../runtime/run/run.js";
 import { type DecisionsFile, decisionsSchema } from "../../runtime/weights/decisions.js";
@@ -243,6 +243,20 @@ test("a buffer that the adapter cannot have is said before anything runs", () =>
   );
   expect(() => checkFits(plan, 100_000)).toThrow(
     expect.objectContaining({ hint: expect.stringMatching(/--memory/) }),
+  );
+});
+
+test("what waits on disk is counted, and refused where it is more than is free", async () => {
+  const plan = planOf(GRADIENTS, leastMemory(GRADIENTS));
+  const [{ waitingBytes = 0, storeBytes = 0, hostBytes = 0, diskBytes = 0 } = {}] =
+    streamingOf(plan);
+  expect(storeBytes).toBe(0);
+  // Of 21 windows, one at a time.
+  const inMemory = Math.floor(hostBytes / waitingBytes);
+  expect(diskBytes).toBe(Math.max(0, 21 - inMemory) * waitingBytes);
+  await checkDisk(plan, project.folder);
+  await expect(checkDisk(waiting(plan, { diskBytes: 2 ** 70 }), project.folder)).rejects.toThrow(
+    /^score merit keeps \d+ MiB on disk between layers, and \d+ MiB are free/,
   );
 });
 

@@ -211,6 +211,20 @@ export const bindAxes = (
 const parametersText = ({ parameters }: DefinitionDecl): string =>
   parameters.map(({ name }) => name.name).join(", ") || "none";
 
+const superfluous = (file: SourceFile, decl: DefinitionDecl, { name, span }: Argument): never => {
+  const callee = decl.name.name;
+  if (name === null)
+    return mistake("wrong-arguments", file, span, {
+      reason: `\`${callee}\` takes fewer arguments: ${parametersText(decl)}`,
+    });
+  const parameters = decl.parameters.map((parameter) => parameter.name.name);
+  const near = nearest(name.name, parameters);
+  return mistake("wrong-arguments", file, name.span, {
+    reason: `\`${callee}\` has no parameter \`${name.name}\`; it has ${parametersText(decl)}`,
+    ...(near === null ? {} : { hint: `did you mean \`${near}\`?` }),
+  });
+};
+
 /** Arguments by parameter: positional ones in order, then named ones. */
 export const matchArguments = (
   file: SourceFile,
@@ -225,13 +239,7 @@ export const matchArguments = (
       argument.name === null
         ? decl.parameters[next++]
         : decl.parameters.find((p) => p.name.name === argument.name?.name);
-    if (parameter === undefined)
-      return mistake("wrong-arguments", file, argument.name?.span ?? argument.span, {
-        reason:
-          argument.name === null
-            ? `\`${decl.name.name}\` takes fewer arguments: ${parametersText(decl)}`
-            : `\`${decl.name.name}\` has no parameter \`${argument.name.name}\`; it has ${parametersText(decl)}`,
-      });
+    if (parameter === undefined) return superfluous(file, decl, argument);
     matched.set(parameter.name.name, argument);
   }
   const missing = decl.parameters.find((p) => p.fallback === null && !matched.has(p.name.name));

@@ -5,11 +5,12 @@
 import type { Segment, Streaming, Sweep, WeightEntry } from "../../compiler/plan.js";
 import type { Corpus } from "../data/corpus.js";
 import { RunError } from "../errors.js";
-import { BLOCK, bytesOf, converted, type StoredTensor } from "../formats/stored-tensor.js";
+import { BLOCK } from "../formats/stored-tensor.js";
 import type { Weights } from "../formats/weights.js";
 import { batchesOf, batchOf } from "./batch.js";
 import { openCarried } from "./carried.js";
 import { programNamed, type RunContext, releaseProgram, writeTensor } from "./context.js";
+import { type TableRows, tableRows } from "./table-rows.js";
 
 const entryOf = (
   { layout }: Weights,
@@ -31,38 +32,19 @@ const readAhead = async (weights: Weights, segment: Segment | undefined): Promis
   }
 };
 
-/** The rows of a table, one for each token, as f32. */
-const rowsFeed = async (
-  table: StoredTensor,
-  rows: number,
-  tokens: Uint32Array,
-): Promise<Float32Array> => {
-  const width = table.count / rows;
-  const source = converted(table, "f32");
-  const feed = new Float32Array(tokens.length * width);
-  const placeOf = new Map<number, number>();
-  for (const [at, token] of tokens.entries()) {
-    if (token >= rows) throw new RunError(`a token is ${token}, where the model knows ${rows}`);
-    const known = placeOf.get(token);
-    const into = feed.subarray(at * width, (at + 1) * width);
-    if (known === undefined) await source.read(token * width, bytesOf(into));
-    else feed.copyWithin(at * width, known * width, (known + 1) * width);
-    placeOf.set(token, at);
-  }
-  return feed;
-};
+/** The tables of which a segment takes rows, by the feed that they come in. */
+const tablesOf = (weights: Weights, { rows }: Segment): readonly (readonly [string, TableRows])[] =>
+  rows.map(({ feed, ...of }) => {
+    const entry = entryOf(weights, of);
+    return [feed, tableRows(weights.tensor(entry), entry.dims.flat()[0]?.size ?? 1)] as const;
+  });
 
 const rowFeeds = async (
-  weights: Weights,
-  { rows }: Segment,
+  tables: readonly (readonly [string, TableRows])[],
   tokens: Uint32Array,
 ): Promise<Record<string, Float32Array>> => {
   const feeds: Record<string, Float32Array> = {};
-  for (const { feed, ...of } of rows) {
-    const entry = entryOf(weights, of);
-    const size = entry.dims.flat()[0]?.size ?? 1;
-    feeds[feed] = await rowsFeed(weights.tensor(entry), size, tokens);
-  }
+  for (const [feed, rows] of tables) feeds[feed] = await rows.of(tokens);
   return feeds;
 };
 
@@ -113,12 +95,13 @@ const runSegment = async (
   executor.zero(streaming.sums.state);
   const ahead = readAhead(weights, streaming.segments[index + 1]);
   ahead.catch(() => undefined);
+  const tables = tablesOf(weights, segment);
   let done = 0;
   // A segment of which only the weights count has no batches.
   const batches = segment.batches.length === 0 ? [] : batchesOf(segment.batches, windows);
   for (const [at, batch] of batches.entries()) {
     const data = batchOf(corpus, batch.windows);
-    const rows = await rowFeeds(weights, segment, data.tokens);
+    const rows = await rowFeeds(tables, data.tokens);
     await store.take(at, segment.takes);
     await (await programNamed(context, batch.program)).run({ ...data, ...rows });
     await store.keep(at, segment.gives);

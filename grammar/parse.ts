@@ -19,7 +19,11 @@ const report = reporter(syntaxMessages);
 export const parse = (path: string, text: string): Parsed => {
   const lexed = lexer.tokenize(text);
   const diagnostics: Diagnostic[] = lexed.errors.map((error) =>
-    report("unknown-character", { path, span: { start: error.offset, end: error.offset + 1 } }, {}),
+    report(
+      "unknown-character",
+      { path, span: { start: error.offset, end: error.offset + 1 } },
+      { character: text.charAt(error.offset) },
+    ),
   );
   for (const token of lexed.tokens)
     if (token.tokenType === OpenString)

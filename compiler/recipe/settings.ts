@@ -190,7 +190,8 @@ const onlyItem = (context: Context, statement: Statement, setting: Setting): Exp
   const [amount, unit] = items;
   if (setting.kind === "quantity" && amount?.kind === "number" && unit?.kind === "name") {
     const near = nearest(unit.name, unitNames);
-    say(context, "unknown-unit", unit.span, { unit: unit.name, near, known: unitNames });
+    const last = items.length === 2;
+    say(context, "unknown-unit", unit.span, { unit: unit.name, near, known: unitNames, last });
     return null;
   }
   const takes = setting.kind === "word" ? "one word" : "one value";

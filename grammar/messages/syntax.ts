@@ -6,6 +6,8 @@ export const syntaxMessages = {
     "error",
     (p: { readonly found: string; readonly expected: string }) => ({
       message: `${p.found} stands where ${p.expected} belongs`,
+      // As JSON and function calls have it.
+      hint: p.found === "`,`" ? "a newline ends a line, not a comma" : undefined,
     }),
   ),
   "unexpected-end": message("error", (p: { readonly expected: string }) => ({
@@ -22,8 +24,9 @@ export const syntaxMessages = {
       hint: p.near === null ? undefined : `did you mean \`${p.near}\`?`,
     }),
   ),
-  "unknown-character": message("error", (_: Record<never, never>) => ({
+  "unknown-character": message("error", (p: { readonly character: string }) => ({
     message: "this character has no meaning here",
+    hint: p.character === ";" ? "a newline ends a line" : undefined,
   })),
   "unclosed-string": message("error", (_: Record<never, never>) => ({
     message: "this string is not closed on its line",

@@ -27,9 +27,16 @@ export const unitMessages = {
       readonly unit: string;
       readonly near: string | null;
       readonly known: readonly string[];
+      /** Whether nothing follows it on its line. */
+      readonly last?: boolean;
     }) => ({
       message: `\`${p.unit}\` is not a unit`,
-      hint: p.near === null ? `units are ${p.known.join(", ")}` : `did you mean \`${p.near}\`?`,
+      hint:
+        p.near !== null
+          ? `did you mean \`${p.near}\`?`
+          : p.last === false
+            ? "another setting begins on a new line"
+            : `units are ${p.known.join(", ")}`,
     }),
   ),
   "not-constant": message("error", (p: { readonly what: string }) => ({

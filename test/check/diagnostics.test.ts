@@ -288,6 +288,7 @@ const CASES: readonly Case[] = [
   top("unit-mixed", "let total = «40K tokens + 20 steps»"),
   one("unit-mixed", "<= 60% of params(teacher)", "«<=» 3 GiB", "condition"),
   one("unknown-unit", "40K tokens", "40K «tokenz»"),
+  one("unknown-unit", "batch     2 windows", "batch     2 «seed» 3 windows", "settings"),
   top("not-constant", "let root = «sqrt(2)»"),
   one("value-range", "batch     2 windows", "batch     «0 windows»"),
   one("value-range", "[0.9, 0.95]", "«[0.9]»", "beta"),

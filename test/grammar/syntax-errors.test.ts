@@ -15,6 +15,11 @@ const CASES: readonly Case[] = [
   ["two operators", ["unexpected-text"], "let grain = 2 * «/» 3\n"],
   ["edition that is no number", ["unexpected-text"], 'edition «"one"»\n'],
   ["two statements on a line", ["expected-newline"], "edition 1 «use» minitron\n"],
+  [
+    "settings parted as elsewhere",
+    ["unexpected-text", "unknown-character"],
+    'data a = text("a") { window 256«,» take 8 windows }\ndata b = text("b") { window 256«;» }\n',
+  ],
   ["block after a value", ["expected-newline"], "let grain = 2 «{ 3 }»\n"],
   [
     "misspelt stage, its lines unread",

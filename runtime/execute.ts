@@ -30,6 +30,8 @@ export interface StateOffset {
 }
 
 export interface Executor {
+  /** Bytes of the largest buffer that the adapter has. */
+  readonly largestBuffer: number;
   /** Makes a state buffer of zeros unless there is one. */
   readonly state: (name: string, bytes: number) => void;
   readonly has: (name: string) => boolean;
@@ -152,6 +154,7 @@ export const createExecutor = (
   };
 
   return {
+    largestBuffer: gpu.limits.maxBufferSize,
     state: (name, bytes) => {
       makeState(name, bytes);
     },

@@ -325,13 +325,10 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
     places.accumulatorBytes +
     2 * windowBytes * batch +
     ownBytesOf(layout, segments, finish);
-  // All of a batch waits in one place.
-  const slot = waiting.bytes * batch;
-  const room = (bytes: number): number => (slot === 0 ? 0 : Math.max(0, Math.floor(bytes / slot)));
-  const batches = Math.ceil(parts.total / batch);
-  const onDevice = Math.min(batches, room((target.memory ?? needed) - needed));
+  const wanted = waiting.bytes * batch * Math.ceil(parts.total / batch);
+  const room = Math.max(0, (target.memory ?? needed) - needed);
+  const storeBytes = Math.min(wanted, Math.floor(room / 4) * 4);
   const hostBytes = Math.floor((target.memory ?? 0) * HOST_SHARE);
-  const onDisk = slot === 0 ? 0 : Math.max(0, batches - onDevice - room(hostBytes));
   const streaming: Streaming = {
     weights: { state: states.weights, bytes: places.weightBytes },
     sums: { state: states.sums, bytes: places.sumBytes },
@@ -339,10 +336,10 @@ const streamedBy = (parts: StreamParts, batch: number, target: Programs["target"
     carried,
     waitingBytes: waiting.bytes,
     segments,
-    storeBytes: onDevice * slot,
+    storeBytes,
     hostBytes,
-    diskBytes: onDisk * slot,
-    peakBytes: needed + onDevice * slot,
+    diskBytes: Math.max(0, wanted - storeBytes - hostBytes),
+    peakBytes: needed + storeBytes,
   };
   const sweep: Sweep = {
     data: parts.data,

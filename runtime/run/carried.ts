@@ -1,6 +1,6 @@
 /**
- * What waits between the segments of a streamed sweep: each batch's values, as many batches as may in a buffer on the
- * device, further ones in host memory, the rest in a file. Memory stays bounded whatever the number of windows.
+ * What waits between the segments of a streamed sweep: each batch's values, one after the other, the first of them in a
+ * buffer on the device, further ones in host memory, the rest in a file. Memory stays bounded whatever the number of windows.
  */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,6 +16,8 @@ export interface CarriedStore {
   readonly keep: (batch: number, values: readonly Waiting[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
+
+type Where = "device" | "host" | "disk";
 
 /** A file for the batches that fit nowhere else, made when the first of them comes. */
 const createSpill = (path: string) => {
@@ -53,40 +55,42 @@ export const openCarried = (
   out: string,
   name: string,
 ): CarriedStore => {
-  const slot = streaming.waitingBytes * windows;
-  const onDevice = slot === 0 ? 0 : Math.floor(streaming.storeBytes / slot);
-  const onHost = slot === 0 ? 0 : Math.floor(streaming.hostBytes / slot);
+  const { waitingBytes, hostBytes, carried } = streaming;
+  const storeBytes = Math.min(streaming.storeBytes, executor.largestBuffer);
   const state = `${name}.store`;
-  if (onDevice > 0) executor.state(state, onDevice * slot);
-  const host = new Map<string, ArrayBuffer>();
+  if (storeBytes > 0) executor.state(state, storeBytes);
+  const host = new Map<number, ArrayBuffer>();
   const spill = createSpill(join(workFolder(out), `${name}.carried`));
-  /** The value's buffers, its place in a batch's slot, and the bytes of a whole batch. */
-  const placeOf = ({ value: name, at }: Waiting) => {
-    const value = streaming.carried.find((carried) => carried.name === name);
-    if (value === undefined) throw new RunError(`the plan carries no value ${name}`);
-    return { ...value, at: at * windows, size: value.bytes * windows };
+  /** The value's buffers, the bytes of a whole batch, and where they wait: a place on the device, or in host memory or the file. */
+  const placeOf = (batch: number, { value: of, at }: Waiting) => {
+    const value = carried.find((one) => one.name === of);
+    if (value === undefined) throw new RunError(`the plan carries no value ${of}`);
+    const size = value.bytes * windows;
+    const offset = (batch * waitingBytes + at) * windows;
+    const end = offset + size;
+    const where: Where =
+      end <= storeBytes ? "device" : end <= storeBytes + hostBytes ? "host" : "disk";
+    return { ...value, size, offset, where };
   };
-  const positionOf = (batch: number, at: number): number => (batch - onDevice - onHost) * slot + at;
   const take = async (batch: number, waiting: Waiting): Promise<void> => {
-    const { at, size, taken } = placeOf(waiting);
-    if (batch < onDevice) {
-      executor.copy({ state, offset: batch * slot + at }, { state: taken, offset: 0 }, size);
+    const { size, taken, offset, where } = placeOf(batch, waiting);
+    if (where === "device") {
+      executor.copy({ state, offset }, { state: taken, offset: 0 }, size);
       return;
     }
-    const kept = host.get(`${batch} ${at}`);
-    const bytes = new Uint8Array(kept ?? new ArrayBuffer(size));
-    if (kept === undefined) await spill.read(bytes, positionOf(batch, at));
-    executor.write(taken, 0, new Float32Array(bytes.buffer));
+    const bytes = host.get(offset) ?? new ArrayBuffer(size);
+    if (!host.has(offset)) await spill.read(new Uint8Array(bytes), offset);
+    executor.write(taken, 0, new Float32Array(bytes));
   };
   const keep = async (batch: number, waiting: Waiting): Promise<void> => {
-    const { at, size, given } = placeOf(waiting);
-    if (batch < onDevice) {
-      executor.copy({ state: given, offset: 0 }, { state, offset: batch * slot + at }, size);
+    const { size, given, offset, where } = placeOf(batch, waiting);
+    if (where === "device") {
+      executor.copy({ state: given, offset: 0 }, { state, offset }, size);
       return;
     }
     const bytes = await executor.read(given, 0, size);
-    if (batch < onDevice + onHost) host.set(`${batch} ${at}`, bytes);
-    else await spill.write(new Uint8Array(bytes), positionOf(batch, at));
+    if (where === "host") host.set(offset, bytes);
+    else await spill.write(new Uint8Array(bytes), offset);
   };
   return {
     take: async (batch, values) => {
@@ -96,7 +100,7 @@ export const openCarried = (
       for (const value of values) await keep(batch, value);
     },
     close: async () => {
-      if (onDevice > 0) executor.release(state);
+      if (storeBytes > 0) executor.release(state);
       await spill.close();
     },
   };

@@ -2,6 +2,7 @@
 import { bytes, type DecisionReport, type Explanation, type ModelReport } from "./explain.js";
 
 const SCALES = [
+  [1e15, "P"],
   [1e12, "T"],
   [1e9, "G"],
   [1e6, "M"],

@@ -2,7 +2,7 @@
  * Which files of a Hugging Face folder hold its weights: model.safetensors, or the shards that
  * model.safetensors.index.json names. The index is hostile: it can name files of this folder only.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "../errors.js";
 import { isObject, readJsonObject } from "./json-file.js";
@@ -43,7 +43,7 @@ const OTHER_WEIGHTS = /\.(safetensors|gguf|bin|pt|pth|h5|msgpack|ckpt)$/;
 
 /** What else in the folder may be its weights; in order of name. */
 export const otherWeights = (folder: string): readonly string[] =>
-  existsSync(folder)
+  statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
     ? readdirSync(folder)
         .filter((file) => OTHER_WEIGHTS.test(file) && file !== WEIGHTS_FILE)
         .sort()
@@ -55,6 +55,8 @@ const hintFor = (folder: string): { readonly hint?: string } => {
   if (first === undefined) return {};
   const gguf = others.find((file) => file.endsWith(".gguf"));
   if (gguf !== undefined) return { hint: `open the file itself: ${join(folder, gguf)}` };
+  if (/-\d+-of-\d+\.safetensors$/.test(first))
+    return { hint: `${first} is one of several: get ${INDEX_FILE}, which names them all` };
   if (first.endsWith(".safetensors"))
     return { hint: `${first} is under another name: a single file is ${WEIGHTS_FILE}` };
   return {

@@ -113,6 +113,12 @@ const CASES: readonly (readonly [string, () => void, RegExp, RegExp])[] = [
     /consolidated\.safetensors is under another name/,
   ],
   [
+    "shards without their index",
+    () => only("model-00001-of-00002.safetensors"),
+    /has neither model\.safetensors nor/,
+    /model-00001-of-00002\.safetensors is one of several: get model\.safetensors\.index\.json/,
+  ],
+  [
     "a GGUF file beside config.json",
     () => only("tiny.gguf"),
     /has neither model\.safetensors nor/,

@@ -72,6 +72,13 @@ test("a folder without weights says so", () =>
     expect(openCheckpoint(folder)).rejects.toThrow(/neither model\.safetensors nor/),
   ));
 
+test("so does a file in the place of a folder", () =>
+  inScratch((folder) => {
+    const file = join(folder, "model");
+    writeFileSync(file, "");
+    return expect(openCheckpoint(file)).rejects.toThrow(/neither model\.safetensors nor/);
+  }));
+
 describe("config.json", () => {
   const cases: readonly (readonly [string, string | Uint8Array | null, RegExp])[] = [
     ["missing", null, /config\.json is missing/],

@@ -32,15 +32,19 @@ const tensorsOf = (sizes: LlamaSizes): readonly (readonly [string, readonly numb
   ];
 };
 
-/** Numbers of either sign and some hundredths in size, by xorshift (Marsaglia 2003): philox would take minutes. */
+/**
+ * Numbers of either sign and about a hundredth in size, by xorshift (Marsaglia 2003): philox would take minutes. Gains of
+ * norms are from 1 to 2, else logits are all alike and so are those of any student.
+ */
 const randomHalves = (name: string, count: number): StoredTensor => {
   const halves = new Uint16Array(count);
+  const [size, drawn] = name.includes("norm") ? [0x3f80, 0x7f] : [0x3c00, 0x807f];
   let state = streamOf(name) | 1;
   for (let at = 0; at < count; at++) {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    halves[at] = 0x3c00 | (state & 0x807f);
+    halves[at] = size | (state & drawn);
   }
   return {
     dtype: "bf16",

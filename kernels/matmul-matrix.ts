@@ -8,7 +8,14 @@
  * assumed: where there are more in a workgroup the rest only fetch, and where there are fewer the tile is less high.
  */
 
-import { fetchOf, lengthOf, type MatrixStrip, nameOf, strideOf } from "./matmul-matrix-strips.js";
+import {
+  fetchOf,
+  lengthOf,
+  type MatrixStrip,
+  nameOf,
+  strideOf,
+  type Whole,
+} from "./matmul-matrix-strips.js";
 import {
   type Layout,
   MATMUL_PARAMS,
@@ -16,7 +23,7 @@ import {
   type OperandTypes,
   type Width,
 } from "./matmul-params.js";
-import { alongStrips, ownedTile, storedTypes, stripsOf } from "./matmul-strips.js";
+import { alongStripsAhead, ownedTile, storedTypes, stripsOf } from "./matmul-strips.js";
 import { type Arithmetic, DTYPE_BYTES } from "./operand.js";
 import { range, type Tile } from "./tile.js";
 
@@ -38,6 +45,8 @@ export interface MatrixTile extends Tile {
   readonly across: number;
   /** Whether subgroups are known to have 32 lanes; else their size is read. */
   readonly known: boolean;
+  /** Strips of each operand that are on their way at once. */
+  readonly ahead: 1 | 2;
 }
 
 export interface MatrixMatmul {
@@ -45,6 +54,8 @@ export interface MatrixMatmul {
   readonly tile: MatrixTile;
   /** How operands are read. */
   readonly width: Readonly<Record<"a" | "b", Width>>;
+  /** Tiles of C lie within it all where they are `aligned`, and subgroups are known. */
+  readonly whole: Whole;
   /** Rows of C begin at multiples of four elements, so that units may store them. */
   readonly aligned: boolean;
   readonly accumulate: boolean;
@@ -61,21 +72,32 @@ export const matrixFeature = ({ type, m, n, k }: MatrixShape): string =>
   `subgroup-matrix-${type}-${m}x${n}x${k}`;
 
 /** The strips of A and B. */
-const stripsFor = ({ layout, tile, width, types }: MatrixMatmul): [MatrixStrip, MatrixStrip] => {
+const stripsFor = ({
+  layout,
+  tile,
+  width,
+  types,
+  whole,
+}: MatrixMatmul): [MatrixStrip, MatrixStrip] => {
   const { rows, columns, depth, down, across, shape } = tile;
   const [a, b] = stripsOf(layout);
-  const shared = { types, type: shape.type, depth, invocations: matrixWorkgroup(tile) };
+  const invocations = matrixWorkgroup(tile);
+  const shared = { types, type: shape.type, depth, whole, invocations };
   return [
     { ...shared, strip: a, width: width.a, breadth: down * rows },
     { ...shared, strip: b, width: width.b, breadth: across * columns },
   ];
 };
 
+/** Of what leaves through workgroup memory, for tiles that do not lie within C. */
+const resultsLength = ({ tile, whole }: MatrixMatmul): number =>
+  whole.mn ? 0 : subgroupsOf(tile) * tile.shape.m * tile.shape.n;
+
 /** Memory that a workgroup needs, in bytes. */
 export const matrixBytes = (of: MatrixMatmul): number => {
   const { shape } = of.tile;
   const strips = stripsFor(of).reduce((sum, strip) => sum + lengthOf(strip), 0);
-  return DTYPE_BYTES[shape.type] * strips + 4 * subgroupsOf(of.tile) * shape.m * shape.n;
+  return DTYPE_BYTES[shape.type] * strips + 4 * resultsLength(of);
 };
 
 const header = (of: MatrixMatmul): string => {
@@ -84,12 +106,17 @@ const header = (of: MatrixMatmul): string => {
   const strips = stripsFor(of).map(
     (strip) => `var<workgroup> ${nameOf(strip)}: array<${shape.type}, ${lengthOf(strip)}>;\n`,
   );
+  const results = resultsLength(of);
   return `enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 ${MATMUL_PARAMS}
-${matmulBindings(storedTypes(types), width)}${strips.join("")}var<workgroup> results: array<f32, ${subgroupsOf(tile) * shape.m * shape.n}>;
-
+${matmulBindings(storedTypes(types), width)}${strips.join("")}${
+  results > 0
+    ? `var<workgroup> results: array<f32, ${results}>;
+`
+    : ""
+}
 @compute @workgroup_size(${matrixWorkgroup(tile)})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32,
         @builtin(subgroup_size) lanes: u32, @builtin(subgroup_invocation_id) lane: u32) {
@@ -191,42 +218,45 @@ const storeWithin = ({ tile, accumulate }: MatrixMatmul): string[] => {
 };
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+const when = (condition: string, lines: readonly string[]): string[] => [
+  `if (${condition}) {`,
+  ...indented(lines),
+  "}",
+];
+
+/** Results begin with what is in C, where units store them. */
+const begin = (tile: MatrixTile, result: string): string[] =>
+  when(
+    "whole && busy",
+    each(tile, (r, c) => [
+      `s${r}_${c} = subgroupMatrixLoad<${result}, row_major>(&c, ${place(tile, r, c)}, p.ldc);`,
+    ]),
+  );
+
+const storeAll = (of: MatrixMatmul): string[] => {
+  const byUnits = when("whole && busy", storeWhole(of.tile));
+  if (!of.aligned) return storeWithin(of);
+  return of.whole.mn ? byUnits : [...byUnits, ...when("!whole", storeWithin(of))];
+};
 
 export const matrixWgsl = (of: MatrixMatmul): string => {
-  const { tile, aligned, accumulate } = of;
-  const { shape, columns, across } = tile;
+  const { tile, aligned, accumulate, whole } = of;
+  const { shape, rows, columns, across } = tile;
   const result = `subgroup_matrix_result<f32, ${shape.n}, ${shape.m}>`;
-  const whole = `let whole = left && row + ${tile.rows}u * below <= p.m && col + ${columns * across}u <= p.n;`;
+  const within = `row + ${rows}u * below <= p.m && col + ${columns * across}u <= p.n`;
   const lines = [
     ...owner(tile),
     ...each(tile, (r, c) => [`var s${r}_${c}: ${result};`]),
-    ...(aligned ? [whole] : []),
-    ...(aligned && accumulate
-      ? [
-          "if (whole && busy) {",
-          ...indented(
-            each(tile, (r, c) => [
-              `s${r}_${c} = subgroupMatrixLoad<${result}, row_major>(&c, ${place(tile, r, c)}, p.ldc);`,
-            ]),
-          ),
-          "}",
-        ]
-      : []),
-    ...alongStrips({
+    ...(aligned ? [`let whole = left${whole.mn ? "" : ` && ${within}`};`] : []),
+    ...(aligned && accumulate ? begin(tile, result) : []),
+    ...alongStripsAhead({
       end: "end",
       depth: tile.depth,
-      fetches: stripsFor(of).map(fetchOf),
+      whole: whole.k,
+      sets: range(tile.ahead).map((set) => stripsFor(of).map((strip) => fetchOf(strip, set))),
       multiply: multiply(of),
     }),
-    ...(aligned
-      ? [
-          "if (whole) {",
-          ...indented(["if (busy) {", ...indented(storeWhole(tile)), "}"]),
-          "} else {",
-          ...indented(storeWithin(of)),
-          "}",
-        ]
-      : storeWithin(of)),
+    ...storeAll(of),
   ];
   return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
 };

@@ -49,10 +49,9 @@ export const ownedTile = (rows: string, columns: string): string[] => [
   "let baseC = p.offC + batch * p.stepC;",
 ];
 
-/** A strip on its way: an invocation's share of it in registers, from memory and into workgroup memory. */
+/** A strip on its way, from `k` on: an invocation's share of it in registers, from memory and into workgroup memory. */
 export interface Fetch {
   readonly declare: readonly string[];
-  /** From `k` on. */
   readonly load: readonly string[];
   readonly store: readonly string[];
 }
@@ -82,6 +81,44 @@ export const alongStrips = ({ end, depth, fetches, multiply }: Strips): string[]
   ]),
   "}",
 ];
+
+export interface StripsAhead extends Omit<Strips, "fetches"> {
+  /** Whether k ends where strips of all sets do. */
+  readonly whole: boolean;
+  /** Of every set of registers: as many strips of each operand are on their way. */
+  readonly sets: readonly (readonly Fetch[])[];
+}
+
+/**
+ * The same with several strips on their way, as the first to touch one waits for memory beyond the GPU's caches. A load is
+ * within a branch: without one NVIDIA's compiler moves it behind the multiplications, where it is waited for at once.
+ */
+export const alongStripsAhead = ({ end, depth, whole, sets, multiply }: StripsAhead): string[] => {
+  const loadAt = (from: string, fetches: readonly Fetch[]): string[] => [
+    `if (${from} < ${end}) {`,
+    ...indented([`let k = ${from};`, ...fetches.flatMap(({ load }) => load)]),
+    "}",
+  ];
+  const strip = (fetches: readonly Fetch[], at: number): string[] => {
+    const lines = [
+      ...block(`let k = step + ${at * depth}u;`, ...fetches.flatMap(({ store }) => store)),
+      "workgroupBarrier();",
+      ...loadAt(`step + ${(at + sets.length) * depth}u`, fetches),
+      ...block(...multiply),
+      "workgroupBarrier();",
+    ];
+    return whole || at === 0
+      ? lines
+      : [`if (step + ${at * depth}u < ${end}) {`, ...indented(lines), "}"];
+  };
+  return [
+    ...sets.flatMap((fetches) => fetches.flatMap(({ declare }) => declare)),
+    ...sets.flatMap((fetches, at) => loadAt(`${at * depth}u`, fetches)),
+    `for (var step = 0u; step < ${end}; step += ${sets.length * depth}u) {`,
+    ...indented(sets.flatMap(strip)),
+    "}",
+  ];
+};
 
 /** Where element [k, along] of the operand lies. */
 export const address = (

@@ -73,21 +73,39 @@ export const workgroupTilesOf = ({ arithmetic }: OperandTypes): readonly Workgro
 export const twoByTwo = (
   shape: MatrixShape,
   [rows, columns, depth]: readonly [number, number, number],
-  known = false,
-): MatrixTile => ({ shape, rows, columns, depth, down: 2, across: 2, known });
+  rest: Partial<Pick<MatrixTile, "known" | "ahead" | "across">> = {},
+): MatrixTile => ({
+  shape,
+  rows,
+  columns,
+  depth,
+  down: 2,
+  across: 2,
+  known: false,
+  ahead: 1,
+  ...rest,
+});
+
+const SIXTEEN: MatrixShape = { type: "f16", m: 16, n: 16, k: 16 };
+const FAR = { known: true, ahead: 2 } as const;
 
 /**
  * For the matrix units that makers have: NVIDIA's and AMD's of 16 × 16 × 16, Intel's of 8 × 16 × 16 and of 8 × 8 × 8 in f16,
  * Apple's of 8 × 8 × 8 in f32, which need nobody's leave. Units that add up in f16 are used by nothing here. The largest
- * tile is that of subgroups known to have 32 lanes, a twentieth faster on an H200 than where their size is read.
+ * tiles are those of subgroups known to have 32 lanes, a twentieth faster on an H200 than where their size is read. On an
+ * H100 a strip of a large product takes a microsecond from memory, longer than the multiplications of one: so two are on
+ * their way, which fit into registers as numbers of 16 bits only.
  */
 const MATRIX_TILES: readonly MatrixTile[] = [
+  twoByTwo(SIXTEEN, [64, 64, 32], FAR),
+  twoByTwo(SIXTEEN, [64, 48, 32], FAR),
+  twoByTwo(SIXTEEN, [64, 64, 32], { ...FAR, across: 4 }),
   ...[
-    { type: "f16", m: 16, n: 16, k: 16 } as const,
+    SIXTEEN,
     { type: "f16", m: 8, n: 16, k: 16 } as const,
     { type: "f16", m: 8, n: 8, k: 8 } as const,
   ].flatMap((shape) => [
-    twoByTwo(shape, [64, 64, 32], true),
+    twoByTwo(shape, [64, 64, 32], { known: true }),
     twoByTwo(shape, [32, 32, 32]),
     twoByTwo(shape, [16, 32, 32]),
   ]),
@@ -95,5 +113,8 @@ const MATRIX_TILES: readonly MatrixTile[] = [
   twoByTwo({ type: "f32", m: 8, n: 8, k: 8 }, [16, 16, 16]),
 ];
 
-export const matrixTilesOf = ({ arithmetic = "f32" }: OperandTypes): readonly MatrixTile[] =>
-  MATRIX_TILES.filter(({ shape }) => shape.type === arithmetic);
+export const matrixTilesOf = ({ a, b, arithmetic = "f32" }: OperandTypes): readonly MatrixTile[] =>
+  MATRIX_TILES.filter(
+    ({ shape, ahead }) =>
+      shape.type === arithmetic && (ahead === 1 || (a !== "f32" && b !== "f32")),
+  );

@@ -179,22 +179,24 @@ export const byWorkgroup = (spec: MatmulSpec, tile: WorkgroupTile): Variant => {
   };
 };
 
-/** Whether an operand of 16 bits can be read in eights. */
+/** Whether an operand of 16 bits can be read in eights. Along k a strip's rows are short: fours are faster there. */
 const inEights = (
-  { layout, m, n, k }: MatmulSpec,
+  { layout, m, n }: MatmulSpec,
   place: MatrixPlace,
   operand: "a" | "b",
 ): boolean => {
-  const along = operand === "a" ? (layout === "tn" ? m : k) : layout === "nt" ? k : n;
-  return [place.offset, place.row, place.step, along].every((count) => count % 8 === 0);
+  const along = operand === "a" ? (layout === "tn" ? m : null) : layout === "nt" ? null : n;
+  return (
+    along !== null && [place.offset, place.row, place.step, along].every((count) => count % 8 === 0)
+  );
 };
 
 const WIDTH_NAMES = { "8": "eights", true: "fours", false: "ones" } as const;
 
 /** The schedule of one tile for matrix units. */
 export const byMatrix = (spec: MatmulSpec, tile: MatrixTile): Variant => {
-  const { layout, accumulate, batch, m, n, types = F32_OPERANDS } = spec;
-  const { shape, rows, columns, depth, down, across, known } = tile;
+  const { layout, accumulate, batch, m, n, k, types = F32_OPERANDS } = spec;
+  const { shape, rows, columns, depth, down, across, known, ahead } = tile;
   const places = placesOf(spec);
   const fours = inFours(spec, places);
   const widthOf = (operand: "a" | "b"): Width =>
@@ -203,10 +205,15 @@ export const byMatrix = (spec: MatmulSpec, tile: MatrixTile): Variant => {
       : fours;
   const width = { a: widthOf("a"), b: widthOf("b") };
   const aligned = toFours(spec, places);
-  const of = { layout, tile, width, aligned, accumulate, types };
+  const whole = {
+    k: k % (ahead * depth) === 0,
+    mn: known && aligned && m % (down * rows) === 0 && n % (across * columns) === 0,
+  };
+  const of = { layout, tile, width, whole, aligned, accumulate, types };
   const units = `${shape.m}x${shape.n}x${shape.k}${known ? " of 32 lanes" : ""}`;
   const read = `${WIDTH_NAMES[`${width.a}`]} and ${WIDTH_NAMES[`${width.b}`]}`;
-  const name = `matrix${rows}x${columns}x${depth} ${down} by ${across} of ${units}, ${read}${aligned ? ", whole" : ""}`;
+  const ends = `${whole.k ? ", whole in k" : ""}${whole.mn ? ", whole" : aligned ? ", aligned" : ""}`;
+  const name = `matrix${rows}x${columns}x${depth} ${ahead > 1 ? `${ahead} ahead ` : ""}${down} by ${across} of ${units}, ${read}${ends}`;
   return {
     name,
     wgsl: textOf(spec, name, () => matrixWgsl(of)),

@@ -20,6 +20,10 @@ export const bindingType = (dtype: Dtype, inFours: boolean): string => {
   return inFours ? "vec2<u32>" : "u32";
 };
 
+/** The four numbers of a binding's element. */
+export const numbersOf = (dtype: Dtype, element: string): string =>
+  dtype === "f32" ? element : `${dtype}_four(${element})`;
+
 /** A binding's number at `index`, or its four numbers from four times `index` on. */
 export const readOperand = (
   dtype: Dtype,
@@ -27,9 +31,9 @@ export const readOperand = (
   binding: string,
   index: string,
 ): string => {
-  if (dtype === "f32") return `${binding}[${index}]`;
-  return inFours
-    ? `${dtype}_four(${binding}[${index}])`
+  if (inFours) return numbersOf(dtype, `${binding}[${index}]`);
+  return dtype === "f32"
+    ? `${binding}[${index}]`
     : `${dtype}_one(${binding}[(${index}) >> 1u], ${index})`;
 };
 

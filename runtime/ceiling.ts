@@ -4,6 +4,7 @@ import { foldGroups } from "../kernels/kernel.js";
 import { createMemory } from "./buffers.js";
 import type { Device } from "./device.js";
 import { DATA_USAGE, USAGE } from "./gpu-flags.js";
+import { repeatsFor, sampleMsOn } from "./measure.js";
 import { createPipelines } from "./pipelines.js";
 import { waitFor } from "./wait.js";
 
@@ -18,8 +19,8 @@ const CHAINS = 8;
 const UNROLL = 8;
 /** A GPU has thousands of processors, and a cache that a small stream would stay in. */
 const SIZES = {
-  gpu: { invocations: 2 ** 18, steps: 1024, streamed: 2 ** 29 },
-  software: { invocations: 4096, steps: 8192, streamed: 2 ** 25 },
+  gpu: { invocations: 2 ** 18, steps: 1024, streamed: 2 ** 29, warmMs: 1500 },
+  software: { invocations: 4096, steps: 8192, streamed: 2 ** 25, warmMs: 0 },
 } as const;
 const SAMPLES = 5;
 
@@ -53,10 +54,12 @@ const STREAM = `${HEADER}  if (own < arrayLength(&result)) { result[own] = sourc
 
 const kernel = (wgsl: string): Kernel => ({ wgsl, workgroup: [64, 1, 1], features: [] });
 
-/** Best of a few runs, each some milliseconds long. */
+/** Best of a few samples, after as long a time as the adapter takes to raise its clocks. */
 export const ceilingOf = async (device: Device): Promise<Ceiling> => {
   const { gpu, report } = device;
-  const { invocations, steps: inAll, streamed } = SIZES[report.kind === "gpu" ? "gpu" : "software"];
+  const sizes = SIZES[report.kind === "gpu" ? "gpu" : "software"];
+  const { invocations, steps: inAll, streamed, warmMs } = sizes;
+  const sampleMs = sampleMsOn(report.kind);
   const memory = createMemory(device);
   const pipelines = createPipelines(device, {
     multiply: kernel(multiplying(inAll)),
@@ -75,21 +78,26 @@ export const ceilingOf = async (device: Device): Promise<Ceiling> => {
       resource: { buffer },
     }));
     const group = gpu.createBindGroup({ layout, entries });
-    let least = Number.POSITIVE_INFINITY;
-    for (let sample = 0; sample <= SAMPLES; sample++) {
+    const sample = async (repeats: number): Promise<number> => {
       const encoder = gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...foldGroups(workgroups));
+      for (let run = 0; run < repeats; run++) pass.dispatchWorkgroups(...foldGroups(workgroups));
       pass.end();
       const start = performance.now();
       gpu.queue.submit([encoder.finish()]);
       await waitFor(gpu.queue.onSubmittedWorkDone());
       device.check();
-      least = Math.min(least, (performance.now() - start) / 1000);
-    }
-    return least;
+      return (performance.now() - start) / repeats;
+    };
+    await sample(1);
+    let least = await sample(1);
+    for (const end = performance.now() + warmMs; performance.now() < end; )
+      least = Math.min(least, await sample(repeatsFor(least, sampleMs)));
+    for (let at = 0; at < SAMPLES; at++)
+      least = Math.min(least, await sample(repeatsFor(least, sampleMs)));
+    return least / 1000;
   };
   try {
     const multiply = await best("multiply", invocations / 64);

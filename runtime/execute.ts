@@ -15,7 +15,7 @@ import { waitFor } from "./wait.js";
 export interface LoadedProgram {
   /**
    * Writes the feeds (by name; `buckets` feeds are computed) and submits the program; resolves when it is queued, which
-   * waits while two submissions are under way.
+   * waits while a few submissions are under way.
    */
   readonly run: (feeds: FeedData) => Promise<void>;
   /** An output as it is after what has been submitted so far, row-major over its axes. */
@@ -59,8 +59,11 @@ export interface ExecutorOptions {
   readonly poison?: boolean;
 }
 
-/** Submissions under way before `run` waits: one that works, one that waits its turn. */
-const IN_FLIGHT = 2;
+/**
+ * Submissions under way before `run` waits: one that works, one that waits its turn. A GPU does some in less time than a
+ * millisecond, by which waits are timed (wait.ts), so that there it takes more to keep it busy.
+ */
+const IN_FLIGHT = { gpu: 16, "system-software": 2, embedded: 2 } as const;
 /** Writes go in pieces, so that the driver's staging copies stay small. */
 const WRITE_BYTES = 64 * 2 ** 20;
 
@@ -132,7 +135,7 @@ export const createExecutor = (
     let validated = false;
     return {
       run: async (feeds) => {
-        await submissions.atMost(IN_FLIGHT - 1);
+        await submissions.atMost(IN_FLIGHT[device.report.kind] - 1);
         if (options.poison === true) poisonBuffers(gpu, resident.scratch);
         resident.feed(feeds);
         if (validated) submissions.submit(resident.encode());

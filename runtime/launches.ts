@@ -5,7 +5,7 @@ import { alikeForAllShapes, worthMeasuring } from "./candidates.js";
 import type { Device } from "./device.js";
 import { DeviceError } from "./device-error.js";
 import { DATA_USAGE, USAGE } from "./gpu-flags.js";
-import { fastest, type Timer } from "./measure.js";
+import { fastest, sampleMsOn, type Timer } from "./measure.js";
 import type { Pipelines } from "./pipelines.js";
 import type { Tuning } from "./tune.js";
 import { waitFor } from "./wait.js";
@@ -107,12 +107,23 @@ const measured = async (
   dispatch: Dispatch,
   candidates: readonly number[],
 ): Promise<number> => {
+  const { device, pipelines } = chooser;
+  const onGpu = device.report.kind === "gpu";
+  // There are many for a GPU, and they compile side by side; a software adapter has two, and needs the cores itself.
+  if (onGpu)
+    await Promise.all(
+      candidates.flatMap((candidate) => {
+        const launch = dispatch.launches[candidate];
+        return launch === undefined ? [] : [pipelines.get(launch.kernel, false)];
+      }),
+    );
   // The queue may still be busy with earlier work, which would be counted.
-  await waitFor(chooser.device.gpu.queue.onSubmittedWorkDone());
+  await waitFor(device.gpu.queue.onSubmittedWorkDone());
   const bench = createBench(chooser, dispatch);
   try {
     return await fastest(candidates, bench.time, {
       budgetMs: BUDGET_MS,
+      sampleMs: sampleMsOn(device.report.kind),
       now: () => performance.now(),
     });
   } finally {

@@ -8,7 +8,7 @@ import { createMemory } from "./buffers.js";
 import type { Device } from "./device.js";
 import type { FeedData } from "./feeds.js";
 import { DATA_USAGE } from "./gpu-flags.js";
-import { repeatsFor } from "./measure.js";
+import { repeatsFor, sampleMsOn } from "./measure.js";
 import { createPipelines } from "./pipelines.js";
 import { makeResident, type ResidentProgram } from "./program.js";
 import type { Tuning } from "./tune.js";
@@ -88,7 +88,7 @@ const SAMPLES = 3;
 
 /** The least of a few samples, after one that is not counted. */
 const timed = async (
-  { gpu, check }: Device,
+  { gpu, check, report }: Device,
   commands: (repeats: number) => readonly GPUCommandBuffer[],
 ): Promise<Timing> => {
   const sample = async (repeats: number): Promise<Timing> => {
@@ -104,9 +104,13 @@ const timed = async (
     };
   };
   await sample(1);
-  const { milliseconds } = await sample(1);
+  let { milliseconds } = await sample(1);
   const samples: Timing[] = [];
-  while (samples.length < SAMPLES) samples.push(await sample(repeatsFor(milliseconds)));
+  while (samples.length < SAMPLES) {
+    const one = await sample(repeatsFor(milliseconds, sampleMsOn(report.kind)));
+    milliseconds = Math.min(milliseconds, one.milliseconds);
+    samples.push(one);
+  }
   return {
     milliseconds: Math.min(...samples.map((of) => of.milliseconds)),
     processorMilliseconds: Math.min(...samples.map((of) => of.processorMilliseconds)),

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import type { KernelCall } from "../../kernels/kernel.js";
 import { byMatrix, type MatmulSpec, matmul, referenceMatmul } from "../../kernels/matmul.kernel.js";
 import type { MatrixShape } from "../../kernels/matmul-matrix.js";
+import type { Dtype } from "../../kernels/operand.js";
 import { kernelFeatures } from "../../runtime/device.js";
 import { everyDevice, sharedDevice } from "../support/device.js";
 import { withoutUnits } from "../support/matrix-units.js";
@@ -25,36 +26,66 @@ const able = (await everyDevice()).find(({ report }) => report.features.includes
 const coarse = (count: number, seed: number): Float32Array =>
   randomArray(count, seed).map((value) => Math.round(value * 64) / 64);
 
+interface Case {
+  readonly layout: MatmulSpec["layout"];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly accumulate?: true;
+  readonly of?: readonly [Dtype, Dtype];
+  readonly ahead?: 2;
+  /** As where subgroups are known to have 32 lanes: such kernels need no edges where there are none. */
+  readonly known?: true;
+}
+
 /**
  * More rows than four subgroups own; columns and k that end within a matrix, or tiles that lie within C, which units store.
- * Operands are read one by one, in fours, or (f16) in eights.
+ * Operands are read one by one, in fours, or (f16) in eights; k ends where strips do or not, with one or two on their way.
  */
-const FLOAT_SIZES = [
-  ["nt", 37, 11, 19, false],
-  ["nn", 36, 12, 20, true],
-  ["tn", 36, 20, 12, false],
-  ["nn", 64, 32, 20, true],
-] as const;
-const HALF_SIZES = [
-  ["nn", 36, 12, 20, true, "f32", "f32"],
-  ["nt", 32, 20, 24, false, "f32", "f16"],
-  ["tn", 40, 24, 17, true, "f16", "f16"],
-] as const;
-
-const cases = [
-  ...FLOAT_SIZES.map((sizes) => ({ device: shared, shape: FLOATS, sizes })),
-  ...(able === undefined ? [] : HALF_SIZES).map((sizes) => ({
-    device: able ?? shared,
-    shape: HALVES,
-    sizes,
-  })),
+const FLOATS_CASES: readonly Case[] = [
+  { layout: "nt", m: 37, n: 11, k: 19 },
+  { layout: "nt", m: 37, n: 11, k: 19, ahead: 2 },
+  { layout: "nn", m: 36, n: 12, k: 20, accumulate: true, ahead: 2 },
+  { layout: "tn", m: 36, n: 20, k: 12 },
+  { layout: "nn", m: 64, n: 32, k: 20, accumulate: true },
+  { layout: "nt", m: 20, n: 12, k: 16 },
+  { layout: "nt", m: 32, n: 16, k: 16, accumulate: true, ahead: 2, known: true },
+  { layout: "nn", m: 32, n: 16, k: 24, known: true },
+  { layout: "tn", m: 16, n: 32, k: 20, known: true },
+];
+const HALVES_CASES: readonly Case[] = [
+  { layout: "nn", m: 36, n: 12, k: 20, accumulate: true, of: ["f32", "f32"] },
+  { layout: "nt", m: 32, n: 20, k: 24, of: ["f32", "f16"], ahead: 2 },
+  { layout: "tn", m: 40, n: 24, k: 17, accumulate: true, of: ["f16", "f16"] },
+  { layout: "nn", m: 33, n: 16, k: 32, of: ["f16", "bf16"] },
+  { layout: "tn", m: 32, n: 16, k: 48, accumulate: true, of: ["bf16", "f16"], known: true },
+  { layout: "nt", m: 32, n: 32, k: 32, of: ["f16", "f16"], ahead: 2, known: true },
 ];
 
-test.each(cases)("$shape.type, $sizes", async ({ device, shape, sizes }) => {
-  const [layout, m, n, k, accumulate, inA = "f32", inB = "f32"] = sizes;
+const cases = [
+  ...FLOATS_CASES.map((of) => ({ device: shared, shape: FLOATS, of })),
+  ...(able === undefined ? [] : HALVES_CASES).map((of) => ({
+    device: able ?? shared,
+    shape: HALVES,
+    of,
+  })),
+].map((each) => ({ ...each, name: `${each.shape.type} ${JSON.stringify(each.of)}` }));
+
+test.each(cases)("$name", async ({ device, shape, of }) => {
+  const { layout, m, n, k, accumulate = false, known = false } = of;
+  const [inA, inB] = of.of ?? ["f32", "f32"];
   const types = { a: inA, b: inB, arithmetic: shape.type };
   const spec: MatmulSpec = { batch: 2, m, n, k, layout, accumulate, types };
-  const tile = { shape, rows: 8, columns: 8, depth: 8, down: 2, across: 2, known: false };
+  const tile = {
+    shape,
+    rows: 8,
+    columns: 8,
+    depth: 8,
+    down: 2,
+    across: 2,
+    known,
+    ahead: of.ahead ?? 1,
+  } as const;
   const variant = byMatrix(spec, tile);
   const a = storedAs(coarse(2 * m * k, m), inA);
   const b = storedAs(coarse(2 * n * k, n), inB);

@@ -29,7 +29,7 @@ describe("measurement", () => {
   const choose = async (speeds: readonly number[], budgetMs = 1000) => {
     const timer = fakeTimer(speeds);
     const candidates = speeds.map((_, index) => index);
-    const best = await fastest(candidates, timer.time, { budgetMs, now: timer.now });
+    const best = await fastest(candidates, timer.time, { budgetMs, now: timer.now, sampleMs: 10 });
     return { best, runs: timer.runs };
   };
 

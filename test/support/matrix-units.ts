@@ -60,7 +60,10 @@ fn begin(offset: u32, stride: u32) -> array<f32, ${size}> {
   for (var at = 0u; at < ${size}u; at++) { whole[at] = c[offset + at / ${n}u * stride + at % ${n}u]; }
   return whole;
 }
-${["results", "c"].map((name) => putter(name, size, n)).join("")}`;
+${["results", "c"]
+  .filter((name) => wgsl.includes(`(&${name}, `))
+  .map((name) => putter(name, size, n))
+  .join("")}`;
   const plain = ENABLES.reduce((text, line) => text.replace(line, ""), wgsl)
     .replaceAll(LOAD, (load) => `${named.get(load)?.name ?? ""}(`)
     .replaceAll(BEGIN, "begin(")

@@ -4,14 +4,13 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 struct Params { m: u32, n: u32, k: u32, batch: u32, tilesN: u32, tiles: u32, add: u32, unused: u32,
   lda: u32, ldb: u32, ldc: u32, offA: u32, offB: u32, offC: u32, stepA: u32, stepB: u32, stepC: u32, u0: u32, u1: u32, u2: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> a: array<vec2<u32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 fn f16_one(pair: u32, at: u32) -> f32 { return unpack2x16float(select(pair, pair >> 16u, (at & 1u) != 0u)).x; }
 fn f16_four(pairs: vec2<u32>) -> vec4<f32> { return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y)); }
 var<workgroup> stripA: array<f16, 2560>;
 var<workgroup> stripB: array<f16, 2304>;
-var<workgroup> results: array<f32, 1024>;
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32,
@@ -41,270 +40,439 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) ow
   var s0_1: subgroup_matrix_result<f32, 16, 16>;
   var s1_0: subgroup_matrix_result<f32, 16, 16>;
   var s1_1: subgroup_matrix_result<f32, 16, 16>;
-  let whole = left && row + 32u * below <= p.m && col + 64u <= p.n;
-  var ownA0: vec4<u32>;
-  var ownA1: vec4<u32>;
-  var ownB0: vec2<u32>;
-  var ownB1: vec2<u32>;
-  var ownB2: vec2<u32>;
-  var ownB3: vec2<u32>;
-  {
+  let whole = left;
+  var ownA0_0: vec2<u32>;
+  var ownA0_1: vec2<u32>;
+  var ownA0_2: vec2<u32>;
+  var ownA0_3: vec2<u32>;
+  var ownB0_0: vec4<u32>;
+  var ownB0_1: vec4<u32>;
+  var ownA1_0: vec2<u32>;
+  var ownA1_1: vec2<u32>;
+  var ownA1_2: vec2<u32>;
+  var ownA1_3: vec2<u32>;
+  var ownB1_0: vec4<u32>;
+  var ownB1_1: vec4<u32>;
+  if (0u < end) {
     let k = 0u;
     {
-      let piece = own + 0u;
-      let along = min(row + piece / 4u, p.m - 1u);
-      let deep = k + 8u * (piece % 4u);
-      ownA0 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
+      let next = own / 8u;
+      let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+      let inner = 4u * (own % 8u);
+      {
+        let line = line0 + 0u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA0_0 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
+      {
+        let line = line0 + 16u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA0_1 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
+      {
+        let line = line0 + 32u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA0_2 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
+      {
+        let line = line0 + 48u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA0_3 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
     }
     {
-      let piece = own + 128u;
-      let along = min(row + piece / 4u, p.m - 1u);
-      let deep = k + 8u * (piece % 4u);
-      ownA1 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
-    }
-    {
-      let piece = own + 0u;
-      let along = col + 4u * (piece % 16u);
-      let deep = k + piece / 16u;
-      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-      ownB0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
-    }
-    {
-      let piece = own + 128u;
-      let along = col + 4u * (piece % 16u);
-      let deep = k + piece / 16u;
-      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-      ownB1 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
-    }
-    {
-      let piece = own + 256u;
-      let along = col + 4u * (piece % 16u);
-      let deep = k + piece / 16u;
-      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-      ownB2 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
-    }
-    {
-      let piece = own + 384u;
-      let along = col + 4u * (piece % 16u);
-      let deep = k + piece / 16u;
-      let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-      ownB3 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+      let next = own / 8u;
+      let line0 = next;
+      let inner = 8u * (own % 8u);
+      {
+        let line = line0 + 0u;
+        let along = col + inner;
+        let deep = k + line;
+        ownB0_0 = b[(baseB + (deep) * p.ldb + along) / 8u];
+      }
+      {
+        let line = line0 + 16u;
+        let along = col + inner;
+        let deep = k + line;
+        ownB0_1 = b[(baseB + (deep) * p.ldb + along) / 8u];
+      }
     }
   }
-  for (var step = 0u; step < end; step += 32u) {
+  if (32u < end) {
+    let k = 32u;
     {
-      let piece = own + 0u;
-      let turn = own / 8u % 4u;
-      let to = (piece / 4u) * 40u + 8u * (piece % 4u);
-      let half = select(ownA0, ownA0.yzwx, turn % 2u != 0u);
-      let words = select(half, half.zwxy, turn / 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripA[to + 2u * ((turn + 0u) % 4u)] = pair0.x;
-      stripA[to + 2u * ((turn + 0u) % 4u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripA[to + 2u * ((turn + 1u) % 4u)] = pair1.x;
-      stripA[to + 2u * ((turn + 1u) % 4u) + 1u] = pair1.y;
-      let pair2 = bitcast<vec2<f16>>(words.z);
-      stripA[to + 2u * ((turn + 2u) % 4u)] = pair2.x;
-      stripA[to + 2u * ((turn + 2u) % 4u) + 1u] = pair2.y;
-      let pair3 = bitcast<vec2<f16>>(words.w);
-      stripA[to + 2u * ((turn + 3u) % 4u)] = pair3.x;
-      stripA[to + 2u * ((turn + 3u) % 4u) + 1u] = pair3.y;
+      let next = own / 8u;
+      let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+      let inner = 4u * (own % 8u);
+      {
+        let line = line0 + 0u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA1_0 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
+      {
+        let line = line0 + 16u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA1_1 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
+      {
+        let line = line0 + 32u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA1_2 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
+      {
+        let line = line0 + 48u;
+        let along = row + line;
+        let deep = k + inner;
+        ownA1_3 = a[(baseA + (along) * p.lda + deep) / 4u];
+      }
     }
     {
-      let piece = own + 128u;
-      let turn = own / 8u % 4u;
-      let to = (piece / 4u) * 40u + 8u * (piece % 4u);
-      let half = select(ownA1, ownA1.yzwx, turn % 2u != 0u);
-      let words = select(half, half.zwxy, turn / 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripA[to + 2u * ((turn + 0u) % 4u)] = pair0.x;
-      stripA[to + 2u * ((turn + 0u) % 4u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripA[to + 2u * ((turn + 1u) % 4u)] = pair1.x;
-      stripA[to + 2u * ((turn + 1u) % 4u) + 1u] = pair1.y;
-      let pair2 = bitcast<vec2<f16>>(words.z);
-      stripA[to + 2u * ((turn + 2u) % 4u)] = pair2.x;
-      stripA[to + 2u * ((turn + 2u) % 4u) + 1u] = pair2.y;
-      let pair3 = bitcast<vec2<f16>>(words.w);
-      stripA[to + 2u * ((turn + 3u) % 4u)] = pair3.x;
-      stripA[to + 2u * ((turn + 3u) % 4u) + 1u] = pair3.y;
+      let next = own / 8u;
+      let line0 = next;
+      let inner = 8u * (own % 8u);
+      {
+        let line = line0 + 0u;
+        let along = col + inner;
+        let deep = k + line;
+        ownB1_0 = b[(baseB + (deep) * p.ldb + along) / 8u];
+      }
+      {
+        let line = line0 + 16u;
+        let along = col + inner;
+        let deep = k + line;
+        ownB1_1 = b[(baseB + (deep) * p.ldb + along) / 8u];
+      }
+    }
+  }
+  for (var step = 0u; step < end; step += 64u) {
+    {
+      let k = step + 0u;
+      {
+        let next = own / 8u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA0_0);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 16u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA0_1);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 32u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA0_2);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 48u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA0_3);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+      }
+      {
+        let next = own / 8u;
+        let line0 = next;
+        let inner = 8u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let to = line * 72u + inner;
+          let lower = bitcast<vec4<f16>>(ownB0_0.xy);
+          let upper = bitcast<vec4<f16>>(ownB0_0.zw);
+          let turned = own / 8u % 2u != 0u;
+          let near = select(lower, upper, turned);
+          let far = select(upper, lower, turned);
+          let nearTo = to + select(0u, 4u, turned);
+          let farTo = to + select(4u, 0u, turned);
+          stripB[nearTo] = near.x;
+          stripB[nearTo + 1u] = near.y;
+          stripB[nearTo + 2u] = near.z;
+          stripB[nearTo + 3u] = near.w;
+          stripB[farTo] = far.x;
+          stripB[farTo + 1u] = far.y;
+          stripB[farTo + 2u] = far.z;
+          stripB[farTo + 3u] = far.w;
+        }
+        {
+          let line = line0 + 16u;
+          let to = line * 72u + inner;
+          let lower = bitcast<vec4<f16>>(ownB0_1.xy);
+          let upper = bitcast<vec4<f16>>(ownB0_1.zw);
+          let turned = own / 8u % 2u != 0u;
+          let near = select(lower, upper, turned);
+          let far = select(upper, lower, turned);
+          let nearTo = to + select(0u, 4u, turned);
+          let farTo = to + select(4u, 0u, turned);
+          stripB[nearTo] = near.x;
+          stripB[nearTo + 1u] = near.y;
+          stripB[nearTo + 2u] = near.z;
+          stripB[nearTo + 3u] = near.w;
+          stripB[farTo] = far.x;
+          stripB[farTo + 1u] = far.y;
+          stripB[farTo + 2u] = far.z;
+          stripB[farTo + 3u] = far.w;
+        }
+      }
+    }
+    workgroupBarrier();
+    if (step + 64u < end) {
+      let k = step + 64u;
+      {
+        let next = own / 8u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA0_0 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+        {
+          let line = line0 + 16u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA0_1 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+        {
+          let line = line0 + 32u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA0_2 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+        {
+          let line = line0 + 48u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA0_3 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+      }
+      {
+        let next = own / 8u;
+        let line0 = next;
+        let inner = 8u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let along = col + inner;
+          let deep = k + line;
+          ownB0_0 = b[(baseB + (deep) * p.ldb + along) / 8u];
+        }
+        {
+          let line = line0 + 16u;
+          let along = col + inner;
+          let deep = k + line;
+          ownB0_1 = b[(baseB + (deep) * p.ldb + along) / 8u];
+        }
+      }
     }
     {
-      let piece = own + 0u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
-      let words = select(ownB0, ownB0.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
-    }
-    {
-      let piece = own + 128u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
-      let words = select(ownB1, ownB1.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
-    }
-    {
-      let piece = own + 256u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
-      let words = select(ownB2, ownB2.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
-    }
-    {
-      let piece = own + 384u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 16u) * 72u + 4u * (piece % 16u);
-      let words = select(ownB3, ownB3.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
+      if (busy) {
+        let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 0u, 40u);
+        let x0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 0u, 40u);
+        let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 0u, 72u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
+        s1_0 = subgroupMatrixMultiplyAccumulate(x0_1, y0_0, s1_0);
+        let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 16u, 72u);
+        s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
+        s1_1 = subgroupMatrixMultiplyAccumulate(x0_1, y0_1, s1_1);
+        let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 16u, 40u);
+        let x1_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 16u, 40u);
+        let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 0u, 72u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
+        s1_0 = subgroupMatrixMultiplyAccumulate(x1_1, y1_0, s1_0);
+        let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 16u, 72u);
+        s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
+        s1_1 = subgroupMatrixMultiplyAccumulate(x1_1, y1_1, s1_1);
+      }
     }
     workgroupBarrier();
     {
       let k = step + 32u;
       {
-        let piece = own + 0u;
-        let along = min(row + piece / 4u, p.m - 1u);
-        let deep = k + 8u * (piece % 4u);
-        ownA0 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
+        let next = own / 8u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA1_0);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 16u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA1_1);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 32u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA1_2);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 48u;
+          let to = line * 40u + inner;
+          let value = bitcast<vec4<f16>>(ownA1_3);
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
       }
       {
-        let piece = own + 128u;
-        let along = min(row + piece / 4u, p.m - 1u);
-        let deep = k + 8u * (piece % 4u);
-        ownA1 = select(vec4<u32>(), a[(baseA + (along) * p.lda + min(deep, p.k - 8u)) / 8u], deep < p.k);
-      }
-      {
-        let piece = own + 0u;
-        let along = col + 4u * (piece % 16u);
-        let deep = k + piece / 16u;
-        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-        ownB0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
-      }
-      {
-        let piece = own + 128u;
-        let along = col + 4u * (piece % 16u);
-        let deep = k + piece / 16u;
-        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-        ownB1 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
-      }
-      {
-        let piece = own + 256u;
-        let along = col + 4u * (piece % 16u);
-        let deep = k + piece / 16u;
-        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-        ownB2 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
-      }
-      {
-        let piece = own + 384u;
-        let along = col + 4u * (piece % 16u);
-        let deep = k + piece / 16u;
-        let value = b[(baseB + (min(deep, p.k - 1u)) * p.ldb + min(along, p.n - 4u)) / 4u];
-        ownB3 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, vec4<bool>(deep < p.k))));
+        let next = own / 8u;
+        let line0 = next;
+        let inner = 8u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let to = line * 72u + inner;
+          let lower = bitcast<vec4<f16>>(ownB1_0.xy);
+          let upper = bitcast<vec4<f16>>(ownB1_0.zw);
+          let turned = own / 8u % 2u != 0u;
+          let near = select(lower, upper, turned);
+          let far = select(upper, lower, turned);
+          let nearTo = to + select(0u, 4u, turned);
+          let farTo = to + select(4u, 0u, turned);
+          stripB[nearTo] = near.x;
+          stripB[nearTo + 1u] = near.y;
+          stripB[nearTo + 2u] = near.z;
+          stripB[nearTo + 3u] = near.w;
+          stripB[farTo] = far.x;
+          stripB[farTo + 1u] = far.y;
+          stripB[farTo + 2u] = far.z;
+          stripB[farTo + 3u] = far.w;
+        }
+        {
+          let line = line0 + 16u;
+          let to = line * 72u + inner;
+          let lower = bitcast<vec4<f16>>(ownB1_1.xy);
+          let upper = bitcast<vec4<f16>>(ownB1_1.zw);
+          let turned = own / 8u % 2u != 0u;
+          let near = select(lower, upper, turned);
+          let far = select(upper, lower, turned);
+          let nearTo = to + select(0u, 4u, turned);
+          let farTo = to + select(4u, 0u, turned);
+          stripB[nearTo] = near.x;
+          stripB[nearTo + 1u] = near.y;
+          stripB[nearTo + 2u] = near.z;
+          stripB[nearTo + 3u] = near.w;
+          stripB[farTo] = far.x;
+          stripB[farTo + 1u] = far.y;
+          stripB[farTo + 2u] = far.z;
+          stripB[farTo + 3u] = far.w;
+        }
       }
     }
-    if (busy) {
-      let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 0u, 40u);
-      let x0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 0u, 40u);
-      let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 0u, 72u);
-      s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
-      s1_0 = subgroupMatrixMultiplyAccumulate(x0_1, y0_0, s1_0);
-      let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 16u, 72u);
-      s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
-      s1_1 = subgroupMatrixMultiplyAccumulate(x0_1, y0_1, s1_1);
-      let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 16u, 40u);
-      let x1_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 16u, 40u);
-      let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 0u, 72u);
-      s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
-      s1_0 = subgroupMatrixMultiplyAccumulate(x1_1, y1_0, s1_0);
-      let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 16u, 72u);
-      s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
-      s1_1 = subgroupMatrixMultiplyAccumulate(x1_1, y1_1, s1_1);
+    workgroupBarrier();
+    if (step + 96u < end) {
+      let k = step + 96u;
+      {
+        let next = own / 8u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA1_0 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+        {
+          let line = line0 + 16u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA1_1 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+        {
+          let line = line0 + 32u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA1_2 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+        {
+          let line = line0 + 48u;
+          let along = row + line;
+          let deep = k + inner;
+          ownA1_3 = a[(baseA + (along) * p.lda + deep) / 4u];
+        }
+      }
+      {
+        let next = own / 8u;
+        let line0 = next;
+        let inner = 8u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let along = col + inner;
+          let deep = k + line;
+          ownB1_0 = b[(baseB + (deep) * p.ldb + along) / 8u];
+        }
+        {
+          let line = line0 + 16u;
+          let along = col + inner;
+          let deep = k + line;
+          ownB1_1 = b[(baseB + (deep) * p.ldb + along) / 8u];
+        }
+      }
+    }
+    {
+      if (busy) {
+        let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 0u, 40u);
+        let x0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 0u, 40u);
+        let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 0u, 72u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
+        s1_0 = subgroupMatrixMultiplyAccumulate(x0_1, y0_0, s1_0);
+        let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 0u + ownCol + 16u, 72u);
+        s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
+        s1_1 = subgroupMatrixMultiplyAccumulate(x0_1, y0_1, s1_1);
+        let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 40u + 16u, 40u);
+        let x1_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 40u + 16u, 40u);
+        let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 0u, 72u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
+        s1_0 = subgroupMatrixMultiplyAccumulate(x1_1, y1_0, s1_0);
+        let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&stripB, 1152u + ownCol + 16u, 72u);
+        s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
+        s1_1 = subgroupMatrixMultiplyAccumulate(x1_1, y1_1, s1_1);
+      }
     }
     workgroupBarrier();
   }
-  if (whole) {
-    if (busy) {
-      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, s0_0, p.ldc);
-      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 16u, s0_1, p.ldc);
-      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 16u) * p.ldc + col + ownCol + 0u, s1_0, p.ldc);
-      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 16u) * p.ldc + col + ownCol + 16u, s1_1, p.ldc);
-    }
-  } else {
-    if (busy) {
-      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s0_0, 16u);
-    }
-    workgroupBarrier();
-    if (busy && left) {
-      for (var at = lane; at < 256u; at += lanes) {
-        let i = row + ownRow + 0u + at / 16u;
-        let j = col + ownCol + 0u + at % 16u;
-        if (i < p.m && j < p.n) {
-          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
-        }
-      }
-    }
-    workgroupBarrier();
-    if (busy) {
-      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s0_1, 16u);
-    }
-    workgroupBarrier();
-    if (busy && left) {
-      for (var at = lane; at < 256u; at += lanes) {
-        let i = row + ownRow + 0u + at / 16u;
-        let j = col + ownCol + 16u + at % 16u;
-        if (i < p.m && j < p.n) {
-          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
-        }
-      }
-    }
-    workgroupBarrier();
-    if (busy) {
-      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s1_0, 16u);
-    }
-    workgroupBarrier();
-    if (busy && left) {
-      for (var at = lane; at < 256u; at += lanes) {
-        let i = row + ownRow + 16u + at / 16u;
-        let j = col + ownCol + 0u + at % 16u;
-        if (i < p.m && j < p.n) {
-          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
-        }
-      }
-    }
-    workgroupBarrier();
-    if (busy) {
-      subgroupMatrixStore<row_major>(&results, subgroup * 256u, s1_1, 16u);
-    }
-    workgroupBarrier();
-    if (busy && left) {
-      for (var at = lane; at < 256u; at += lanes) {
-        let i = row + ownRow + 16u + at / 16u;
-        let j = col + ownCol + 16u + at % 16u;
-        if (i < p.m && j < p.n) {
-          c[baseC + i * p.ldc + j] = results[subgroup * 256u + at];
-        }
-      }
-    }
-    workgroupBarrier();
+  if (whole && busy) {
+    subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, s0_0, p.ldc);
+    subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 16u, s0_1, p.ldc);
+    subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 16u) * p.ldc + col + ownCol + 0u, s1_0, p.ldc);
+    subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 16u) * p.ldc + col + ownCol + 16u, s1_1, p.ldc);
   }
 }

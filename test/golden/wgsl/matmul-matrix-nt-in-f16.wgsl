@@ -39,101 +39,124 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) ow
   let end = select(0u, p.k, left);
   var s0_0: subgroup_matrix_result<f32, 16, 16>;
   var s1_0: subgroup_matrix_result<f32, 16, 16>;
-  var ownA0: vec2<u32>;
-  var ownA1: vec2<u32>;
-  var ownB0: vec2<u32>;
-  {
+  var ownA0_0: vec4<f32>;
+  var ownA0_1: vec4<f32>;
+  var ownB0_0: vec2<u32>;
+  if (0u < end) {
     let k = 0u;
     {
-      let piece = own + 0u;
-      let along = min(row + piece / 4u, p.m - 1u);
-      let deep = k + 4u * (piece % 4u);
-      let value = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
-      ownA0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k))));
+      let next = own / 4u;
+      let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+      let inner = 4u * (own % 4u);
+      {
+        let line = line0 + 0u;
+        let along = min(row + line, p.m - 1u);
+        let deep = k + inner;
+        ownA0_0 = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
+      }
+      {
+        let line = line0 + 32u;
+        let along = min(row + line, p.m - 1u);
+        let deep = k + inner;
+        ownA0_1 = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
+      }
     }
     {
-      let piece = own + 128u;
-      let along = min(row + piece / 4u, p.m - 1u);
-      let deep = k + 4u * (piece % 4u);
-      let value = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
-      ownA1 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k))));
-    }
-    {
-      let piece = own + 0u;
-      let along = min(col + piece / 4u, p.n - 1u);
-      let deep = k + 4u * (piece % 4u);
-      let value = bf16_four(b[(baseB + (along) * p.ldb + min(deep, p.k - 4u)) / 4u]);
-      ownB0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k))));
+      let next = own / 4u;
+      let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+      let inner = 4u * (own % 4u);
+      {
+        let line = line0 + 0u;
+        let along = min(col + line, p.n - 1u);
+        let deep = k + inner;
+        ownB0_0 = b[(baseB + (along) * p.ldb + min(deep, p.k - 4u)) / 4u];
+      }
     }
   }
   for (var step = 0u; step < end; step += 16u) {
     {
-      let piece = own + 0u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 4u) * 24u + 4u * (piece % 4u);
-      let words = select(ownA0, ownA0.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripA[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripA[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripA[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripA[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
-    }
-    {
-      let piece = own + 128u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 4u) * 24u + 4u * (piece % 4u);
-      let words = select(ownA1, ownA1.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripA[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripA[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripA[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripA[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
-    }
-    {
-      let piece = own + 0u;
-      let turn = own / 16u % 2u;
-      let to = (piece / 4u) * 24u + 4u * (piece % 4u);
-      let words = select(ownB0, ownB0.yx, turn % 2u != 0u);
-      let pair0 = bitcast<vec2<f16>>(words.x);
-      stripB[to + 2u * ((turn + 0u) % 2u)] = pair0.x;
-      stripB[to + 2u * ((turn + 0u) % 2u) + 1u] = pair0.y;
-      let pair1 = bitcast<vec2<f16>>(words.y);
-      stripB[to + 2u * ((turn + 1u) % 2u)] = pair1.x;
-      stripB[to + 2u * ((turn + 1u) % 2u) + 1u] = pair1.y;
+      let k = step + 0u;
+      {
+        let next = own / 4u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 4u);
+        {
+          let line = line0 + 0u;
+          let deep = k + inner;
+          let to = line * 24u + inner;
+          let value = select(vec4<f16>(), vec4<f16>(ownA0_0), deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k));
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+        {
+          let line = line0 + 32u;
+          let deep = k + inner;
+          let to = line * 24u + inner;
+          let value = select(vec4<f16>(), vec4<f16>(ownA0_1), deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k));
+          stripA[to] = value.x;
+          stripA[to + 1u] = value.y;
+          stripA[to + 2u] = value.z;
+          stripA[to + 3u] = value.w;
+        }
+      }
+      {
+        let next = own / 4u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 4u);
+        {
+          let line = line0 + 0u;
+          let deep = k + inner;
+          let to = line * 24u + inner;
+          let value = select(vec4<f16>(), vec4<f16>(bf16_four(ownB0_0)), deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k));
+          stripB[to] = value.x;
+          stripB[to + 1u] = value.y;
+          stripB[to + 2u] = value.z;
+          stripB[to + 3u] = value.w;
+        }
+      }
     }
     workgroupBarrier();
-    {
+    if (step + 16u < end) {
       let k = step + 16u;
       {
-        let piece = own + 0u;
-        let along = min(row + piece / 4u, p.m - 1u);
-        let deep = k + 4u * (piece % 4u);
-        let value = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
-        ownA0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k))));
+        let next = own / 4u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 4u);
+        {
+          let line = line0 + 0u;
+          let along = min(row + line, p.m - 1u);
+          let deep = k + inner;
+          ownA0_0 = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
+        }
+        {
+          let line = line0 + 32u;
+          let along = min(row + line, p.m - 1u);
+          let deep = k + inner;
+          ownA0_1 = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
+        }
       }
       {
-        let piece = own + 128u;
-        let along = min(row + piece / 4u, p.m - 1u);
-        let deep = k + 4u * (piece % 4u);
-        let value = a[(baseA + (along) * p.lda + min(deep, p.k - 4u)) / 4u];
-        ownA1 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k))));
-      }
-      {
-        let piece = own + 0u;
-        let along = min(col + piece / 4u, p.n - 1u);
-        let deep = k + 4u * (piece % 4u);
-        let value = bf16_four(b[(baseB + (along) * p.ldb + min(deep, p.k - 4u)) / 4u]);
-        ownB0 = bitcast<vec2<u32>>(vec4<f16>(select(vec4<f32>(), value, deep + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.k))));
+        let next = own / 4u;
+        let line0 = next / 8u * 8u + next % 8u / 2u + next % 2u * 4u;
+        let inner = 4u * (own % 4u);
+        {
+          let line = line0 + 0u;
+          let along = min(col + line, p.n - 1u);
+          let deep = k + inner;
+          ownB0_0 = b[(baseB + (along) * p.ldb + min(deep, p.k - 4u)) / 4u];
+        }
       }
     }
-    if (busy) {
-      let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 24u + 0u, 24u);
-      let x0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 24u + 0u, 24u);
-      let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&stripB, (ownCol + 0u) * 24u + 0u, 24u);
-      s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
-      s1_0 = subgroupMatrixMultiplyAccumulate(x0_1, y0_0, s1_0);
+    {
+      if (busy) {
+        let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 0u) * 24u + 0u, 24u);
+        let x0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&stripA, (ownRow + 16u) * 24u + 0u, 24u);
+        let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&stripB, (ownCol + 0u) * 24u + 0u, 24u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
+        s1_0 = subgroupMatrixMultiplyAccumulate(x0_1, y0_0, s1_0);
+      }
     }
     workgroupBarrier();
   }

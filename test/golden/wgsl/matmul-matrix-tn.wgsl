@@ -42,86 +42,128 @@ fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) ow
     s0_0 = subgroupMatrixLoad<subgroup_matrix_result<f32, 8, 8>, row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, p.ldc);
     s0_1 = subgroupMatrixLoad<subgroup_matrix_result<f32, 8, 8>, row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 8u, p.ldc);
   }
-  var ownA0: vec4<f32>;
-  var ownB0: vec4<f32>;
-  {
+  var ownA0_0: vec4<f32>;
+  var ownB0_0: vec4<f32>;
+  if (0u < end) {
     let k = 0u;
-    if (own < 64u) {
-      let piece = own + 0u;
-      let along = row + 4u * (piece % 4u);
-      let deep = k + piece / 4u;
-      let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 3u, p.m - 1u)]);
-      ownA0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+    {
+      let next = own / 4u;
+      let line0 = next;
+      let inner = 4u * (own % 4u);
+      if (own < 64u) {
+        let line = line0 + 0u;
+        let along = row + inner;
+        let deep = k + line;
+        ownA0_0 = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 3u, p.m - 1u)]);
+      }
     }
     {
-      let piece = own + 0u;
-      let along = col + 4u * (piece % 8u);
-      let deep = k + piece / 8u;
-      let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 3u, p.n - 1u)]);
-      ownB0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+      let next = own / 8u;
+      let line0 = next;
+      let inner = 4u * (own % 8u);
+      {
+        let line = line0 + 0u;
+        let along = col + inner;
+        let deep = k + line;
+        ownB0_0 = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 3u, p.n - 1u)]);
+      }
     }
   }
   for (var step = 0u; step < end; step += 16u) {
-    if (own < 64u) {
-      let piece = own + 0u;
-      let turn = own / 8u % 4u;
-      let to = (piece / 4u) * 20u + 4u * (piece % 4u);
-      let half = select(ownA0, ownA0.yzwx, turn % 2u != 0u);
-      let words = select(half, half.zwxy, turn / 2u != 0u);
-      stripA[to + (turn + 0u) % 4u] = words.x;
-      stripA[to + (turn + 1u) % 4u] = words.y;
-      stripA[to + (turn + 2u) % 4u] = words.z;
-      stripA[to + (turn + 3u) % 4u] = words.w;
-    }
     {
-      let piece = own + 0u;
-      let turn = own / 8u % 4u;
-      let to = (piece / 8u) * 36u + 4u * (piece % 8u);
-      let half = select(ownB0, ownB0.yzwx, turn % 2u != 0u);
-      let words = select(half, half.zwxy, turn / 2u != 0u);
-      stripB[to + (turn + 0u) % 4u] = words.x;
-      stripB[to + (turn + 1u) % 4u] = words.y;
-      stripB[to + (turn + 2u) % 4u] = words.z;
-      stripB[to + (turn + 3u) % 4u] = words.w;
-    }
-    workgroupBarrier();
-    {
-      let k = step + 16u;
-      if (own < 64u) {
-        let piece = own + 0u;
-        let along = row + 4u * (piece % 4u);
-        let deep = k + piece / 4u;
-        let value = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 3u, p.m - 1u)]);
-        ownA0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+      let k = step + 0u;
+      {
+        let next = own / 4u;
+        let line0 = next;
+        let inner = 4u * (own % 4u);
+        if (own < 64u) {
+          let line = line0 + 0u;
+          let deep = k + line;
+          let to = line * 20u + inner;
+          let value = select(vec4<f32>(), ownA0_0, vec4<bool>(deep < p.k));
+          let lower = value.xy;
+          let upper = value.zw;
+          let turned = own / 8u % 2u != 0u;
+          let near = select(lower, upper, turned);
+          let far = select(upper, lower, turned);
+          let nearTo = to + select(0u, 2u, turned);
+          let farTo = to + select(2u, 0u, turned);
+          stripA[nearTo] = near.x;
+          stripA[nearTo + 1u] = near.y;
+          stripA[farTo] = far.x;
+          stripA[farTo + 1u] = far.y;
+        }
       }
       {
-        let piece = own + 0u;
-        let along = col + 4u * (piece % 8u);
-        let deep = k + piece / 8u;
-        let value = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 3u, p.n - 1u)]);
-        ownB0 = select(vec4<f32>(), value, vec4<bool>(deep < p.k));
+        let next = own / 8u;
+        let line0 = next;
+        let inner = 4u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let deep = k + line;
+          let to = line * 36u + inner;
+          let value = select(vec4<f32>(), ownB0_0, vec4<bool>(deep < p.k));
+          let lower = value.xy;
+          let upper = value.zw;
+          let turned = own / 8u % 2u != 0u;
+          let near = select(lower, upper, turned);
+          let far = select(upper, lower, turned);
+          let nearTo = to + select(0u, 2u, turned);
+          let farTo = to + select(2u, 0u, turned);
+          stripB[nearTo] = near.x;
+          stripB[nearTo + 1u] = near.y;
+          stripB[farTo] = far.x;
+          stripB[farTo + 1u] = far.y;
+        }
       }
     }
-    if (busy) {
-      let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 0u + ownRow + 0u, 20u);
-      let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + ownCol + 0u, 36u);
-      s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
-      let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + ownCol + 8u, 36u);
-      s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
-      let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 160u + ownRow + 0u, 20u);
-      let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 288u + ownCol + 0u, 36u);
-      s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
-      let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 288u + ownCol + 8u, 36u);
-      s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
+    workgroupBarrier();
+    if (step + 16u < end) {
+      let k = step + 16u;
+      {
+        let next = own / 4u;
+        let line0 = next;
+        let inner = 4u * (own % 4u);
+        if (own < 64u) {
+          let line = line0 + 0u;
+          let along = row + inner;
+          let deep = k + line;
+          ownA0_0 = vec4<f32>(a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 0u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 1u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 2u, p.m - 1u)], a[baseA + (min(deep, p.k - 1u)) * p.lda + min(along + 3u, p.m - 1u)]);
+        }
+      }
+      {
+        let next = own / 8u;
+        let line0 = next;
+        let inner = 4u * (own % 8u);
+        {
+          let line = line0 + 0u;
+          let along = col + inner;
+          let deep = k + line;
+          ownB0_0 = vec4<f32>(b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 0u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 1u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 2u, p.n - 1u)], b[baseB + (min(deep, p.k - 1u)) * p.ldb + min(along + 3u, p.n - 1u)]);
+        }
+      }
+    }
+    {
+      if (busy) {
+        let x0_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 0u + ownRow + 0u, 20u);
+        let y0_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + ownCol + 0u, 36u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x0_0, y0_0, s0_0);
+        let y0_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 0u + ownCol + 8u, 36u);
+        s0_1 = subgroupMatrixMultiplyAccumulate(x0_0, y0_1, s0_1);
+        let x1_0 = subgroupMatrixLoad<subgroup_matrix_left<f32, 8, 8>, col_major>(&stripA, 160u + ownRow + 0u, 20u);
+        let y1_0 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 288u + ownCol + 0u, 36u);
+        s0_0 = subgroupMatrixMultiplyAccumulate(x1_0, y1_0, s0_0);
+        let y1_1 = subgroupMatrixLoad<subgroup_matrix_right<f32, 8, 8>, row_major>(&stripB, 288u + ownCol + 8u, 36u);
+        s0_1 = subgroupMatrixMultiplyAccumulate(x1_0, y1_1, s0_1);
+      }
     }
     workgroupBarrier();
   }
-  if (whole) {
-    if (busy) {
-      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, s0_0, p.ldc);
-      subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 8u, s0_1, p.ldc);
-    }
-  } else {
+  if (whole && busy) {
+    subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 0u, s0_0, p.ldc);
+    subgroupMatrixStore<row_major>(&c, baseC + (row + ownRow + 0u) * p.ldc + col + ownCol + 8u, s0_1, p.ldc);
+  }
+  if (!whole) {
     if (busy) {
       subgroupMatrixStore<row_major>(&results, subgroup * 64u, s0_0, 8u);
     }

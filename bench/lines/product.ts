@@ -59,4 +59,5 @@ export const productLines: readonly TaskLine[] = [
   gpuLine({ layout: "nt", m: 4096, n: 2048, k: 768 }, "tokens × mlp of a 110M Llama", "f32"),
   gpuLine(square(4096), "in f16", "f16"),
   gpuLine({ layout: "nt", m: 4096, n: 4096, k: 4096 }, "B transposed, in f16", "f16"),
+  gpuLine({ layout: "tn", m: 4096, n: 4096, k: 4096 }, "A transposed, in f16", "f16"),
 ];

@@ -10,6 +10,7 @@ import type { OperandTypes, Width } from "./matmul-params.js";
 import { address, type Fetch, four, type Strip, XYZW } from "./matmul-strips.js";
 import { type Arithmetic, bindingType, DTYPE_BYTES, type Dtype, numbersOf } from "./operand.js";
 import { range } from "./tile.js";
+import { block, when } from "./wgsl-block.js";
 
 /** What ends where tiles do, so that nothing is past it: k, and both dimensions of C. */
 export interface Whole {
@@ -98,18 +99,16 @@ const masked = (of: MatrixStrip, vectors: readonly string[]): readonly string[] 
   });
 };
 
-const storeAt = (of: MatrixStrip, at: string, values: readonly string[]): string[] =>
-  values.map((value, q) => `${nameOf(of)}[${at}${q > 0 ? ` + ${q}u` : ""}] = ${value};`);
-
-const parts = (vector: string, from: number, count: number): string[] =>
-  range(count).map((q) => `${vector}.${XYZW[from + q]}`);
+/** The first so many numbers of a vector, at `at` and beyond. */
+const storeAt = (of: MatrixStrip, at: string, vector: string, count: number): string[] =>
+  range(count).map((q) => `${nameOf(of)}[${at}${q > 0 ? ` + ${q}u` : ""}] = ${vector}.${XYZW[q]};`);
 
 /** Stores what lies at `to` and beyond: 8 bytes, or 16 of which half of the invocations store the latter 8 first. */
 const store = (of: MatrixStrip, register: string): string[] => {
   const [first = "", second] = masked(of, vectorsOf(of, register));
   const half = 8 / DTYPE_BYTES[of.type];
   if (of.type === "f16" && second === undefined)
-    return [`let value = ${first};`, ...storeAt(of, "to", parts("value", 0, 4))];
+    return [`let value = ${first};`, ...storeAt(of, "to", "value", 4)];
   const halves =
     second === undefined
       ? [`let value = ${first};`, "let lower = value.xy;", "let upper = value.zw;"]
@@ -121,44 +120,35 @@ const store = (of: MatrixStrip, register: string): string[] => {
     "let far = select(upper, lower, turned);",
     `let nearTo = to + select(0u, ${half}u, turned);`,
     `let farTo = to + select(${half}u, 0u, turned);`,
-    ...storeAt(of, "nearTo", parts("near", 0, half)),
-    ...storeAt(of, "farTo", parts("far", 0, half)),
+    ...storeAt(of, "nearTo", "near", half),
+    ...storeAt(of, "farTo", "far", half),
   ];
-};
-
-/**
- * Which row of the strip, and which of the row's elements, an invocation brings in a round: as many rows further in each
- * round where those of a round are whole, which costs an addition, and all over again else.
- */
-const placesOf = (of: MatrixStrip, across: number): Places => {
-  const { strip, invocations } = of;
-  const size = elementsOf(of);
-  const rowOf = (next: string): string =>
-    strip.alongK ? `${next} / 8u * 8u + ${next} % 8u / 2u + ${next} % 2u * 4u` : next;
-  if (invocations % across === 0)
-    return {
-      first: [
-        `let next = own / ${across}u;`,
-        `let line0 = ${rowOf("next")};`,
-        `let inner = ${size}u * (own % ${across}u);`,
-      ],
-      each: (round) => [`let line = line0 + ${(round * invocations) / across}u;`],
-    };
-  return {
-    first: [],
-    each: (round) => [
-      `let piece = own + ${round * invocations}u;`,
-      `let next = piece / ${across}u;`,
-      `let line = ${rowOf("next")};`,
-      `let inner = ${size}u * (piece % ${across}u);`,
-    ],
-  };
 };
 
 interface Places {
   readonly first: readonly string[];
   readonly each: (round: number) => readonly string[];
 }
+
+/**
+ * Which `line` of the strip, and which of the row's elements, an invocation brings in a round: as many rows further in each
+ * round where those of a round are whole, which costs an addition, and all over again else.
+ */
+const placesOf = (of: MatrixStrip, across: number): Places => {
+  const { strip, invocations } = of;
+  const row = strip.alongK ? "next / 8u * 8u + next % 8u / 2u + next % 2u * 4u" : "next";
+  const placed = (piece: string, line: string): string[] => [
+    `let next = ${piece} / ${across}u;`,
+    `let ${line} = ${row};`,
+    `let inner = ${elementsOf(of)}u * (${piece} % ${across}u);`,
+  ];
+  return invocations % across === 0
+    ? {
+        first: placed("own", "line0"),
+        each: (round) => [`let line = line0 + ${(round * invocations) / across}u;`],
+      }
+    : { first: [], each: (round) => placed(`(own + ${round * invocations}u)`, "line") };
+};
 
 /** An invocation's share of a strip by way of the registers of a `set`. */
 export const fetchOf = (of: MatrixStrip, set: number): Fetch => {
@@ -171,18 +161,15 @@ export const fetchOf = (of: MatrixStrip, set: number): Fetch => {
   const places = placesOf(of, across);
   const along = `${axis} + ${alongK ? "line" : "inner"}`;
   const deep = `k + ${alongK ? "inner" : "line"}`;
-  const inRounds = (lines: (register: string) => readonly string[]): string[] => [
-    "{",
-    ...places.first.map((text) => `  ${text}`),
-    ...rounds.flatMap((round) => [
-      (round + 1) * invocations <= pieces
-        ? "  {"
-        : `  if (own < ${pieces - round * invocations}u) {`,
-      ...[...places.each(round), ...lines(register(round))].map((text) => `    ${text}`),
-      "  }",
-    ]),
-    "}",
-  ];
+  const inRounds = (lines: (register: string) => readonly string[]): string[] =>
+    block(
+      ...places.first,
+      ...rounds.flatMap((round) => {
+        const left = pieces - round * invocations;
+        const own = [...places.each(round), ...lines(register(round))];
+        return left >= invocations ? block(...own) : when(`own < ${left}u`, own);
+      }),
+    );
   return {
     declare: rounds.map((round) => `var ${register(round)}: ${registerType(of)};`),
     load: inRounds((own) => [

@@ -26,6 +26,7 @@ import {
 import { alongStripsAhead, ownedTile, storedTypes, stripsOf } from "./matmul-strips.js";
 import { type Arithmetic, DTYPE_BYTES } from "./operand.js";
 import { range, type Tile } from "./tile.js";
+import { indented, when } from "./wgsl-block.js";
 
 /** What a unit multiplies: A of m × k by B of k × n, both of a type, into f32. */
 export interface MatrixShape {
@@ -54,7 +55,7 @@ export interface MatrixMatmul {
   readonly tile: MatrixTile;
   /** How operands are read. */
   readonly width: Readonly<Record<"a" | "b", Width>>;
-  /** Tiles of C lie within it all where they are `aligned`, and subgroups are known. */
+  /** Both dimensions of C only where rows are `aligned` and the size of subgroups is known, as edges are left out then. */
   readonly whole: Whole;
   /** Rows of C begin at multiples of four elements, so that units may store them. */
   readonly aligned: boolean;
@@ -106,17 +107,13 @@ const header = (of: MatrixMatmul): string => {
   const strips = stripsFor(of).map(
     (strip) => `var<workgroup> ${nameOf(strip)}: array<${shape.type}, ${lengthOf(strip)}>;\n`,
   );
-  const results = resultsLength(of);
+  const length = resultsLength(of);
+  const results = length > 0 ? `var<workgroup> results: array<f32, ${length}>;\n` : "";
   return `enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 ${MATMUL_PARAMS}
-${matmulBindings(storedTypes(types), width)}${strips.join("")}${
-  results > 0
-    ? `var<workgroup> results: array<f32, ${results}>;
-`
-    : ""
-}
+${matmulBindings(storedTypes(types), width)}${strips.join("")}${results}
 @compute @workgroup_size(${matrixWorkgroup(tile)})
 fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) own: u32,
         @builtin(subgroup_size) lanes: u32, @builtin(subgroup_invocation_id) lane: u32) {
@@ -217,13 +214,6 @@ const storeWithin = ({ tile, accumulate }: MatrixMatmul): string[] => {
   ]);
 };
 
-const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
-const when = (condition: string, lines: readonly string[]): string[] => [
-  `if (${condition}) {`,
-  ...indented(lines),
-  "}",
-];
-
 /** Results begin with what is in C, where units store them. */
 const begin = (tile: MatrixTile, result: string): string[] =>
   when(
@@ -258,7 +248,7 @@ export const matrixWgsl = (of: MatrixMatmul): string => {
     }),
     ...storeAll(of),
   ];
-  return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
+  return `${header(of)}${indented(lines).join("\n")}\n}\n`;
 };
 
 /** Workgroups that are enough however many subgroups each has. */

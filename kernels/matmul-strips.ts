@@ -5,6 +5,7 @@
  */
 import { type Layout, type OperandTypes, readFrom } from "./matmul-params.js";
 import { range } from "./tile.js";
+import { block, indented, when } from "./wgsl-block.js";
 
 export const XYZW = "xyzw";
 
@@ -64,9 +65,6 @@ export interface Strips {
   readonly multiply: readonly string[];
 }
 
-const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
-const block = (...lines: string[]): string[] => ["{", ...indented(lines), "}"];
-
 /** Along k in steps of a strip's depth: all fetch both strips, then each multiplies what it owns. */
 export const alongStrips = ({ end, depth, fetches, multiply }: Strips): string[] => [
   ...fetches.flatMap(({ declare }) => declare),
@@ -94,11 +92,8 @@ export interface StripsAhead extends Omit<Strips, "fetches"> {
  * within a branch: without one NVIDIA's compiler moves it behind the multiplications, where it is waited for at once.
  */
 export const alongStripsAhead = ({ end, depth, whole, sets, multiply }: StripsAhead): string[] => {
-  const loadAt = (from: string, fetches: readonly Fetch[]): string[] => [
-    `if (${from} < ${end}) {`,
-    ...indented([`let k = ${from};`, ...fetches.flatMap(({ load }) => load)]),
-    "}",
-  ];
+  const loadAt = (from: string, fetches: readonly Fetch[]): string[] =>
+    when(`${from} < ${end}`, [`let k = ${from};`, ...fetches.flatMap(({ load }) => load)]);
   const strip = (fetches: readonly Fetch[], at: number): string[] => {
     const lines = [
       ...block(`let k = step + ${at * depth}u;`, ...fetches.flatMap(({ store }) => store)),
@@ -107,9 +102,7 @@ export const alongStripsAhead = ({ end, depth, whole, sets, multiply }: StripsAh
       ...block(...multiply),
       "workgroupBarrier();",
     ];
-    return whole || at === 0
-      ? lines
-      : [`if (step + ${at * depth}u < ${end}) {`, ...indented(lines), "}"];
+    return whole || at === 0 ? lines : when(`step + ${at * depth}u < ${end}`, lines);
   };
   return [
     ...sets.flatMap((fetches) => fetches.flatMap(({ declare }) => declare)),

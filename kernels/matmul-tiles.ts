@@ -69,8 +69,8 @@ export const workgroupTilesOf = ({ arithmetic }: OperandTypes): readonly Workgro
     ? WORKGROUP_TILES.map((tile) => ({ ...tile, depth: 2 * tile.depth }))
     : WORKGROUP_TILES;
 
-/** Of four subgroups, two below two. */
-export const twoByTwo = (
+/** Of four subgroups, two below two, of any size, with one strip on its way; but for the rest. */
+export const matrixTile = (
   shape: MatrixShape,
   [rows, columns, depth]: readonly [number, number, number],
   rest: Partial<Pick<MatrixTile, "known" | "ahead" | "across">> = {},
@@ -97,20 +97,20 @@ const FAR = { known: true, ahead: 2 } as const;
  * their way, which fit into registers as numbers of 16 bits only.
  */
 const MATRIX_TILES: readonly MatrixTile[] = [
-  twoByTwo(SIXTEEN, [64, 64, 32], FAR),
-  twoByTwo(SIXTEEN, [64, 48, 32], FAR),
-  twoByTwo(SIXTEEN, [64, 64, 32], { ...FAR, across: 4 }),
+  matrixTile(SIXTEEN, [64, 64, 32], FAR),
+  matrixTile(SIXTEEN, [64, 48, 32], FAR),
+  matrixTile(SIXTEEN, [64, 64, 32], { ...FAR, across: 4 }),
   ...[
     SIXTEEN,
     { type: "f16", m: 8, n: 16, k: 16 } as const,
     { type: "f16", m: 8, n: 8, k: 8 } as const,
   ].flatMap((shape) => [
-    twoByTwo(shape, [64, 64, 32], { known: true }),
-    twoByTwo(shape, [32, 32, 32]),
-    twoByTwo(shape, [16, 32, 32]),
+    matrixTile(shape, [64, 64, 32], { known: true }),
+    matrixTile(shape, [32, 32, 32]),
+    matrixTile(shape, [16, 32, 32]),
   ]),
-  twoByTwo({ type: "f32", m: 8, n: 8, k: 8 }, [32, 32, 16]),
-  twoByTwo({ type: "f32", m: 8, n: 8, k: 8 }, [16, 16, 16]),
+  matrixTile({ type: "f32", m: 8, n: 8, k: 8 }, [32, 32, 16]),
+  matrixTile({ type: "f32", m: 8, n: 8, k: 8 }, [16, 16, 16]),
 ];
 
 export const matrixTilesOf = ({ a, b, arithmetic = "f32" }: OperandTypes): readonly MatrixTile[] =>

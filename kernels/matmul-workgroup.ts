@@ -20,6 +20,7 @@ import {
   XYZW,
 } from "./matmul-strips.js";
 import { range } from "./tile.js";
+import { block, indented, when } from "./wgsl-block.js";
 
 export interface WorkgroupTile {
   /** Rows and columns of C of a workgroup. */
@@ -150,12 +151,8 @@ const fetch = (of: WorkgroupMatmul, strip: Strip): Fetch => {
         ...(last < all ? [`own < ${last}u`] : []),
       ];
       const offset = round > 0 ? ` + ${round * all}u` : first > 0 ? ` - ${first}u` : "";
-      return [
-        guards.length === 0 ? "{" : `if (${guards.join(" && ")}) {`,
-        `  let piece = own${offset};`,
-        ...piece[part](register(round)).map((line) => `  ${line}`),
-        "}",
-      ];
+      const lines = [`let piece = own${offset};`, ...piece[part](register(round))];
+      return guards.length === 0 ? block(...lines) : when(guards.join(" && "), lines);
     });
   return {
     declare:
@@ -245,7 +242,7 @@ export const workgroupWgsl = (of: WorkgroupMatmul): string => {
     }),
     ...store(of),
   ];
-  return `${header(of)}${lines.map((line) => `  ${line}`).join("\n")}\n}\n`;
+  return `${header(of)}${indented(lines).join("\n")}\n}\n`;
 };
 
 /** One workgroup a tile. */

@@ -3,6 +3,10 @@ import { DeviceError } from "./device-error.js";
 
 export type AdapterKind = "gpu" | "system-software" | "embedded";
 
+/** What does the work: processors of a GPU, or the machine's own. Sizes and limits differ by that. */
+export const workerOf = (kind: AdapterKind): "gpu" | "software" =>
+  kind === "gpu" ? "gpu" : "software";
+
 /** Something that was tried, or passed over, before the chosen adapter, and why. */
 export interface Refusal {
   readonly name: string;

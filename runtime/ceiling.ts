@@ -1,6 +1,7 @@
 /** What an adapter can do at most: multiply-adds in registers, bytes streamed. Floors of kernels are told against these. */
 import type { Kernel } from "../compiler/plan.js";
 import { foldGroups } from "../kernels/kernel.js";
+import { workerOf } from "./adapter.js";
 import { createMemory } from "./buffers.js";
 import type { Device } from "./device.js";
 import { DATA_USAGE, USAGE } from "./gpu-flags.js";
@@ -57,8 +58,7 @@ const kernel = (wgsl: string): Kernel => ({ wgsl, workgroup: [64, 1, 1], feature
 /** Best of a few samples, after as long a time as the adapter takes to raise its clocks. */
 export const ceilingOf = async (device: Device): Promise<Ceiling> => {
   const { gpu, report } = device;
-  const sizes = SIZES[report.kind === "gpu" ? "gpu" : "software"];
-  const { invocations, steps: inAll, streamed, warmMs } = sizes;
+  const { invocations, steps: inAll, streamed, warmMs } = SIZES[workerOf(report.kind)];
   const sampleMs = sampleMsOn(report.kind);
   const memory = createMemory(device);
   const pipelines = createPipelines(device, {
@@ -71,7 +71,7 @@ export const ceilingOf = async (device: Device): Promise<Ceiling> => {
     GPUBuffer,
     GPUBuffer,
   ];
-  const best = async (name: string, workgroups: number): Promise<number> => {
+  const best = async (name: string, workgroups: number, warm = 0): Promise<number> => {
     const { pipeline, layout } = await pipelines.get(name, false);
     const entries = [params, from, to].map((buffer, binding) => ({
       binding,
@@ -93,14 +93,14 @@ export const ceilingOf = async (device: Device): Promise<Ceiling> => {
     };
     await sample(1);
     let least = await sample(1);
-    for (const end = performance.now() + warmMs; performance.now() < end; )
+    for (const end = performance.now() + warm; performance.now() < end; )
       least = Math.min(least, await sample(repeatsFor(least, sampleMs)));
     for (let at = 0; at < SAMPLES; at++)
       least = Math.min(least, await sample(repeatsFor(least, sampleMs)));
     return least / 1000;
   };
   try {
-    const multiply = await best("multiply", invocations / 64);
+    const multiply = await best("multiply", invocations / 64, warmMs);
     const stream = await best("stream", streamed / 16 / 64);
     return {
       flopsPerSecond: (invocations * CHAINS * inAll * 2) / multiply,

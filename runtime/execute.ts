@@ -1,5 +1,6 @@
 /** Executes programs of a plan on a device: state by name, feeds in, outputs back, little more queued than needed. */
 import type { Kernel, Program } from "../compiler/plan.js";
+import { workerOf } from "./adapter.js";
 import { createMemory, type MemoryUse } from "./buffers.js";
 import type { Device } from "./device.js";
 import { DeviceError, firstLine, mebibytes } from "./device-error.js";
@@ -63,7 +64,7 @@ export interface ExecutorOptions {
  * Submissions under way before `run` waits: one that works, one that waits its turn. A GPU does some in less time than a
  * millisecond, by which waits are timed (wait.ts), so that there it takes more to keep it busy.
  */
-const IN_FLIGHT = { gpu: 16, "system-software": 2, embedded: 2 } as const;
+const IN_FLIGHT = { gpu: 16, software: 2 } as const;
 /** Writes go in pieces, so that the driver's staging copies stay small. */
 const WRITE_BYTES = 64 * 2 ** 20;
 
@@ -135,7 +136,7 @@ export const createExecutor = (
     let validated = false;
     return {
       run: async (feeds) => {
-        await submissions.atMost(IN_FLIGHT[device.report.kind] - 1);
+        await submissions.atMost(IN_FLIGHT[workerOf(device.report.kind)] - 1);
         if (options.poison === true) poisonBuffers(gpu, resident.scratch);
         resident.feed(feeds);
         if (validated) submissions.submit(resident.encode());

@@ -1,5 +1,6 @@
 /** Chooses, for each tuning key of a program, the launch that its dispatches use. */
 import type { Binding, Dispatch, Program } from "../compiler/plan.js";
+import { workerOf } from "./adapter.js";
 import type { Memory } from "./buffers.js";
 import { alikeForAllShapes, worthMeasuring } from "./candidates.js";
 import type { Device } from "./device.js";
@@ -142,7 +143,7 @@ const isWorth = (
     (sum, { bytes }, at) => sum + (written[at] === true ? bytes : 0),
     0,
   );
-  const least = device.report.kind === "gpu" ? WORTH.gpu : WORTH.software;
+  const least = WORTH[workerOf(device.report.kind)];
   return share >= least && copied <= MOST_COPIED;
 };
 

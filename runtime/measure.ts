@@ -2,7 +2,7 @@
  * Which of several ways to do the same work is fastest on this adapter, within a budget: the least of a few runs, as
  * whatever else the machine does only adds to them; all ways in turn, so that it adds to all alike.
  */
-import type { AdapterKind } from "./adapter.js";
+import { type AdapterKind, workerOf } from "./adapter.js";
 
 /** Milliseconds for `repeats` runs of a candidate, by its index. */
 export type Timer = (candidate: number, repeats: number) => Promise<number>;
@@ -23,8 +23,7 @@ const MARGIN = 0.95;
 const HOPELESS = 3;
 
 /** How long a sample should last on an adapter, in milliseconds. */
-export const sampleMsOn = (kind: AdapterKind): number =>
-  SAMPLE_MS[kind === "gpu" ? "gpu" : "software"];
+export const sampleMsOn = (kind: AdapterKind): number => SAMPLE_MS[workerOf(kind)];
 
 /** How many runs make a sample of so long, where one was seen to take `once` milliseconds. */
 export const repeatsFor = (once: number, sampleMs: number): number =>

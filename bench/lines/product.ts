@@ -12,7 +12,12 @@ interface Kind {
   readonly arithmetic?: ProductTask["arithmetic"];
 }
 
-const square = (size: number): Sizes => ({ layout: "nn", m: size, n: size, k: size });
+const square = (size: number, layout: Sizes["layout"] = "nn"): Sizes => ({
+  layout,
+  m: size,
+  n: size,
+  k: size,
+});
 
 /** Of f16's rounding, to the largest of a result; f32's is a thousand times less. */
 const TOLERANCE = { f32: 1e-5, f16: 2e-3 } as const;
@@ -54,10 +59,10 @@ export const productLines: readonly TaskLine[] = [
   line({ layout: "tn", m: 384, n: 128, k: 512 }, { what: "weight gradient" }),
   line({ layout: "tn", m: 2048, n: 128, k: 512 }, { what: "gradient of the output weights" }),
   gpuLine(square(4096), "", "f32"),
-  gpuLine({ layout: "nt", m: 4096, n: 4096, k: 4096 }, "B transposed", "f32"),
-  gpuLine({ layout: "tn", m: 4096, n: 4096, k: 4096 }, "A transposed", "f32"),
+  gpuLine(square(4096, "nt"), "B transposed", "f32"),
+  gpuLine(square(4096, "tn"), "A transposed", "f32"),
   gpuLine({ layout: "nt", m: 4096, n: 2048, k: 768 }, "tokens × mlp of a 110M Llama", "f32"),
   gpuLine(square(4096), "in f16", "f16"),
-  gpuLine({ layout: "nt", m: 4096, n: 4096, k: 4096 }, "B transposed, in f16", "f16"),
-  gpuLine({ layout: "tn", m: 4096, n: 4096, k: 4096 }, "A transposed, in f16", "f16"),
+  gpuLine(square(4096, "nt"), "B transposed, in f16", "f16"),
+  gpuLine(square(4096, "tn"), "A transposed, in f16", "f16"),
 ];

@@ -36,6 +36,10 @@ interface Case {
   readonly ahead?: 2;
   /** As where subgroups are known to have 32 lanes: such kernels need no edges where there are none. */
   readonly known?: true;
+  /** Of a subgroup's tile: 12 leave rows of a strip whose pieces divide no round of invocations. */
+  readonly columns?: 12;
+  /** Of a strip: 64 take more than one round. */
+  readonly depth?: 64;
 }
 
 /**
@@ -52,6 +56,7 @@ const FLOATS_CASES: readonly Case[] = [
   { layout: "nt", m: 32, n: 16, k: 16, accumulate: true, ahead: 2, known: true },
   { layout: "nn", m: 32, n: 16, k: 24, known: true },
   { layout: "tn", m: 16, n: 32, k: 20, known: true },
+  { layout: "nn", m: 32, n: 48, k: 72, known: true, columns: 12, depth: 64 },
 ];
 const HALVES_CASES: readonly Case[] = [
   { layout: "nn", m: 36, n: 12, k: 20, accumulate: true, of: ["f32", "f32"] },
@@ -79,8 +84,8 @@ test.each(cases)("$name", async ({ device, shape, of }) => {
   const tile = {
     shape,
     rows: 8,
-    columns: 8,
-    depth: 8,
+    columns: of.columns ?? 8,
+    depth: of.depth ?? 8,
     down: 2,
     across: 2,
     known,

@@ -12,7 +12,7 @@ import { columnsByFours, dots } from "../../kernels/matmul-invocation.js";
 import { matrixWgsl } from "../../kernels/matmul-matrix.js";
 import { F32_OPERANDS } from "../../kernels/matmul-params.js";
 import { type SubgroupTile, subgroupWgsl } from "../../kernels/matmul-subgroup.js";
-import { twoByTwo } from "../../kernels/matmul-tiles.js";
+import { matrixTile } from "../../kernels/matmul-tiles.js";
 import { workgroupWgsl } from "../../kernels/matmul-workgroup.js";
 
 const golden = (name: string): string => `../golden/wgsl/${name}.wgsl`;
@@ -188,7 +188,7 @@ test.each([
     "matmul-matrix-nt-in-f16",
     matrixWgsl({
       layout: "nt",
-      tile: twoByTwo({ type: "f16", m: 16, n: 16, k: 16 }, [32, 16, 16]),
+      tile: matrixTile({ type: "f16", m: 16, n: 16, k: 16 }, [32, 16, 16]),
       width: { a: true, b: true },
       whole: { k: false, mn: false },
       aligned: false,
@@ -200,7 +200,10 @@ test.each([
     "matmul-matrix-nn-of-f16",
     matrixWgsl({
       layout: "nn",
-      tile: twoByTwo({ type: "f16", m: 16, n: 16, k: 16 }, [32, 32, 32], { known: true, ahead: 2 }),
+      tile: matrixTile({ type: "f16", m: 16, n: 16, k: 16 }, [32, 32, 32], {
+        known: true,
+        ahead: 2,
+      }),
       width: { a: true, b: 8 },
       whole: { k: true, mn: true },
       aligned: true,
@@ -212,7 +215,7 @@ test.each([
     "matmul-matrix-tn",
     matrixWgsl({
       layout: "tn",
-      tile: twoByTwo({ type: "f32", m: 8, n: 8, k: 8 }, [8, 16, 16]),
+      tile: matrixTile({ type: "f32", m: 8, n: 8, k: 8 }, [8, 16, 16]),
       width: { a: false, b: false },
       whole: { k: false, mn: false },
       aligned: true,
